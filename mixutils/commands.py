@@ -1,0 +1,255 @@
+"""What each command of the command line does, with plain lines for people."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from . import environment, launch, paths
+from .companion import make_plan, shipped
+from .estimate import Costs, disk, rounded
+from .papers import PAPERS, Plan
+from .profiles import PROFILES
+from .records import Records
+
+
+def _profile(args: argparse.Namespace) -> str:
+    """The asked profile, or the one that suits the machine."""
+    if args.profile:
+        return args.profile
+    if getattr(args, "from_records", False):
+        return next((p for p in ("full", "desk", "laptop") if shipped(p)), "laptop")
+    return "laptop" if environment.pick_device(getattr(args, "device", "auto")).type == "cpu" else "desk"
+
+
+def _selected(args: argparse.Namespace) -> tuple[str, list[str], list[str]]:
+    from .report.catalogue import select
+
+    papers, notebooks = select(args.only)
+    return _profile(args), papers, notebooks
+
+
+def _plans(args: argparse.Namespace, profile: str, papers: list[str]) -> dict[str, Plan]:
+    return {
+        p: make_plan(p, profile, encoder=args.encoder, seeds=args.seeds, tasks=args.tasks, train_size=args.train_size,
+                     use_hub=True if args.hub else None)
+        for p in papers
+    }
+
+
+def _check_gpu(profile: str, args: argparse.Namespace) -> None:
+    device = getattr(args, "device", "auto")
+    if PROFILES[profile].needs_gpu and device != "cpu" and environment.pick_device(device).type == "cpu":
+        raise environment.DeviceError(
+            f"the profile {profile} is the papers' scale and needs a GPU; this machine shows none. "
+            "Choose --profile desk or laptop, or say --device cpu if you mean it"
+        )
+
+
+def _print_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, device: str) -> list:
+    """Runs by state, minutes, disk; returns what is to do."""
+    costs, todo_all = Costs(store), []
+    _, workers = launch.devices(device, jobs)
+    print(f"profile {profile}: {PROFILES[profile].purpose}")
+    for key, plan in plans.items():
+        runs = plan.runs
+        stale = _stale(plan, store)
+        done = [r for r in runs if store.done(r)]
+        failed = [r for r in runs if store.failed(r)]
+        todo = [r for r in runs if not store.done(r) and not store.failed(r)]
+        todo_all += todo
+        setting = plan.setting
+        print(f"{key}: {', '.join(dict.fromkeys(c.task for c in plan.columns))}; encoder {setting.encoder}; "
+              f"seeds {','.join(map(str, setting.seeds_for(PAPERS[key].PAPER.seeds)))}; "
+              f"train rows {setting.train_size or 'all'}")
+        for reason in dict.fromkeys(plan.absent.values()):
+            print(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
+        print(f"    runs: {len(done)} done, {len(todo)} to do, {len(failed)} failed"
+              + (f", {len(stale)} of the done ones stale ({stale[0]})" if stale else "")
+              + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo else ""))
+        for run in failed[:3]:
+            print(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")
+    unique = {r.hash: r for r in todo_all}
+    free = shutil.disk_usage(_existing(paths.work())).free / 1e6
+    need = disk(unique.values())
+    print(f"in all: {len(unique)} runs to do, {rounded(costs.wall(unique.values(), workers)) if unique else 'no time'}; "
+          f"disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free")
+    if need > free:
+        raise RuntimeError(f"not enough disk: {need:.0f} MB needed below {paths.work()}, {free:.0f} MB free")
+    return list(unique.values())
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _stale(plan: Plan, store: Records) -> list[str]:
+    """Why done runs do not belong to the data at hand: one line per task."""
+    from .execute import cached_task
+
+    out = []
+    for task in dict.fromkeys(c.task for c in plan.columns):
+        digests = {r["data"]["digest"] for run in plan.runs if run.task == task and (r := store.get(run)) and r["status"] == "done"}
+        if digests:
+            _, now = cached_task(task, plan.setting.use_hub)
+            out += [f"{task} had other data then: {d}, now {now}" for d in digests if d != now]
+    return out
+
+
+def plan(args: argparse.Namespace) -> int:
+    profile, papers, _ = _selected(args)
+    _print_plan(profile, _plans(args, profile, papers), Records(), 0, "auto")
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    profile, papers, _ = _selected(args)
+    _check_gpu(profile, args)
+    return _train(args, profile, _plans(args, profile, papers))
+
+
+def _train(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> int:
+    store = Records()
+    todo = _print_plan(profile, plans, store, args.jobs, args.device)
+    if args.dry_run:
+        return 0
+    runs = [r for p in plans.values() for r in p.runs]
+    if not todo and not args.retry:
+        return int(any(store.failed(r) for r in runs))
+    setting = next(iter(plans.values())).setting
+    counts = launch.launch(
+        runs, store, device=args.device, jobs=args.jobs, threads=args.threads, use_hub=setting.use_hub, retry=args.retry, cost=Costs(store).seconds
+    )
+    failed = [r for r in runs if store.failed(r)]
+    print(f"trained: {counts['done']} done, {len(failed)} failed, {counts['kept']} were there")
+    for run in failed[:10]:
+        print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
+    if failed:
+        print("tracebacks are in the records; the same command with --retry repeats failed runs")
+    return int(bool(failed))
+
+
+def _parameters(args: argparse.Namespace, profile: str, train: bool) -> dict[str, object]:
+    """The notebooks' parameters that these arguments mean."""
+    return {
+        "profile": profile, "data": "", "tasks": args.tasks or "", "encoder": args.encoder or "", "seeds": args.seeds or "",
+        "train_size": -1 if args.train_size is None else args.train_size, "train": train, "device": getattr(args, "device", "auto"),
+        "jobs": getattr(args, "jobs", 0), "hub": bool(args.hub),
+    }
+
+
+def notebooks(args: argparse.Namespace) -> int:
+    profile, _, names = _selected(args)
+    if args.dry_run:
+        print("notebooks: " + ", ".join(names))
+        return 0
+    return _notebooks(args, profile, names, train=True)
+
+
+def _notebooks(args: argparse.Namespace, profile: str, names: list[str], train: bool) -> int:
+    from .notebooks import execute_all
+    from .report.catalogue import NOTEBOOKS
+
+    parameters = _parameters(args, profile, train)
+    folder = paths.figures(profile) / "notebooks"
+    with_runs = [n for n in names if NOTEBOOKS[n]]
+    failed = execute_all([n for n in names if not NOTEBOOKS[n]], {}, folder)
+    failed += execute_all(with_runs, parameters, folder)
+    return int(bool(failed))
+
+
+def report(args: argparse.Namespace) -> int:
+    profile, papers, _ = _selected(args)
+    store = Records(shipped=shipped(profile))
+    _report(profile, _plans(args, profile, papers), store)
+    return 0
+
+
+def _report(profile: str, plans: dict[str, Plan], store: Records) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from .report.artifacts import write
+    from .report.catalogue import ARTIFACTS
+
+    for key, plan_ in plans.items():
+        for artifact in ARTIFACTS[key]:
+            write(artifact, plan_, store, paths.figures(profile) / key)
+            plt.close("all")
+        print(f"{key}: {len(ARTIFACTS[key])} tables and figures in {_short(paths.figures(profile) / key)}")
+
+
+def site(args: argparse.Namespace) -> int:
+    profile, papers, _ = _selected(args)
+    _site(profile, _plans(args, profile, papers), Records(shipped=shipped(profile)), export=False)
+    return 0
+
+
+def _site(profile: str, plans: dict[str, Plan], store: Records, export: bool) -> Path:
+    from .report.site import build
+
+    if export:
+        count = store.export([r for p in plans.values() for r in p.runs], paths.figures(profile) / "records.jsonl")
+        print(f"records: {count} runs in {_short(paths.figures(profile) / 'records.jsonl')}")
+    return build(plans, store, paths.figures(profile))
+
+
+def everything(args: argparse.Namespace) -> int:
+    begin = time.monotonic()
+    profile, papers, names = _selected(args)
+    plans = _plans(args, profile, papers)
+    status = 0
+    if args.from_records:
+        store = Records(shipped=shipped(profile))
+        runs = {r.hash for p in plans.values() for r in p.runs}
+        print(f"profile {profile}, from records: {sum(map(store.done, runs))} of {len(runs)} runs are at hand")
+        if args.dry_run:
+            return 0
+    else:
+        _check_gpu(profile, args)
+        status = _train(args, profile, plans)
+        if args.dry_run:
+            return status
+        store = Records()
+    status |= _notebooks(args, profile, names, train=False)
+    index = _site(profile, plans, store, export=not args.from_records)
+    print(f"{launch.duration(time.monotonic() - begin)}. Look at {_short(index)}" + ("" if status == 0 else " (something failed, see above)"))
+    return status
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(paths.ROOT)) if path.is_relative_to(paths.ROOT) else str(path)
+
+
+def records(args: argparse.Namespace) -> int:
+    store = Records()
+    if args.action == "merge":
+        print(f"{store.merge(args.path)} records merged into {_short(store.folder)}")
+        return 0
+    if args.profile:
+        runs = [r for p in PAPERS for r in make_plan(p, args.profile).runs]
+    else:
+        from .run import Run
+
+        runs = [Run.from_dict(r["run"]) for r in store.all()]
+    print(f"{store.export(runs, args.path)} records in {args.path}")
+    return 0
+
+
+def bench(args: argparse.Namespace) -> int:
+    from .bench import main
+
+    return main(args)
+
+
+def doctor(args: argparse.Namespace) -> int:
+    from .doctor import main
+
+    return main(sys.stdout)

@@ -1,0 +1,128 @@
+"""What a notebook calls: one object per notebook, made from its parameters cell.
+
+A notebook holds no training code. It opens a ``Companion``, which looks into the records first, trains what is missing in
+plain processes, and shows tables and figures by name.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from . import environment, paths
+from .estimate import Costs, rounded
+from .launch import devices, launch
+from .papers import PAPERS, Plan
+from .profiles import make_setting
+from .records import Records
+
+
+def shipped(profile: str) -> list[Path]:
+    """Records that come with the checkout for a profile."""
+    path = paths.figures(profile) / "records.jsonl"
+    return [path] if path.is_file() else []
+
+
+def make_plan(paper: str, profile: str, **wishes) -> Plan:
+    """The plan of a paper; ``wishes`` as in ``profiles.make_setting``."""
+    return PAPERS[paper].plan(make_setting(profile, **wishes))
+
+
+class Companion:
+    """A paper under one setting.
+
+    Args:
+        paper: key of ``papers.PAPERS``.
+        profile, encoder, seeds, tasks, train_size: see ``profiles``; "" and -1 leave them to the profile.
+        data: data folder; "" takes ``MIXUTILS_DATA``.
+        device: "auto", "cpu", "cuda". jobs: worker processes, 0 chooses.
+        train: whether missing runs are trained. false shows what the records hold, the shipped ones included.
+        hub: whether the Hugging Face hub may be asked, beyond what the profile allows.
+    """
+
+    def __init__(
+        self, paper: str, *, profile: str = "smoke", data: str = "", tasks: str = "", encoder: str = "", seeds: str = "",
+        train_size: int = -1, device: str = "auto", jobs: int = 0, train: bool = True, hub: bool = False,
+    ) -> None:
+        if data:
+            os.environ["MIXUTILS_DATA"] = str(Path(data).expanduser().resolve())
+        self.paper = PAPERS[paper].PAPER
+        self.plan = make_plan(
+            paper, profile, tasks=tasks or None, encoder=encoder or None, seeds=seeds or None,
+            train_size=None if train_size < 0 else train_size, use_hub=True if hub else None,
+        )
+        self.profile = self.plan.setting.profile
+        self.device, self.jobs, self.train = device, jobs, train
+        self.store = Records(shipped=[] if train else shipped(profile))
+        self.folder = paths.figures(profile) / paper
+
+    def about(self) -> None:
+        """Versions, hardware, and what the numbers are worth."""
+        device = environment.pick_device(self.device)
+        lines = environment.describe(device, environment.pick_precision("auto", device))
+        print(f"{self.paper.cite()}")
+        print(f"profile {self.profile.name}: {self.profile.purpose}")
+        if not self.profile.comparable:
+            print("*** smoke numbers are NOT COMPARABLE with anything; they show that everything runs ***")
+        print(f"encoder {self.plan.setting.encoder}; Python {platform.python_version()}, " + ", ".join(
+            f"{k} {v}" for k, v in lines["versions"].items()))
+        print(f"{lines['device']}, {lines['precision']}")
+
+    def describe_plan(self) -> None:
+        """Columns, runs done and to do, time."""
+        plan, runs = self.plan, self.plan.runs
+        done, failed = sum(map(self.store.done, runs)), sum(map(self.store.failed, runs))
+        print("data: " + ", ".join(dict.fromkeys(c.task for c in plan.columns)))
+        for reason in dict.fromkeys(plan.absent.values()):
+            print(f"no data for {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
+        todo = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
+        print(f"runs: {done} done, {len(todo)} to do, {failed} failed")
+        if todo and self.train:
+            _, workers = devices(self.device, self.jobs)
+            print(f"time: {rounded(Costs(self.store).wall(todo, workers))} with {workers} workers")
+
+    def train_or_load(self) -> None:
+        """Train what is missing, in worker processes; with ``train`` false only say what is missing."""
+        runs = self.plan.runs
+        if self.train:
+            quiet = self.profile.name == "smoke"
+            costs = Costs(self.store)
+            launch(runs, self.store, device=self.device, jobs=self.jobs, use_hub=self.plan.setting.use_hub,
+                   cost=costs.seconds, say=(lambda line: None) if quiet else print)
+        failed = [r for r in runs if self.store.failed(r)]
+        missing = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
+        print(f"{len(runs) - len(failed) - len(missing)} of {len(runs)} runs are at hand")
+        for run in failed[:5]:
+            print(f"failed: {run.title()}: {self.store.get(run)['error'][:200]}")
+        if failed:
+            print("repeat failed runs: python -m mixutils train --retry, with this notebook's options")
+        if missing:
+            print("runs that are not at hand leave their cells empty")
+
+    def show(self, name: str):
+        """One table or figure by name: saved under ``figures/`` and returned for display."""
+        from .report.artifacts import Table, write
+        from .report.catalogue import ARTIFACTS
+
+        known = {a.name: a for a in ARTIFACTS[self.plan.paper]}
+        if name not in known:
+            raise ValueError(f"{self.plan.paper} has no table or figure {name!r}; there are {', '.join(known)}")
+        made = write(known[name], self.plan, self.store, self.folder)
+        return _display(made, Table, known[name].caption)
+
+
+def _display(made, table_class, caption: str) -> None:
+    from IPython.display import HTML, display
+
+    if made is None:
+        display(HTML(f"<p><i>Nothing to draw yet: this setting has no runs for it.</i> {caption}</p>"))
+        return
+    if isinstance(made, table_class):
+        display(HTML(made.html))
+    else:
+        import matplotlib.pyplot as plt
+
+        display(made)
+        plt.close(made)
+    display(HTML(f"<p class='mx-note'>{caption}</p>"))

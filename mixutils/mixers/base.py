@@ -1,0 +1,173 @@
+"""The interface of a mixer, and the draws and losses that all families share.
+
+Conventions (SPEC 1.2): ``w_b`` is the weight of the *partner* in the label, (rows,), float32, in [0, 1], everywhere.
+A paper's own ratio is converted in one place of its family. Drawing takes a ``numpy.random.Generator``, so that CPU and
+GPU see the same draws; applying is deterministic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..model import Classifier
+from ..tasks.encode import Batch, EncodedTask
+
+
+class Part(NamedTuple):
+    """One term of a training step's loss.
+
+    Attributes:
+        name: for the log. loss: scalar with gradient. weight: its factor in the step's loss.
+    """
+
+    name: str
+    loss: Tensor
+    weight: float = 1.0
+
+
+class Mixer(nn.Module):
+    """What happens in one training step. Parameters of the module, if any, are trained with the model's.
+
+    A mixer is either this abstract class or final. All its settings are fields of ``Options``, a frozen dataclass whose
+    defaults are the resolutions of the SPEC.
+    """
+
+    Options: ClassVar[type]
+
+    def __init__(self, options: Any) -> None:
+        super().__init__()
+        self.options = options
+        self._sums: dict[str, float] = {}
+        self._count: dict[str, int] = {}
+
+    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        """Called once before training, with the training part only; never sees validation or test (SPEC 7, rule 8)."""
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        """The terms of one step's loss.
+
+        The caller must run ``(part.weight * part.loss).backward()`` before it asks for the next part: a later part may
+        use gradients that an earlier one left behind. This is how SSMix gets its saliency without a pass of its own.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define losses()")
+
+    def after_step(self) -> None:
+        """Called after each update; mixers with constrained parameters put them back into range."""
+
+    def predict(self, model: Classifier, batch: Batch) -> Tensor:
+        """Logits (B, C) or any scores whose arg max is the prediction, on unmixed text."""
+        return model(batch).logits
+
+    def diagnose(self) -> dict[str, float]:
+        """Numbers about the mixer's own state at an evaluation, for the learning curve."""
+        return {}
+
+    def note(self, **values: float | Tensor) -> None:
+        """Add to the averages that ``log`` returns."""
+        for name, value in values.items():
+            number = float(value.detach().float().mean()) if isinstance(value, Tensor) else float(value)
+            self._sums[name] = self._sums.get(name, 0.0) + number
+            self._count[name] = self._count.get(name, 0) + 1
+
+    def log(self) -> dict[str, float]:
+        """Means of everything noted so far, for the record."""
+        return {name: total / self._count[name] for name, total in self._sums.items()}
+
+    def extra_state(self) -> dict[str, Any]:
+        """JSON-able state beside the parameters, for a run that is interrupted and resumed."""
+        return {"sums": dict(self._sums), "count": dict(self._count)}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        self._sums, self._count = dict(state["sums"]), dict(state["count"])
+
+
+def draw_beta(rng: np.random.Generator, alpha: float, size: int, per: str, device: torch.device | str, fold: bool) -> Tensor:
+    """Weights of the partner from a Beta draw.
+
+    λ' ~ Beta(α, α) weighs the *first* text; with ``fold``, λ = max(λ', 1 - λ'). Returned is ``w_b`` = 1 - λ.
+
+    Args:
+        alpha: positive. size: number of rows. per: "batch" (one draw for all rows) or "example" (SPEC SA14).
+
+    Returns:
+        (size,) float32 in [0, 1].
+    """
+    if alpha <= 0:
+        raise ValueError(f"alpha must be positive, not {alpha}")
+    if per not in ("batch", "example"):
+        raise ValueError(f"draw must be 'batch' or 'example', not {per!r}")
+    lam = rng.beta(alpha, alpha, size=1 if per == "batch" else size)
+    lam = np.maximum(lam, 1 - lam) if fold else lam
+    return torch.from_numpy(np.broadcast_to(1 - lam, (size,)).astype(np.float32)).to(device)
+
+
+def mix_rows(a: Tensor, b: Tensor, w_b: Tensor) -> Tensor:
+    """(1 - w_b)·a + w_b·b, row by row; ``w_b`` = 0 gives ``a`` and 1 gives ``b`` to the bit.
+
+    Args:
+        a, b: (R, ...) of one shape and type. w_b: (R,) float32.
+    """
+    w = w_b.to(a.dtype).view(-1, *[1] * (a.dim() - 1))
+    return (1 - w) * a + w * b
+
+
+def mixed_cross_entropy(logits: Tensor, y_a: Tensor, y_b: Tensor, w_b: Tensor) -> Tensor:
+    """Mean over rows of (1 - w_b)·CE(p, y_a) + w_b·CE(p, y_b) (SPEC 1.4).
+
+    Args:
+        logits: (R, C). y_a, y_b: (R,) int64. w_b: (R,) float.
+    """
+    logits = logits.float()
+    log_p = F.log_softmax(logits, dim=-1)
+    own = -log_p.gather(1, y_a[:, None])[:, 0]
+    other = -log_p.gather(1, y_b[:, None])[:, 0]
+    return ((1 - w_b) * own + w_b * other).mean()
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Mean cross-entropy in float32 whatever the precision of the logits."""
+    return F.cross_entropy(logits.float(), y)
+
+
+def even(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
+    """A batch of even size and its two pairings (SPEC SA13, SA26).
+
+    The first half A is paired with the second half B, in both directions; an odd last row is dropped.
+
+    Returns:
+        The batch of n rows, and ``first``, ``second``, both (n,): row i of the mixtures is ``first[i]`` mixed with
+        ``second[i]``. With one row only it is paired with itself.
+    """
+    n = len(batch) - len(batch) % 2
+    device = batch.labels.device
+    if n == 0:
+        itself = torch.zeros(1, dtype=torch.long, device=device)
+        return batch, itself, itself
+    rows = torch.arange(n, device=device)
+    return batch.rows(slice(0, n)), rows, rows.roll(n // 2)
+
+
+def options_from(cls: type, given: dict[str, Any], name: str) -> Any:
+    """The options dataclass with the given fields.
+
+    Raises:
+        ValueError: an unknown field; the message lists the right ones.
+    """
+    known = [f.name for f in fields(cls)]
+    unknown = [k for k in given if k not in known]
+    if unknown:
+        raise ValueError(f"{name} has no option {', '.join(unknown)}; its options: {', '.join(known) or 'none'}")
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+
+
+def one_of(name: str, value: Any, allowed: tuple) -> None:
+    """Refuse a value outside a list, and say the list."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")

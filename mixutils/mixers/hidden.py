@@ -1,0 +1,118 @@
+"""Interpolation of hidden vectors: WordMix (EmbedMix), SenMix, TMix.
+
+Guo, Mao and Zhang, Augmenting Data with Mixup for Sentence Classification, 2019 (word and sentence level); Chen, Yang and
+Yang, MixText, ACL 2020 (TMix). SPEC 1.3 and 1.4. At level k,
+
+    h_k = (1 - w_b)·h_k^first + w_b·h_k^partner,    y = (1 - w_b)·y_first + w_b·y_partner.
+
+Work: rows below level k run once. With ``pairing="halves"`` (SSMix's protocol) the n clean rows run through all K
+layers and the n mixtures only through the K - k layers above k, together with them: 1 + (K - k)/K passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..model import MASKS, Classifier, Edit, scale_level
+from ..tasks.encode import Batch, EncodedTask
+from .base import Mixer, Part, cross_entropy, draw_beta, even, mix_rows, mixed_cross_entropy, one_of
+
+SENTENCE = "sentence"
+
+
+@dataclass(frozen=True)
+class HiddenOptions:
+    """Settings of hidden mixing; defaults are those of SPEC 1.4."""
+
+    levels: tuple[int | str, ...] = (0,)  # given for 12 layers, scaled by model.scale_level; "sentence" = pooled vector
+    alpha: float = 1.0  # parameter of Beta(alpha, alpha); 0.2 in SSMix
+    beta_fold: bool = False  # max(lambda, 1 - lambda) on the first text; true in SSMix
+    draw: str = "batch"  # one ratio per batch or per example (SPEC SA14)
+    pairing: str = "permutation"  # "halves" (SSMix), "permutation" of the batch, "dataset" (SPEC DA20)
+    clean: bool = False  # clean terms in the loss: half clean, half mixed (SSMix's four terms)
+    mix_mask: str = "union"  # who may be attended to above the level (SPEC 1.3)
+
+    def __post_init__(self) -> None:
+        one_of("pairing", self.pairing, ("halves", "permutation", "dataset"))
+        one_of("mix_mask", self.mix_mask, MASKS)
+        if not self.levels or any(isinstance(v, str) and v != SENTENCE for v in self.levels):
+            raise ValueError(f"levels must be numbers from 0 to 12 or 'sentence', not {self.levels!r}")
+        if self.clean and self.pairing == "dataset":
+            raise ValueError("clean terms go with pairing 'halves' or 'permutation'; partners from the data set have none")
+
+
+class HiddenMix(Mixer):
+    """Mixing at a level drawn per step from ``levels``."""
+
+    Options = HiddenOptions
+
+    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        self.train_split = data.splits["train"]
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        o = self.options
+        batch, first, second = self.pair(batch, rng)
+        given = o.levels[int(rng.integers(len(o.levels)))]
+        level = given if given == SENTENCE else scale_level(given, model.depth)
+        w_b = draw_beta(rng, o.alpha, len(first), o.draw, batch.labels.device, o.beta_fold)
+        clean, mixed = mixed_logits(model, batch, level, first, second, w_b, o.mix_mask, with_clean=o.clean)
+        soft = mixed_cross_entropy(mixed, batch.labels[first], batch.labels[second], w_b)
+        self.note(w_b=w_b)
+        if o.clean:
+            # The average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size.
+            soft = (cross_entropy(clean, batch.labels) + soft) / 2
+        yield Part("mixed", soft)
+
+    def pair(self, batch: Batch, rng: np.random.Generator) -> tuple[Batch, Tensor, Tensor]:
+        """The rows to run, and which of them are mixed with which: ``first`` and ``second``, both (n,)."""
+        if self.options.pairing == "halves":
+            return even(batch)
+        n, device = len(batch), batch.labels.device
+        first = torch.arange(n, device=device)
+        if self.options.pairing == "permutation":
+            return batch, first, torch.from_numpy(rng.permutation(n)).to(device)
+        partners = torch.from_numpy(rng.integers(len(self.train_split), size=n)).to(device)
+        return self.train_split.batch(torch.cat([batch.index, partners])), first, first + n
+
+
+def mixed_logits(
+    model: Classifier,
+    batch: Batch,
+    level: int | str,
+    first: Tensor,
+    second: Tensor,
+    w_b: Tensor,
+    mask: str = "union",
+    with_clean: bool = False,
+) -> tuple[Tensor | None, Tensor]:
+    """Logits of mixtures, and of the clean rows if asked for; one forward pass, no layer run twice for a row.
+
+    Args:
+        level: 0..depth of this model, or "sentence". first, second: (n,) rows of ``batch``. w_b: (n,) float32.
+
+    Returns:
+        Clean logits (R, C) or None, mixed logits (n, C).
+    """
+    rows = torch.arange(len(batch), device=first.device)
+    if level == SENTENCE:
+        states, _ = model.encode(batch)
+        vector = model.pool(states)
+        mixed = mix_rows(vector[first], vector[second], w_b)
+        logits = model.classify(torch.cat([vector, mixed]) if with_clean else mixed)
+    elif with_clean:
+
+        def grow(h: Tensor) -> Tensor:
+            return torch.cat([h, mix_rows(h[first], h[second], w_b)])
+
+        edit = Edit(level, grow, torch.cat([rows, first]), torch.cat([rows, second]), mask, clean=len(rows))
+        logits = model(batch, edit).logits
+    else:
+        edit = Edit(level, lambda h: mix_rows(h[first], h[second], w_b), first, second, mask)
+        logits = model(batch, edit).logits
+    return (logits[: len(batch)], logits[len(batch) :]) if with_clean else (None, logits)
+

@@ -1,0 +1,206 @@
+"""SSMix: saliency-based span mixup, with its two ablations and random UNK replacement.
+
+Yoon, Kim and Park, SSMix: Saliency-Based Span Mixup for Text Classification, Findings of ACL 2021,
+https://aclanthology.org/2021.findings-acl.285. SPEC chapter 4. The least salient span of the first text is replaced by
+the most salient span, of the same length, of its partner; the label's share of the partner is the share of replaced
+tokens, λ = l / |x| (pairs: both texts on their own, counts added up).
+
+Work: the clean terms are in the loss anyway, so their backward pass leaves the saliency behind; with the mixtures'
+pass a step is 2 passes. A separate saliency pass (options) makes it 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..model import Classifier
+from ..saliency import NORMS, separate, token_saliency
+from ..tasks.encode import Batch, EncodedTask
+from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy, one_of
+from .spans import best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
+
+
+@dataclass(frozen=True)
+class SSMixOptions:
+    """Settings of SSMix; defaults are the paper's, and the resolutions of SPEC 4(e)."""
+
+    select: str = "saliency"  # "saliency" | "random" (- saliency) | "tokens" (- saliency - span) | "unk"
+    ratio: float = 0.1  # prior ratio λ_0
+    ratio_draw: str = "fixed"  # "beta": λ_0 ~ Beta(alpha, alpha) per batch (DropMix's SSMix, SPEC RA14)
+    alpha: float = 0.1  # only for ratio_draw = "beta"
+    clean: bool = True  # the two clean terms of the four; false leaves only the mixtures
+    span_rounding: str = "floor"  # SPEC SA3
+    short_partner: str = "shorten"  # SPEC SA5
+    count_special: bool = False  # special tokens counted in lengths and λ (SPEC SA4)
+    saliency_at: str = "embedding_output"  # SPEC SA6
+    saliency_mode: str = "train"  # dropout on while saliency is computed (SPEC SA7)
+    saliency_norm: str = "l2"  # SPEC SA8
+    pair_saliency: str = "joint"  # "separate": each text of a pair alone, with the pair's label (SPEC SA10)
+    nosal_place: str = "independent"  # "same": one start for both texts (SPEC SA16)
+
+    def __post_init__(self) -> None:
+        one_of("select", self.select, ("saliency", "random", "tokens", "unk"))
+        one_of("ratio_draw", self.ratio_draw, ("fixed", "beta"))
+        one_of("span_rounding", self.span_rounding, ("floor", "round"))
+        one_of("short_partner", self.short_partner, ("shorten", "skip"))
+        one_of("saliency_at", self.saliency_at, ("embedding_output", "word_embedding"))
+        one_of("saliency_mode", self.saliency_mode, ("train", "eval"))
+        one_of("saliency_norm", self.saliency_norm, tuple(NORMS))
+        one_of("pair_saliency", self.pair_saliency, ("joint", "separate"))
+        one_of("nosal_place", self.nosal_place, ("independent", "same"))
+        if not 0 <= self.ratio <= 1:
+            raise ValueError(f"ratio must be between 0 and 1, not {self.ratio}")
+
+    @property
+    def free_saliency(self) -> bool:
+        """Whether the clean terms' own backward pass gives the saliency that is asked for."""
+        return (self.clean and self.saliency_at == "embedding_output" and self.saliency_mode == "train"
+                and self.pair_saliency == "joint")
+
+
+class SSMix(Mixer):
+    """SSMix and its ablations; see ``SSMixOptions.select``."""
+
+    Options = SSMixOptions
+
+    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        self.unk, self.pad = data.unk, data.pad
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        o = self.options
+        batch, first, second = even(batch)
+        if o.select != "saliency":
+            mixed, w_b = self.mix(batch, first, second, None, rng)
+            both = stack(batch, mixed) if o.clean else mixed
+            logits = model(both).logits
+            yield from self._parts(logits[: -len(mixed)] if o.clean else None, logits[-len(mixed) :], batch, first, second, w_b)
+            return
+        gradient = None
+        if o.clean:
+            out = model(batch, keep=(0,) if o.free_saliency else ())
+            yield Part("clean", cross_entropy(out.logits, batch.labels), 0.5)
+            if o.free_saliency:
+                gradient = out.kept[0].grad
+                if gradient is None:
+                    raise RuntimeError("SSMix needs the clean part's backward pass before its second part is asked for")
+        if gradient is None:
+            gradient = self._separate(model, batch)
+        mixed, w_b = self.mix(batch, first, second, token_saliency(gradient, o.saliency_norm), rng)
+        yield from self._parts(None, model(mixed).logits, batch, first, second, w_b, 0.5 if o.clean else 1.0)
+
+    def _parts(self, clean, mixed, batch, first, second, w_b, weight: float = 1.0) -> Iterator[Part]:
+        loss = mixed_cross_entropy(mixed, batch.labels[first], batch.labels[second], w_b)
+        if clean is not None:
+            # The average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size.
+            loss = (cross_entropy(clean, batch.labels) + loss) / 2
+        yield Part("mixed", loss, weight)
+
+    def _separate(self, model: Classifier, batch: Batch) -> Tensor:
+        o = self.options
+        train = o.saliency_mode == "train"
+        if o.pair_saliency == "joint" or not bool((batch.text_id == 1).any()):
+            return separate(model, batch, o.saliency_at, train)
+        out = torch.zeros(*batch.input_ids.shape, model.width, device=batch.labels.device)
+        for part in (0, 1):  # two texts of a pair, not examples
+            alone, place = only_text(batch, part, self.pad)
+            gradient = separate(model, alone, o.saliency_at, train).float()
+            out[batch.text_id == part] = gradient[:, 1:-1][place]
+        return out
+
+    def mix(
+        self, batch: Batch, first: Tensor, second: Tensor, saliency: Tensor | None, rng: np.random.Generator
+    ) -> tuple[Batch, Tensor]:
+        """The mixed texts and the partner's share of their labels.
+
+        Args:
+            batch: n rows. first, second: (m,) rows that are mixed. saliency: (n, L) float32, only for "saliency".
+
+        Returns:
+            A batch of m rows that has everything but some tokens from ``first``, and w_b (m,) float32.
+        """
+        o = self.options
+        ratio = o.ratio if o.ratio_draw == "fixed" else float(rng.beta(o.alpha, o.alpha))
+        ids = batch.input_ids[first]
+        replaced = torch.zeros(len(first), dtype=torch.long, device=ids.device)
+        total = torch.zeros_like(replaced)
+        pair = bool((batch.text_id == 1).any())
+        for part in (0, 1) if pair else (0,):  # the texts of a pair, not examples
+            here = locate(batch.text_id, part)
+            a, b = here.rows(first), here.rows(second)
+            extra = self._special(batch, part, pair) if o.count_special else 0
+            n_a, n_b = a.n + extra * (a.n > 0), b.n + extra * (b.n > 0)
+            if o.select == "unk":
+                n_b = n_a  # the partner is not used (SPEC SA23)
+            length = span_length(n_a, n_b, ratio, o.span_rounding, o.short_partner)
+            length = torch.minimum(length, a.n if o.select == "unk" else torch.minimum(a.n, b.n))
+            ids = self._edit(ids, batch, first, second, a, b, length, saliency, rng)
+            replaced, total = replaced + length, total + n_a
+        share = (replaced / total.clamp(min=1)).float()
+        w_b = torch.zeros_like(share) if o.select == "unk" else share
+        self.note(w_b=w_b, replaced=share, unmixed=(replaced == 0).float())
+        return batch.rows(first).with_ids(ids), w_b
+
+    def _edit(self, ids, batch, first, second, a, b, length, saliency, rng) -> Tensor:
+        """``ids`` (m, L) with one text edited."""
+        o, device, width = self.options, ids.device, ids.shape[1]
+        partner = batch.input_ids[second]
+        if o.select == "saliency":
+            u = best_span(saliency[first], a, length, largest=False)
+            v = best_span(saliency[second], b, length, largest=True)
+            return replace_span(ids, partner, u, v, length)
+        if o.select == "random":
+            draw = torch.from_numpy(rng.random((2, len(ids)))).to(device)
+            if o.nosal_place == "same":
+                common = torch.minimum(a.n, b.n)
+                offset = random_span(a._replace(start=torch.zeros_like(a.start), n=common), length, draw[0])
+                return replace_span(ids, partner, a.start + offset, b.start + offset, length)
+            return replace_span(ids, partner, random_span(a, length, draw[0]), random_span(b, length, draw[1]), length)
+        # Single tokens: places common to both texts (SPEC SA17), or any place of the first for UNK.
+        places = a.n if o.select == "unk" else torch.minimum(a.n, b.n)
+        chosen = scatter_tokens(random_tokens(places, length, width, rng), a.start, width)
+        if o.select == "unk":
+            return torch.where(chosen, self.unk, ids)
+        source = (torch.arange(width, device=device) - a.start[:, None] + b.start[:, None]).clamp(0, width - 1)
+        return torch.where(chosen, partner.gather(1, source), ids)
+
+    @staticmethod
+    def _special(batch: Batch, part: int, pair: bool) -> int:
+        """Special tokens that count with a text: all of a single text's, the last one with a pair's second text."""
+        row = (batch.text_id[0] == -1) & (batch.attention_mask[0] == 1)
+        return 1 if part == 1 else int(row.sum()) - (1 if pair else 0)
+
+
+def stack(a: Batch, b: Batch) -> Batch:
+    """Two batches of the same width as one."""
+    pairs = ((getattr(a, f.name), getattr(b, f.name)) for f in fields(Batch))
+    return Batch(*(None if x is None else torch.cat([x, y]) for x, y in pairs))
+
+
+def only_text(batch: Batch, part: int, pad: int) -> tuple[Batch, Tensor]:
+    """One text of each pair as a single text between the row's first and last special token.
+
+    Returns:
+        A batch of the same rows and W + 2 columns, and (n, W) bool, which of its inner columns are tokens; in row-major
+        order they are the tokens that ``batch.text_id == part`` marks.
+    """
+    text = locate(batch.text_id, part)
+    width = int(text.n.max())
+    column = torch.arange(width, device=text.n.device)
+    place = column < text.n[:, None]
+    source = (text.start[:, None] + column).clamp(max=batch.input_ids.shape[1] - 1)
+    tokens = batch.input_ids.gather(1, source)
+    last = (batch.attention_mask.sum(1) - 1).clamp(min=0)
+    begin, end = batch.input_ids[:, :1], batch.input_ids.gather(1, last[:, None])
+    padding = torch.full_like(begin, pad)
+    ids = torch.cat([begin, torch.where(place, tokens, padding), padding], 1)
+    ids.scatter_(1, (text.n + 1)[:, None], end)
+    mask = (torch.arange(width + 2, device=text.n.device) < (text.n + 2)[:, None]).long()
+    text_id = torch.full_like(ids, -1, dtype=torch.int8)
+    text_id[:, 1 : width + 1][place] = 0
+    types = None if batch.token_type_ids is None else torch.zeros_like(ids)
+    return Batch(ids, mask, types, text_id, batch.labels, batch.index), place

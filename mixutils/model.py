@@ -1,0 +1,289 @@
+"""``Classifier``: a Hugging Face encoder with a head, whose hidden states can be *edited* in mid-forward.
+
+One mechanism serves all hidden mixing. An ``Edit`` names a level and a function; the layers above the level see only
+what the function returns. Level 0 is the embedding output h_0, level k the output of encoder layer k (1-based,
+SPEC 1.1). The function may change the number of rows, so that work below the level is never done twice: TMix runs the
+clean rows to level k and clean rows plus mixtures from there; DMIX runs anchors and partners below and mixtures above.
+
+No model code is copied: an edit is a forward hook that lives for one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from .encoders import EncoderError
+from .tasks.encode import Batch
+
+#: Architectures whose edits are tested level by level; any other is tried on a toy batch before it is used.
+TESTED = {"bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2", "modernbert"}
+MASKS = ("union", "first", "ones")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of the hidden states at one level.
+
+    Attributes:
+        level: 0 for h_0, k for the output of layer k.
+        mix: (R, L, d) -> (R', L, d), states of the R rows of the batch to states of the rows above.
+        first: (R',) int64, for every new row the row whose mask it has.
+        second: (R',) int64 or None, the row that is mixed in.
+        mask: what the layers above may attend to (SPEC 1.3): "union" of both rows' tokens, those of the "first", or
+            "ones", that is everything, padding included.
+        clean: number of leading new rows that are no mixtures and keep their mask under every rule.
+    """
+
+    level: int
+    mix: Callable[[Tensor], Tensor]
+    first: Tensor
+    second: Tensor | None = None
+    mask: str = "union"
+    clean: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mask not in MASKS:
+            raise ValueError(f"mix_mask must be one of {', '.join(MASKS)}, not {self.mask!r}")
+
+    def edit_mask(self, mask: Tensor | None, rows: int) -> Tensor | None:
+        """The encoder's own mask for the new rows; ``rows`` is R.
+
+        Encoders prepare the mask in different forms: additive floats (0 keep, very negative hide), booleans or integers
+        (true keep), or None where nothing is padded. None stays None under each of the three rules.
+        """
+        if mask is None:
+            return None
+        mask = mask.expand(rows, *mask.shape[1:])  # some encoders share one mask between rows
+        new = mask[self.first]
+        if self.mask == "ones":
+            new[self.clean :] = 0 if new.is_floating_point() else 1  # indexing above has made a copy
+            return new
+        if self.mask == "first" or self.second is None:
+            return new
+        other = mask[self.second]
+        return torch.maximum(new, other) if new.is_floating_point() else new | other
+
+
+@dataclass
+class Output:
+    """What a forward pass returns; R' rows.
+
+    Attributes:
+        logits: (R', C). vector: (R', d), the sentence vector that enters dropout and the last linear layer.
+        states: (R', L, d), last hidden states. kept: level -> (R, L, d), unedited states that were asked for.
+    """
+
+    logits: Tensor
+    vector: Tensor
+    states: Tensor
+    kept: dict[int, Tensor] = field(default_factory=dict)
+
+
+def find_layers(encoder: nn.Module) -> nn.ModuleList:
+    """The encoder's list of layers.
+
+    Raises:
+        EncoderError: there is not exactly one list with as many layers of one class as the configuration says
+            (ALBERT, for one, has a single layer that it calls again and again).
+    """
+    wanted = getattr(encoder.config, "num_hidden_layers", None)
+    lists = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted and len({type(x) for x in m}) == 1]
+    # A layer may itself hold a list of the same length: the outermost list has the most parameters.
+    lists.sort(key=lambda m: sum(p.numel() for p in m.parameters()), reverse=True)
+    kind = getattr(encoder.config, "model_type", type(encoder).__name__)
+    if not lists or getattr(encoder.config, "is_encoder_decoder", False):
+        raise EncoderError(f"the architecture {kind!r} has no plain list of {wanted} layers, so its states cannot be edited")
+    return lists[0]
+
+
+def scale_level(level: int, layers: int, given_for: int = 12) -> int:
+    """A level that a paper gives for ``given_for`` layers, on an encoder with ``layers``.
+
+    The rule is ceil(level · layers / given_for): 0 stays the embedding output, the top stays the top, and no other
+    level falls to 0. {7, 9, 12} becomes {4, 5, 6} on six layers.
+    """
+    if not 0 <= level <= given_for:
+        raise ValueError(f"level {level} is not between 0 and {given_for}")
+    return -(-level * layers // given_for)
+
+
+class Classifier(nn.Module):
+    """Encoder, pooler (dense and tanh on the first token), dropout, linear layer (SPEC 1.1, last paragraph).
+
+    Attributes:
+        encoder: the Hugging Face encoder, without its own pooler.
+        layers: its list of layers; ``depth`` is their number and ``width`` the hidden size d.
+        work: rows × layers of all forward passes so far; passes per step are counted with it.
+    """
+
+    def __init__(self, encoder: nn.Module, classes: int, dropout: float | None = None) -> None:
+        super().__init__()
+        config = encoder.config
+        self.encoder = encoder
+        self._layers = (find_layers(encoder),)  # in a tuple, so that the layers are not registered a second time
+        self.depth = config.num_hidden_layers
+        self.width = config.hidden_size
+        std = getattr(config, "initializer_range", 0.02)
+        own = getattr(encoder, "pooler", None)
+        pooled = getattr(own, "dense", None)
+        self.pooler = nn.Linear(self.width, self.width)
+        nn.init.normal_(self.pooler.weight, std=std)
+        nn.init.zeros_(self.pooler.bias)
+        if isinstance(pooled, nn.Linear) and pooled.weight.shape == self.pooler.weight.shape:
+            self.pooler = pooled  # BERT's pretrained pooler
+        if own is not None:
+            encoder.pooler = None
+        p = dropout if dropout is not None else getattr(config, "classifier_dropout", None)
+        p = p if p is not None else getattr(config, "hidden_dropout_prob", 0.1)
+        self.dropout = nn.Dropout(p)
+        self.classifier = nn.Linear(self.width, classes)
+        nn.init.normal_(self.classifier.weight, std=std)
+        nn.init.zeros_(self.classifier.bias)
+        self.work = 0.0
+        # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
+        if getattr(config, "model_type", "") not in TESTED or getattr(config, "conv_kernel_size", 0):
+            check_editable(self)
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        return self._layers[0]
+
+    def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> Output:
+        """Logits of a batch.
+
+        Args:
+            batch: R rows.
+            edit: a change on the way, or None.
+            keep: levels whose unedited states are returned with ``retain_grad`` set, for saliency.
+
+        Raises:
+            ValueError: a level outside 0..depth.
+        """
+        states, kept = self.encode(batch, edit, keep)
+        vector = self.pool(states)
+        return Output(self.classify(vector), vector, states, kept)
+
+    def encode(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> tuple[Tensor, dict[int, Tensor]]:
+        """Last hidden states (R', L, d), and the kept levels; see ``forward``."""
+        for level in (*keep, *([edit.level] if edit else [])):
+            if not 0 <= level <= self.depth:
+                raise ValueError(f"level {level} is not between 0 and {self.depth}, the depth of this encoder")
+        kept: dict[int, Tensor] = {}
+        with ExitStack() as stack:
+            for level in keep:
+                self._hook(stack, level, lambda h, level=level: _remember(kept, level, h))
+            if edit is not None:
+                self._hook(stack, edit.level, edit.mix)
+                self._hook_masks(stack, edit, len(batch))
+            states = self.encoder(**batch.inputs()).last_hidden_state
+        below = edit.level if edit else self.depth
+        self.work += len(batch) * below + len(states) * (self.depth - below)
+        return states, kept
+
+    def pool(self, states: Tensor) -> Tensor:
+        """Sentence vector (R, d): tanh(dense(first token))."""
+        return torch.tanh(self.pooler(states[:, 0]))
+
+    def classify(self, vector: Tensor) -> Tensor:
+        """Logits (R, C) of sentence vectors."""
+        return self.classifier(self.dropout(vector))
+
+    def _hook(self, stack: ExitStack, level: int, function: Callable[[Tensor], Tensor]) -> None:
+        """Pass the states at ``level`` through ``function``: before layer ``level``, or after the last layer."""
+        layers = self.layers
+        if level == self.depth:
+
+            def after(module, args, output):
+                if isinstance(output, tuple):  # MPNet's and DeBERTa's layers return tuples
+                    return (function(output[0]), *output[1:])
+                return function(output)
+
+            stack.callback(layers[-1].register_forward_hook(after).remove)
+            return
+
+        def before(module, args, kwargs):
+            return (function(args[0]), *args[1:]), kwargs
+
+        stack.callback(layers[level].register_forward_pre_hook(before, with_kwargs=True).remove)
+
+    def _hook_masks(self, stack: ExitStack, edit: Edit, rows: int) -> None:
+        """Give every layer above the edit the new rows' mask, and other per-row inputs in the new rows' order."""
+
+        def before(module, args, kwargs):
+            # The mask is the keyword "attention_mask" or the second positional argument.
+            args, kwargs = list(args), dict(kwargs)
+            in_kwargs = "attention_mask" in kwargs
+            if in_kwargs:
+                kwargs["attention_mask"] = edit.edit_mask(kwargs["attention_mask"], rows)
+            elif len(args) > 1:
+                args[1] = edit.edit_mask(args[1], rows)
+            start = 1 if in_kwargs else 2
+            for i in range(start, len(args)):
+                args[i] = _per_row(args[i], edit, rows)
+            for name, value in kwargs.items():
+                if name != "attention_mask":
+                    kwargs[name] = _per_row(value, edit, rows)
+            return tuple(args), kwargs
+
+        for layer in self.layers[edit.level :]:
+            stack.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
+
+    def keep_rows(self, vocabulary: Tensor) -> None:
+        """Keep only the word-embedding rows that a task uses (``EncodedTask.vocabulary``).
+
+        An unused row has zero gradient in every step, so leaving it out changes neither the loss nor any other parameter,
+        gradient clipping included; it only spares the optimiser most of its memory traffic.
+        """
+        old = self.encoder.get_input_embeddings()
+        new = nn.Embedding(len(vocabulary), old.embedding_dim, padding_idx=old.padding_idx, device=old.weight.device)
+        with torch.no_grad():
+            new.weight.copy_(old.weight[vocabulary.to(old.weight.device)])
+        self.encoder.set_input_embeddings(new)
+
+
+def _remember(kept: dict[int, Tensor], level: int, states: Tensor) -> Tensor:
+    if states.requires_grad:
+        states.retain_grad()
+    kept[level] = states
+    return states
+
+
+def _per_row(value, edit: Edit, rows: int):
+    """Inputs of a layer that have one entry per row of the batch (MPNet's position bias) follow the new rows."""
+    if isinstance(value, Tensor) and value.dim() >= 3 and value.shape[0] == rows and len(edit.first) != rows:
+        return value[edit.first]
+    return value
+
+
+@torch.no_grad()
+def check_editable(model: Classifier) -> None:
+    """Try edits at every level of an architecture that we do not know, on a toy batch.
+
+    Raises:
+        EncoderError: an edit that changes nothing changed something, or exchanging two rows did not exchange the output.
+    """
+    was_training = model.training
+    model.eval()
+    kind = getattr(model.encoder.config, "model_type", type(model.encoder).__name__)
+    ids = torch.arange(24).reshape(3, 8) % 20 + 5
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    zeros = torch.zeros(3, dtype=torch.long)
+    batch = Batch(ids, mask, None, torch.zeros_like(ids, dtype=torch.int8), zeros, zeros)
+    try:
+        plain, _ = model.encode(batch)
+        swap = torch.tensor([1, 0, 2])
+        for level in range(model.depth + 1):
+            same, _ = model.encode(batch, Edit(level, lambda h: h, torch.arange(3)))
+            swapped, _ = model.encode(batch, Edit(level, lambda h: h[swap], swap))
+            if not torch.equal(same, plain) or not torch.allclose(swapped, plain[swap], atol=1e-5):
+                raise EncoderError(f"an edit at level {level} did not do what it should")
+    except Exception as error:
+        raise EncoderError(f"the architecture {kind!r} cannot be edited ({error}); tested: {', '.join(sorted(TESTED))}") from error
+    finally:
+        model.train(was_training)

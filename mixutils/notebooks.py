@@ -1,0 +1,88 @@
+"""Executes notebooks with papermill, one after the other, and turns them into pages.
+
+A notebook counts as executed only when papermill returned normally: its output is written to a temporary name and renamed
+afterwards. Names of parameters are checked beforehand, because papermill only warns about unknown ones.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import paths
+
+KERNEL = "python3"
+
+
+class NotebookError(RuntimeError):
+    """A notebook could not be executed."""
+
+
+def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> Path:
+    """Execute ``notebooks/<name>.ipynb`` and store the result as ``.ipynb`` and ``.html`` in ``folder``.
+
+    Args:
+        parameters: values for its parameters cell.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        NotebookError: unknown parameters, no kernel, or a cell that failed; with the cell's last lines.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    source = paths.NOTEBOOKS / f"{name}.ipynb"
+    if not source.is_file():
+        raise NotebookError(f"there is no notebook {name}; there are {', '.join(sorted(p.stem for p in paths.NOTEBOOKS.glob('*.ipynb')))}")
+    known = papermill.inspect_notebook(str(source))
+    if unknown := set(parameters) - set(known):
+        raise NotebookError(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {', '.join(known)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{name}.{os.getpid()}.ipynb"
+    try:
+        papermill.execute_notebook(
+            str(source), str(temporary), parameters=dict(parameters), kernel_name=KERNEL, progress_bar=False, cwd=str(paths.ROOT),
+        )
+        result = folder / f"{name}.ipynb"
+        os.replace(temporary, result)
+    except PapermillExecutionError as error:
+        failed = folder / f"{name}.failed.ipynb"
+        os.replace(temporary, failed)
+        raise NotebookError(f"{name}: cell {error.exec_count} failed: {error.ename}: {error.evalue} (see {failed})") from error
+    except Exception as error:  # a dead kernel, a missing kernel, a full disk
+        temporary.unlink(missing_ok=True)
+        raise NotebookError(f"{name} could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?") from error
+    (folder / f"{name}.failed.ipynb").unlink(missing_ok=True)
+    return to_html(result)
+
+
+def to_html(notebook: Path) -> Path:
+    """The notebook as a page beside it; without prompts, self-contained."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True, embed_images=True)
+    body, _ = exporter.from_filename(str(notebook))
+    page = notebook.with_suffix(".html")
+    page.write_text(body, "utf-8")
+    return page
+
+
+def execute_all(names: list[str], parameters: Mapping[str, Any], folder: Path, say: Callable[[str], None] = print) -> list[str]:
+    """Execute notebooks one after the other; a failure is said and the next one goes on. Returns the names that failed."""
+    failed = []
+    for i, name in enumerate(names, 1):
+        begin = time.monotonic()
+        try:
+            execute_notebook(name, parameters, folder)
+            say(f"[{i}/{len(names)}] {name}: {time.monotonic() - begin:.0f} s")
+        except NotebookError as error:
+            failed.append(name)
+            say(f"[{i}/{len(names)}] FAILED {error}")
+    return failed

@@ -1,0 +1,87 @@
+"""Optimisers, parameter groups and learning-rate schedules."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+OPTIMIZERS = ("adamw", "adam", "bertadam")
+SCHEDULES = ("linear", "constant")
+
+
+class BertAdam(torch.optim.Optimizer):
+    """Adam as the original BERT used it: decoupled weight decay and *no* bias correction.
+
+    Devlin et al., BERT, NAACL 2019 (their ``AdamWeightDecayOptimizer``), SPEC 2(b). The update is
+    ``lr · (m / (sqrt(v) + eps) + weight_decay · p)`` with the moving averages m, v as they are, so the first steps are larger
+    than Adam's by (1 - β1)/sqrt(1 - β2), which warm-up hides.
+    """
+
+    def __init__(self, params, lr: float, betas=(0.9, 0.999), eps: float = 1e-6, weight_decay: float = 0.01) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        loss = closure() if closure is not None else None
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if not params:
+                continue
+            for p in params:
+                if not self.state[p]:
+                    self.state[p] = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
+            grads = [p.grad for p in params]
+            m = [self.state[p]["exp_avg"] for p in params]
+            v = [self.state[p]["exp_avg_sq"] for p in params]
+            beta1, beta2 = group["betas"]
+            torch._foreach_lerp_(m, grads, 1 - beta1)
+            torch._foreach_mul_(v, beta2)
+            torch._foreach_addcmul_(v, grads, grads, 1 - beta2)
+            denominator = torch._foreach_sqrt(v)
+            torch._foreach_add_(denominator, group["eps"])
+            if group["weight_decay"]:
+                torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_addcdiv_(params, m, denominator, -group["lr"])
+        return loss
+
+
+def build_optimizer(
+    name: str, model: nn.Module, mixer: nn.Module, lr: float, mixer_lr: float, weight_decay: float, betas, eps: float
+) -> torch.optim.Optimizer:
+    """An optimiser over the model's and the mixer's parameters.
+
+    Biases and LayerNorm weights (everything with fewer than two dimensions) do not decay (SPEC 4(b), 2(b)), nor do the
+    mixer's parameters (SPEC DA12), which may have a learning rate of their own (SPEC X10).
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+    """
+    if name not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {name!r}; known: {', '.join(OPTIMIZERS)}")
+    params = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in params if p.dim() >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in params if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    own = [p for p in mixer.parameters() if p.requires_grad]
+    if own:
+        groups.append({"params": own, "weight_decay": 0.0, "lr": mixer_lr})
+    if name == "bertadam":
+        return BertAdam(groups, lr=lr, betas=betas, eps=eps)
+    kind = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
+    return kind(groups, lr=lr, betas=betas, eps=eps, fused=True)
+
+
+def learning_rate(schedule: str, step: int, total: int, warmup: float) -> float:
+    """Factor of the learning rate for update ``step`` (0-based) of ``total``.
+
+    "linear" rises over the first ``warmup`` share of the steps and then falls to 0 after the last; "constant" is 1.
+    """
+    if schedule == "constant":
+        return 1.0
+    if schedule != "linear":
+        raise ValueError(f"unknown schedule {schedule!r}; known: {', '.join(SCHEDULES)}")
+    rise = int(warmup * total)
+    if step < rise:
+        return step / max(1, rise)
+    return max(0.0, (total - step) / max(1, total - rise))

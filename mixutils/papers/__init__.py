@@ -1,0 +1,13 @@
+"""One module per paper: protocol, plan, claims. ``PAPERS`` is the explicit table of what there is."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from . import ssmix
+from .base import Cell, Column, Paper, Plan, Reading
+
+#: Paper key -> module with ``PAPER`` and ``plan(setting)``.
+PAPERS: dict[str, ModuleType] = {"ssmix": ssmix}
+
+__all__ = ["PAPERS", "Cell", "Column", "Paper", "Plan", "Reading"]

@@ -1,0 +1,208 @@
+"""What a paper is here: columns, cells, a plan, claims.
+
+A table is a grid of *cells*. A cell is a list of runs, one per seed, and a *reading* of their records. Tables, figures and
+verdicts are functions of cells and records only; which runs a plan needs follows from its cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..profiles import Setting
+from ..records import Records
+from ..run import Run
+from ..tasks import at_hand, spec
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a number is read from a run's record.
+
+    Attributes:
+        policy: checkpoint policy by name. split, metric: which number.
+        floor: also look at the run it started from and take the larger value: "best accuracy among both training with
+            and without mixup" (SPEC SA18).
+    """
+
+    policy: str
+    split: str
+    metric: str = "accuracy"
+    floor: bool = False
+
+    def value(self, record: dict[str, Any], store: Records) -> float:
+        """The number, in percent."""
+        selected = record["selected"][self.policy]["metrics"][self.split][self.metric]
+        start = record["run"].get("start")
+        if self.floor and start:
+            first = store.get(Run.from_dict(start))
+            if first is None or first["status"] != "done":
+                raise LookupError(f"the record of the start of {record['hash']} is missing")
+            selected = max(selected, first["selected"][self.policy]["metrics"][self.split][self.metric])
+        return 100 * selected
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of one table.
+
+    Attributes:
+        table, row, column: as in ``published``; columns without a published number have their task's id.
+        runs: one per seed. reading: see there.
+    """
+
+    table: str
+    row: str
+    column: str
+    runs: tuple[Run, ...]
+    reading: Reading
+
+    def values(self, store: Records, reading: Reading | None = None) -> dict[int, float]:
+        """Seed -> number in percent, for the runs that are done."""
+        out = {}
+        for run in self.runs:
+            record = store.get(run)
+            if record is not None and record["status"] == "done":
+                out[run.seed] = (reading or self.reading).value(record, store)
+        return out
+
+    def records(self, store: Records) -> list[dict[str, Any]]:
+        """The done records behind the cell."""
+        return [r for r in map(store.get, self.runs) if r is not None and r["status"] == "done"]
+
+    def missing(self, store: Records) -> str:
+        """Why the cell is not full, or ""."""
+        failed = sum(store.failed(r) for r in self.runs)
+        done = sum(store.done(r) for r in self.runs)
+        if done == len(self.runs):
+            return ""
+        return f"{failed} of {len(self.runs)} runs failed" if failed else f"{len(self.runs) - done} of {len(self.runs)} runs not done"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a result table: a task, and how runs on it are cut and read."""
+
+    key: str  # published column, or the task's id
+    task: str
+    title: str
+    policy: str  # split policy of the runs
+    select: str  # part that chooses the checkpoint
+    report: str  # part whose number is printed
+    evaluate: tuple[str, ...]  # parts that runs are evaluated on
+    pair: bool = False
+    published: bool = True  # whether the paper prints this column
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a paper's notebooks show under one setting.
+
+    Attributes:
+        cells: of all tables. extra: runs behind figures only. absent: published columns without data, and why.
+        notes: what a reader should know about this plan.
+    """
+
+    paper: str
+    setting: Setting
+    columns: tuple[Column, ...]
+    cells: tuple[Cell, ...]
+    extra: tuple[Run, ...] = ()
+    absent: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs, each once, starts before what starts from them."""
+        out: dict[str, Run] = {}
+
+        def add(run: Run) -> None:
+            if run.start is not None:
+                add(run.start)
+            out.setdefault(run.hash, run)
+
+        for cell in self.cells:
+            for run in cell.runs:
+                add(run)
+        for run in self.extra:
+            add(run)
+        return list(out.values())
+
+    def cell(self, table: str, row: str, column: str) -> Cell | None:
+        return self._index.get((table, row, column))
+
+    @property
+    def _index(self) -> dict[tuple[str, str, str], Cell]:
+        # A plain attribute of a frozen object, made on first use.
+        if "_cells" not in self.__dict__:
+            object.__setattr__(self, "_cells", {(c.table, c.row, c.column): c for c in self.cells})
+        return self.__dict__["_cells"]
+
+    def table(self, name: str) -> list[Cell]:
+        return [c for c in self.cells if c.table == name]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What is fixed about a paper."""
+
+    key: str
+    title: str
+    authors: str
+    venue: str
+    url: str
+    seeds: int
+    bibtex: str
+
+    def cite(self) -> str:
+        return f"{self.authors}, *{self.title}*, {self.venue}, {self.url}"
+
+
+def choose_columns(
+    columns: Iterable[Column], setting: Setting, own: tuple[str, ...] | None, stand_ins: tuple[str, ...]
+) -> tuple[tuple[Column, ...], dict[str, str]]:
+    """The columns that can be filled, and why the others cannot.
+
+    Args:
+        columns: all that the paper prints. setting: its ``tasks``, if given, override ``own``.
+        own: ids (column or task) that the profile restricts itself to, or None for all.
+        stand_ins: built-in tasks that take over, under their own names, where none of the wanted data is at hand.
+
+    Returns:
+        Columns to run, and published key -> reason for the rest.
+    """
+    columns = list(columns)
+    if setting.profile.builtin_only and setting.tasks is None:
+        why = f"the {setting.profile.name} profile runs built-in tasks only"
+        return tuple(own_column(t) for t in stand_ins), {c.key: why for c in columns}
+    wanted = setting.tasks or own
+    chosen, absent = [], {}
+    for column in columns:
+        if wanted is not None and not {column.key, column.task, column.key.split("/")[0]} & set(wanted):
+            absent[column.key] = f"not in the {setting.profile.name} profile" if setting.tasks is None else "not asked for"
+            continue
+        ok, reason = at_hand(column.task, setting.use_hub)
+        if ok:
+            chosen.append(column)
+        else:
+            absent[column.key] = reason
+    known = {c.task for c in columns} | {c.key for c in columns}
+    if setting.tasks is not None:
+        chosen += [own_column(t) for t in setting.tasks if t not in known]
+    elif not chosen:
+        chosen = [own_column(t) for t in stand_ins]
+    return tuple(chosen), absent
+
+
+def own_column(task: str) -> Column:
+    """A column for a task that the paper does not know: built-in, of another paper, or a user's own."""
+    entry = spec(task)
+    title = entry.title if entry else task
+    pair = entry.pair if entry else task == "docs-pair"
+    return Column(task, task, title, "auto", "test", "test", ("validation", "test"), pair, published=False)
+
+
+def scaled(setting: Setting, lr: float, batch_size: int) -> tuple[float, int]:
+    """A paper's learning rate and batch size under a setting (deviation P1)."""
+    return lr * setting.lr_scale, setting.batch_size or batch_size

@@ -1,0 +1,55 @@
+"""Published numbers: data, typed once. ``published/<paper>.csv`` with paper, table, row, column, value, spread, marker.
+
+``column`` is the id of a data set, with a second axis behind a slash ("anli-r1/test", "subj/50"). ``value`` is what is
+printed, misprints included; nothing is repaired.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from dataclasses import dataclass
+
+from .. import paths
+
+PAPERS = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One printed cell. ``number`` is None where no number is printed."""
+
+    paper: str
+    table: str
+    row: str
+    column: str
+    value: str
+    spread: str
+    marker: str
+
+    @property
+    def number(self) -> float | None:
+        try:
+            return float(self.value)
+        except ValueError:
+            return None
+
+
+@functools.cache
+def published(paper: str) -> dict[tuple[str, str, str], Published]:
+    """All printed cells of a paper by (table, row, column).
+
+    Raises:
+        KeyError: an unknown paper.
+    """
+    if paper not in PAPERS:
+        raise KeyError(f"no paper is called {paper!r}; there are {', '.join(PAPERS)}")
+    with (paths.PUBLISHED / f"{paper}.csv").open(encoding="utf-8", newline="") as file:
+        cells = [Published(**row) for row in csv.DictReader(file)]
+    return {(c.table, c.row, c.column): c for c in cells}
+
+
+def number(paper: str, table: str, row: str, column: str) -> float | None:
+    """A printed number, or None where nothing (or no number) is printed."""
+    cell = published(paper).get((table, row, column))
+    return cell.number if cell else None

@@ -1,0 +1,65 @@
+"""Where things are. The only module that knows a path; no other module builds one from ``..`` or ``__file__``.
+
+Three roots:
+
+``ROOT``
+    the checkout (or, for an installed wheel, the folder it is run in),
+``work()``
+    what runs leave behind: records, checkpoints, caches; ``MIXUTILS_WORK`` moves it,
+``data()``
+    the user's folder of data sets, from ``--data`` or ``MIXUTILS_DATA``; there may be none.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+#: The checkout if the package is used from one, else the current folder.
+ROOT = PACKAGE.parent if (PACKAGE.parent / "notebooks").is_dir() else Path.cwd()
+NOTEBOOKS = ROOT / "notebooks"
+PUBLISHED = PACKAGE / "papers" / "published"
+
+
+def figures(profile: str) -> Path:
+    """Folder of the tables and figures of one profile; ``MIXUTILS_FIGURES`` moves the parent."""
+    return Path(os.environ.get("MIXUTILS_FIGURES") or ROOT / "figures") / profile
+
+
+def work() -> Path:
+    """Folder of everything that runs leave behind."""
+    return Path(os.environ.get("MIXUTILS_WORK") or ROOT / "runs")
+
+
+def records() -> Path:
+    """One JSON file per finished or failed run."""
+    return work() / "records"
+
+
+def checkpoints() -> Path:
+    """Weights that later runs start from, and the state of interrupted runs."""
+    return work() / "checkpoints"
+
+
+def cache() -> Path:
+    """What can be made again at any time: the built-in corpus; ``MIXUTILS_CACHE`` moves it."""
+    return Path(os.environ.get("MIXUTILS_CACHE") or work() / "cache")
+
+
+def data() -> Path | None:
+    """The user's folder of data sets, or None.
+
+    A relative name is looked up from the current folder and then from ``ROOT``: notebook runners disagree about the
+    current folder (nbval starts a kernel beside the notebook, papermill where it was called).
+
+    Raises:
+        FileNotFoundError: ``MIXUTILS_DATA`` names something that is no folder.
+    """
+    name = os.environ.get("MIXUTILS_DATA")
+    if not name:
+        return None
+    for folder in (Path(name).expanduser(), ROOT / name):
+        if folder.is_dir():
+            return folder.resolve()
+    raise FileNotFoundError(f"the data folder (--data or MIXUTILS_DATA) is no folder: {name}")

@@ -1,0 +1,14 @@
+"""Measurements on a trained model that a figure needs and that cannot be read off the learning curve.
+
+A probe runs at the end of a run, on the checkpoint that ``Run.probe_policy`` names, and its result (plain JSON) is part of
+the record, so that every figure can be redrawn from records alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .ssmix_spans import spans
+
+REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {"ssmix-spans": spans}

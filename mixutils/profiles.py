@@ -1,0 +1,131 @@
+"""How much is computed: profiles, and the setting that a profile and a user's wishes make together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One size of the whole companion.
+
+    Attributes:
+        name, purpose: for people.
+        encoder: see ``encoders``. seeds: number of seeds, counted from 0.
+        train_size, eval_size: rows at most; None: all.
+        batch_size: replaces every paper's batch size; None: leave it. Small training sets need small batches to make
+            enough updates.
+        lr_scale: factor on every paper's learning rate. The papers' rates are for BERT-base; MiniLM has a third of its
+            width and wants more. The factors were chosen on the unmixed baseline alone (README, "Deviations", P1).
+        use_hub: whether the hub may be asked. needs_gpu: refuse to start without one.
+        builtin_only: built-in tasks whatever data are at hand, so that tests and notebooks do not depend on them.
+        comparable: whether its numbers mean anything.
+    """
+
+    name: str
+    purpose: str
+    encoder: str
+    seeds: int
+    train_size: int | None
+    eval_size: int | None
+    batch_size: int | None = None
+    lr_scale: float = 1.0
+    use_hub: bool = False
+    needs_gpu: bool = False
+    builtin_only: bool = False
+    comparable: bool = True
+
+
+PROFILES = {
+    p.name: p
+    for p in (
+        Profile("smoke", "notebook defaults and tests: seconds, numbers mean nothing", "random:tiny", 2, 48, 48,
+                batch_size=16, lr_scale=10.0, builtin_only=True, comparable=False),
+        Profile("laptop", "default on a CPU: minutes, small training sets", "minilm", 3, 128, 200, batch_size=16, lr_scale=8.0),
+        Profile("desk", "hours on 2 cores, under an hour on a GPU: up to 1,000 training rows, 5 seeds", "minilm", 5, 1000, 500,
+                lr_scale=8.0),
+        Profile("full", "the papers' scale: their encoder, data sets, seeds and steps; needs a GPU",
+                "google-bert/bert-base-uncased", 0, None, None, use_hub=True, needs_gpu=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a paper's plan is made for.
+
+    Attributes:
+        profile: the profile it comes from. seeds: run seeds; () means the paper's own number.
+        tasks: the tasks to run, or None for the profile's own choice.
+        Other fields: as in ``Profile``.
+    """
+
+    profile: Profile
+    encoder: str
+    seeds: tuple[int, ...]
+    tasks: tuple[str, ...] | None
+    train_size: int | None
+    eval_size: int | None
+    batch_size: int | None
+    lr_scale: float
+    use_hub: bool
+
+    def seeds_for(self, paper_seeds: int) -> tuple[int, ...]:
+        """The seeds of a plan; the paper's number where the profile leaves it open."""
+        return self.seeds or tuple(range(paper_seeds))
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """"5" means seeds 0 to 4; "0,3,7" and "0-4" name them.
+
+    Raises:
+        ValueError: anything else.
+    """
+    try:
+        if text.strip().isdigit():
+            return tuple(range(int(text)))
+        out = []
+        for piece in text.split(","):
+            first, _, last = piece.strip().partition("-")
+            out += range(int(first), int(last or first) + 1)
+        return tuple(dict.fromkeys(out))
+    except ValueError:
+        raise ValueError(f"seeds are a number (5), a list (0,3,7) or a range (0-4), not {text!r}") from None
+
+
+def make_setting(
+    profile: str,
+    *,
+    encoder: str | None = None,
+    seeds: str | int | None = None,
+    tasks: str | None = None,
+    train_size: int | None = None,
+    use_hub: bool | None = None,
+) -> Setting:
+    """The setting of a profile with a user's wishes.
+
+    Args:
+        seeds: see ``parse_seeds``. tasks: names separated by commas. train_size: rows, 0 for all.
+
+    Raises:
+        ValueError: an unknown profile or malformed value; the message lists what is known.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"no profile is called {profile!r}; there are {', '.join(PROFILES)}")
+    p = PROFILES[profile]
+    setting = Setting(
+        p, p.encoder, tuple(range(p.seeds)), None, p.train_size, p.eval_size, p.batch_size, p.lr_scale,
+        p.use_hub if use_hub is None else use_hub,
+    )
+    if encoder:
+        # The factor belongs to the profile's encoder; another encoder gets the papers' own rates.
+        setting = replace(setting, encoder=encoder, lr_scale=p.lr_scale if encoder == p.encoder else 1.0)
+    if seeds not in (None, ""):
+        setting = replace(setting, seeds=parse_seeds(str(seeds)))
+    if tasks:
+        setting = replace(setting, tasks=tuple(t.strip() for t in tasks.split(",") if t.strip()))
+    if train_size is not None:
+        if train_size < 0:
+            raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")
+        setting = replace(setting, train_size=train_size or None)
+    return setting

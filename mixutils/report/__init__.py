@@ -1,0 +1,1 @@
+"""Tables, verdicts, figures and pages: functions of records and published numbers only."""

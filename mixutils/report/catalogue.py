@@ -1,0 +1,33 @@
+"""Which notebooks there are, what they show, and whose runs they need."""
+
+from __future__ import annotations
+
+from ..papers import PAPERS
+from . import ssmix
+from .artifacts import Artifact
+
+#: Paper key -> its tables and figures.
+ARTIFACTS: dict[str, tuple[Artifact, ...]] = {"ssmix": ssmix.ARTIFACTS}
+#: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
+NOTEBOOKS: dict[str, str | None] = {"start_here": None, "ssmix": "ssmix", "ssmix_spans": "ssmix"}
+
+
+def select(only: str | None) -> tuple[list[str], list[str]]:
+    """Papers and notebooks that ``--only`` names; all of them for None.
+
+    Args:
+        only: names of papers or notebooks, separated by commas. A paper brings all its notebooks, a notebook its paper.
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+    """
+    if not only:
+        return list(PAPERS), list(NOTEBOOKS)
+    names = [n.strip() for n in only.split(",") if n.strip()]
+    unknown = [n for n in names if n not in PAPERS and n not in NOTEBOOKS]
+    if unknown:
+        known = dict.fromkeys([*PAPERS, *NOTEBOOKS])
+        raise ValueError(f"--only does not know {', '.join(unknown)}; papers and notebooks: {', '.join(known)}")
+    notebooks = [n for n, paper in NOTEBOOKS.items() if n in names or paper in names]
+    papers = [p for p in PAPERS if p in names or p in {NOTEBOOKS[n] for n in notebooks}]
+    return papers, notebooks

@@ -1,0 +1,116 @@
+"""Figures that several notebooks share. Each takes plain data and returns a matplotlib figure; ``style.save`` writes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from .style import PAPER_COLOUR, VERDICT_COLOURS, colour
+
+
+def forest(frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label: str = "gain over the baseline, points") -> plt.Figure | None:
+    """Gains with 95 % intervals, one panel per data set, the published gain as an open diamond.
+
+    Args:
+        frame: from ``tables.result_table`` with gains. methods: printed row -> registered method, top to bottom.
+
+    Returns:
+        The figure, or None where nothing has a gain yet.
+    """
+    frame = frame[frame["gain"].notna() & frame["row"].isin(list(methods))]
+    if frame.empty:
+        return None
+    columns = list(dict.fromkeys(frame["title"]))
+    across = min(3, len(columns))
+    down = math.ceil(len(columns) / across)
+    figure, axes = plt.subplots(
+        down, across, figsize=(3.1 * across + 1.6, (0.36 * len(methods) + 0.75) * down + 0.6), sharey=True, squeeze=False, layout="constrained"
+    )
+    rows = list(methods)
+    for axis, title_ in zip(axes.flat, columns, strict=False):
+        part = frame[frame["title"] == title_].set_index("row")
+        axis.axvline(0, color="#555", linewidth=1)
+        for y, row in enumerate(rows):
+            if row not in part.index:
+                continue
+            line = part.loc[row]
+            error = None if math.isnan(line["gain_low"]) else [[line["gain"] - line["gain_low"]], [line["gain_high"] - line["gain"]]]
+            axis.errorbar(line["gain"], y, xerr=error, fmt="o", color=colour(methods[row]), capsize=3, markersize=5.5)
+            if not math.isnan(line["paper_gain"]):
+                axis.plot(line["paper_gain"], y, "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
+        axis.set_title(title_)
+        axis.set_yticks(range(len(rows)), rows)
+    for axis in axes.flat[len(columns) :]:
+        axis.set_visible(False)
+    axes[0, 0].invert_yaxis()
+    figure.supxlabel(x_label, fontsize=9.5)
+    handles = [plt.Line2D([], [], marker="o", color="#444", label="ours, mean over seeds and 95 % bootstrap interval")]
+    if frame["paper_gain"].notna().any():
+        handles.append(plt.Line2D([], [], marker="D", color=PAPER_COLOUR, markerfacecolor="none", linestyle="", label="published gain"))
+    figure.legend(handles=handles, loc="outside upper right", ncols=2, fontsize=8.5)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def bars(labels: Sequence[str], values: Sequence[float], methods: Sequence[str], x_label: str, title: str, line: float | None = None) -> plt.Figure:
+    """Horizontal bars, one per method, each with its number."""
+    figure, axis = plt.subplots(figsize=(6.4, 0.36 * len(labels) + 1.1), layout="constrained")
+    axis.barh(range(len(labels)), values, color=[colour(m) for m in methods], height=0.62)
+    for y, value in enumerate(values):
+        axis.annotate(f"{value:.2f}", (value, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
+    if line is not None:
+        axis.axvline(line, color="#555", linewidth=1)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel(x_label)
+    axis.set_title(title, loc="left")
+    return figure
+
+
+def curves(series: Mapping[str, tuple[str, Sequence[float], np.ndarray]], x_label: str, y_label: str, title: str, log_x: bool = False) -> plt.Figure:
+    """Lines with a band of one standard deviation.
+
+    Args:
+        series: label -> (method, x of length n, values of shape (seeds, n)).
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    for label, (method, x, values) in series.items():
+        mean = values.mean(0)
+        axis.plot(x, mean, marker="o", markersize=3.5, color=colour(method), label=label, linewidth=1.6)
+        if len(values) > 1:
+            sd = values.std(0, ddof=1)
+            axis.fill_between(x, mean - sd, mean + sd, color=colour(method), alpha=0.15, linewidth=0)
+    if log_x:
+        axis.set_xscale("log")
+        ticks = sorted({v for _, x, _ in series.values() for v in x})
+        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
+        axis.minorticks_off()
+    axis.set_xlabel(x_label)
+    axis.set_ylabel(y_label)
+    axis.set_title(title, loc="left")
+    axis.legend(fontsize=8.5)
+    return figure
+
+
+def verdicts(counts: Mapping[str, Mapping[str, int]], title: str) -> plt.Figure:
+    """Stacked bars: units of each claim by verdict."""
+    kinds = ("confirmed", "undecided", "contradicted")
+    figure, axis = plt.subplots(figsize=(6.4, 0.3 * len(counts) + 1.1), layout="constrained")
+    left = np.zeros(len(counts))
+    for kind in kinds:
+        width = np.array([c.get(kind, 0) for c in counts.values()], dtype=float)
+        axis.barh(range(len(counts)), width, left=left, color=VERDICT_COLOURS[kind], label=kind, height=0.62)
+        left += width
+    axis.set_yticks(range(len(counts)), list(counts))
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel("tests (one per data set or step)")
+    axis.set_title(title, loc="left")
+    axis.legend(fontsize=8.5)
+    return figure

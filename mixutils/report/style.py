@@ -1,0 +1,56 @@
+"""One look: palette, one colour per method everywhere, figures saved as PNG and SVG by one helper.
+
+Colours start from the palette of Okabe and Ito, which people with colour-vision deficiencies can tell apart; methods of one
+family share a hue and differ in lightness, and every plot marks methods by position or label as well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+METHOD_COLOURS = {
+    "none": "#7f7f7f",
+    "wordmix": "#56b4e9", "senmix": "#a6d4ee", "tmix": "#0072b2",
+    "ssmix": "#d55e00", "ssmix-saliency": "#f0985a", "ssmix-saliency-span": "#f7cba8", "unk": "#4d4d4d",
+}
+PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
+VERDICT_COLOURS = {"confirmed": "#009e73", "contradicted": "#cc3311", "undecided": "#888888"}
+VERDICT_MARKS = {"confirmed": "✓", "contradicted": "✗", "undecided": "~"}
+#: Saliency: white to orange. Texts A and B of a mixture.
+SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
+TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}
+
+_RC = {
+    "figure.dpi": 110, "savefig.dpi": 160, "savefig.bbox": "tight", "svg.hashsalt": "mixutils", "svg.fonttype": "none",
+    "font.size": 9.5, "axes.titlesize": 10.5, "axes.labelsize": 9.5, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#e6e6e6", "grid.linewidth": 0.8, "legend.frameon": False,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same text on every machine
+}
+
+
+def use() -> None:
+    """Set the style for this process; also makes inline figures in notebooks PNG, which every viewer shows."""
+    mpl.rcParams.update(_RC)
+
+
+def colour(method: str) -> str:
+    """Colour of a method.
+
+    Raises:
+        KeyError: a registered method without a colour; give it one here.
+    """
+    if method not in METHOD_COLOURS:
+        raise KeyError(f"{method!r} has no colour; add one to METHOD_COLOURS in report/style.py")
+    return METHOD_COLOURS[method]
+
+
+def save(figure: plt.Figure, folder: Path, name: str) -> Path:
+    """Write ``name.png`` and ``name.svg``, the same bytes every time; returns the PNG's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+    return folder / f"{name}.png"

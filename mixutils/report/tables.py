@@ -1,0 +1,155 @@
+"""Result tables: paper | ours ± | n | difference | verdict, one line per cell; a cell without data says why."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import replace
+
+import pandas as pd
+
+from ..papers.base import Cell, Plan
+from ..papers.published import number
+from ..records import Records
+from ..stats import compare, holm, summarize
+from .style import VERDICT_COLOURS, VERDICT_MARKS
+
+COLUMNS = [
+    "table", "row", "column", "title", "paper", "ours", "sd", "variance", "se", "low", "high", "n", "difference",
+    "paper_gain", "gain", "gain_low", "gain_high", "p", "p_holm", "verdict", "note", "runs",
+]
+
+
+def result_table(plan: Plan, table: str, store: Records, *, baseline: tuple[str, str] | None = None, base_row: str = "") -> pd.DataFrame:
+    """One line per cell of a table, published columns without data included.
+
+    Args:
+        baseline: (table, row) of the cells that gains are tested against, on readings without a floor. None: no gains.
+        base_row: the row whose published value the published gains are taken against.
+
+    Returns:
+        Numbers in percent (points for differences). ``verdict`` is about the *sign of the published gain*: whether our
+        gain over the baseline confirms it. Holm's correction runs over the columns of a row.
+    """
+    cells = plan.table(table)
+    rows = list(dict.fromkeys(c.row for c in cells))
+    keys = [(c.key, c.title) for c in plan.columns] + [(k, k) for k in plan.absent]
+    lines = []
+    for row in rows:
+        for key, title in keys:
+            cell = plan.cell(table, row, key)
+            printed = number(plan.paper, table, row, key)
+            line = dict.fromkeys(COLUMNS, math.nan) | {
+                "table": table, "row": row, "column": key, "title": title, "paper": printed, "verdict": "", "note": "", "runs": "",
+            }
+            if cell is None:
+                if printed is None:
+                    continue
+                line["note"] = plan.absent.get(key, "no data")
+            else:
+                line |= _ours(cell, store)
+                if printed is not None and not math.isnan(line["ours"]):
+                    line["difference"] = line["ours"] - printed
+                if baseline and row != base_row:
+                    line |= _gain(plan, cell, baseline, base_row, table, store)
+            lines.append(line)
+    frame = pd.DataFrame(lines, columns=COLUMNS)
+    for row in rows:
+        mine = frame["row"] == row
+        frame.loc[mine, "p_holm"] = holm(frame.loc[mine, "p"])
+    return frame
+
+
+def _ours(cell: Cell, store: Records) -> dict:
+    values = list(cell.values(store).values())
+    out = {"note": cell.missing(store), "runs": " ".join(r.hash for r in cell.runs)}
+    if not values:
+        return out
+    s = summarize(values)
+    return out | {"ours": s.mean, "sd": s.sd, "variance": s.variance, "se": s.se, "low": s.low, "high": s.high, "n": s.n}
+
+
+def _gain(plan: Plan, cell: Cell, baseline: tuple[str, str], base_row: str, table: str, store: Records) -> dict:
+    base = plan.cell(*baseline, cell.column)
+    if base is None:
+        return {}
+    plain = replace(cell.reading, floor=False)
+    result = compare(cell.values(store, plain), base.values(store, plain))
+    if not result.n:
+        return {}
+    out = {"gain": result.mean, "gain_low": result.low, "gain_high": result.high, "p": result.p}
+    ours, theirs = (number(plan.paper, table, r, cell.column) for r in (cell.row, base_row))
+    if ours is not None and theirs is not None:
+        out["paper_gain"] = ours - theirs
+        if round(ours - theirs, 9) != 0:
+            out["verdict"] = result.verdict(1 if ours > theirs else -1)
+    return out
+
+
+def to_html(frame: pd.DataFrame, *, spread: str = "sd", title: str = "", note: str = "", show: str = "ours") -> str:
+    """A table as printed: methods down, data sets across; each cell "paper | ours ± spread", difference, verdict.
+
+    Args:
+        frame: from ``result_table``. spread: "sd", "se" or "variance". show: the column that is shown as ours.
+    """
+    if frame.empty:
+        return f"<p><b>{html.escape(title)}</b>: no runs and nothing published.</p>"
+    rows, columns = list(dict.fromkeys(frame["row"])), list(dict.fromkeys(frame["column"]))
+    titles = dict(zip(frame["column"], frame["title"], strict=True))
+    cells = {(r["row"], r["column"]): r for r in frame.to_dict("records")}
+    head = "".join(f"<th>{html.escape(str(titles[c]))}</th>" for c in columns)
+    body = "".join(
+        f"<tr><th scope='row'>{html.escape(row)}</th>"
+        + "".join(_html_cell(cells.get((row, c)), spread, show) for c in columns) + "</tr>"
+        for row in rows
+    )
+    caption = f"<caption>{html.escape(title)}</caption>" if title else ""
+    foot = f"<p class='mx-note'>{html.escape(note)}</p>" if note else ""
+    return f"{CSS}<div class='mx-scroll'><table class='mx'>{caption}<thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div>{foot}"
+
+
+def _html_cell(cell: dict | None, spread: str, show: str) -> str:
+    if cell is None:
+        return "<td class='mx-none'>–</td>"
+    paper = "" if _nan(cell["paper"]) else f"<span class='mx-paper'>{cell['paper']:.2f}</span>"
+    if _nan(cell[show]):
+        return f"<td>{paper}<span class='mx-why'>{html.escape(cell['note'] or 'no data')}</span></td>"
+    sd = "" if _nan(cell[spread]) or show != "ours" else f" ± {cell[spread]:.2f}"
+    out = f"{paper}<span class='mx-ours'>{cell[show]:.2f}{sd}</span>"
+    small = [f"n = {int(cell['n'])}"]
+    if not _nan(cell["difference"]) and show == "ours":
+        small.append(f"{cell['difference']:+.2f}")
+    out += f"<span class='mx-small'>{', '.join(small)}</span>"
+    if not _nan(cell["gain"]):
+        mark = VERDICT_MARKS.get(cell["verdict"], "")
+        colour = VERDICT_COLOURS.get(cell["verdict"], "#444")
+        interval = "" if _nan(cell["gain_low"]) else f" [{cell['gain_low']:+.1f}, {cell['gain_high']:+.1f}]"
+        out += (f"<span class='mx-small' style='color:{colour}' title='gain over the baseline, 95 % interval, "
+                f"p = {cell['p']:.3f}: {cell['verdict'] or 'nothing published to compare with'}'>"
+                f"gain {cell['gain']:+.2f}{interval} {mark}</span>")
+    if cell["note"]:
+        out += f"<span class='mx-why'>{html.escape(cell['note'])}</span>"
+    return f"<td>{out}</td>"
+
+
+def _nan(value) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+CSS = """<style>
+.mx-scroll{overflow-x:auto}
+table.mx{border-collapse:collapse;font-size:12.5px;margin:.6em 0}
+table.mx caption{text-align:left;font-weight:600;padding:.3em 0}
+table.mx th,table.mx td{border-bottom:1px solid #ddd;padding:.35em .6em;vertical-align:top;text-align:left}
+table.mx thead th{border-bottom:2px solid #555;white-space:nowrap}
+table.mx th[scope=row]{white-space:nowrap;font-weight:600}
+table.mx td span{display:block;white-space:nowrap}
+.mx-paper{color:#777}.mx-paper::before{content:"paper "}.mx-ours{font-weight:600}
+.mx-small,.mx-why,.mx-note{color:#666;font-size:11px}.mx-why{white-space:normal!important;max-width:14em;font-style:italic}
+</style>"""
+
+
+def to_csv(frame: pd.DataFrame, path) -> None:
+    """Store a table; numbers with four decimals, so that the file is the same on every machine with the same records."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(path, index=False, float_format="%.4f", lineterminator="\n")

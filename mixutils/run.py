@@ -1,0 +1,97 @@
+"""A *run*: one training of one method on one task under one setting with one seed.
+
+``Run`` is the whole configuration. Its hash is the run's name, so that a finished run is found again whoever made it and
+wherever. Data folder, output paths, device and worker count are not part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
+
+from .train import Recipe
+
+#: Part of every hash. Raised when a change of the code changes the numbers of existing configurations.
+GENERATION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """The configuration of one run."""
+
+    task: str  # id of the catalogue, of a built-in task or of a user's folder
+    method: str  # key of mixers.REGISTRY
+    seed: int  # fixes everything random (SPEC 1.6)
+    options: tuple[tuple[str, Any], ...] = ()  # the mixer's options that differ from the registered ones, sorted by name
+    encoder: str = "minilm"  # see encoders
+    recipe: Recipe = field(default_factory=Recipe)
+    policy: str = "official"  # how the parts are cut (tasks.POLICIES)
+    train_size: int | None = None  # rows of train; None: all
+    subset: str = "stratified"  # how they are chosen: stratified | balanced | random; always nested over sizes
+    eval_size: int | None = None  # at most so many rows of every other part; None: all
+    evaluate: tuple[str, ...] = ()  # parts that are evaluated; (): all but train
+    max_length: int = 128  # tokens
+    dropout: float | None = None  # replaces all of the encoder's dropout probabilities; None: leave them
+    precision: str = "auto"  # auto (bfloat16 where the hardware computes in it) | float32 | bfloat16
+    attention: str = "auto"  # auto (eager on a CPU, where it is faster on short texts; else sdpa) | sdpa | eager
+    start: Run | None = None  # the run whose weights this one starts from
+    start_policy: str = ""  # which of its checkpoints
+    probes: tuple[str, ...] = ()  # measurements on the trained model that a figure needs (probes.REGISTRY)
+    probe_policy: str = ""  # on which checkpoint they are taken
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", tuple(sorted((k, _freeze(v)) for k, v in dict(self.options).items())))
+        if (self.start is None) != (self.start_policy == ""):
+            raise ValueError("start and start_policy go together")
+        if bool(self.probes) != bool(self.probe_policy):
+            raise ValueError("probes and probe_policy go together")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @classmethod
+    def from_dict(cls, given: dict[str, Any]) -> Run:
+        """The inverse of ``to_dict``.
+
+        Raises:
+            ValueError: unknown fields, as from a record of another version.
+        """
+        known = {f.name for f in fields(cls)}
+        if unknown := set(given) - known:
+            raise ValueError(f"a run has no field {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+        values = dict(given)
+        recipe = dict(values.get("recipe", {}))
+        if "betas" in recipe:
+            recipe["betas"] = tuple(recipe["betas"])
+        values["recipe"] = Recipe(**recipe)
+        values["options"] = tuple((k, _freeze(v)) for k, v in values.get("options", ()))
+        for name in ("evaluate", "probes"):
+            values[name] = tuple(values.get(name, ()))
+        if values.get("start"):
+            values["start"] = cls.from_dict(values["start"])
+        return cls(**values)
+
+    @cached_property
+    def hash(self) -> str:
+        """16 hex digits: the name of the run."""
+        text = json.dumps([GENERATION, self.to_dict()], sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def title(self) -> str:
+        """One short line for logs."""
+        size = "" if self.train_size is None else f" n={self.train_size}"
+        return f"{self.task}{size} {self.method} seed {self.seed}"
+
+    def with_(self, **changes: Any) -> Run:
+        """A copy with other fields; a field of the recipe is given as ``recipe__name``."""
+        recipe = {k.removeprefix("recipe__"): v for k, v in changes.items() if k.startswith("recipe__")}
+        rest = {k: v for k, v in changes.items() if not k.startswith("recipe__")}
+        return replace(self, **({"recipe": replace(self.recipe, **recipe)} if recipe else {}), **rest)
+
+
+def _freeze(value: Any) -> Any:
+    return tuple(_freeze(v) for v in value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,164 @@
+"""Tokenised once, kept as tensors, batched by dynamic padding; no worker processes.
+
+An ``EncodedSplit`` holds all rows of a part as one integer matrix. A batch is a slice of it, cut to its longest row.
+``text_id`` marks which token belongs to which text and which is special; every mixer that edits tokens relies on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .data import Split, TaskData
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B rows padded to the longest of them, L tokens.
+
+    Attributes:
+        input_ids: (B, L) int64. attention_mask: (B, L) int64, 1 = real token.
+        token_type_ids: (B, L) int64, or None for encoders without segments.
+        text_id: (B, L) int8; 0 first text, 1 second text, -1 special token or padding.
+        labels: (B,) int64. index: (B,) int64, row in the split.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    token_type_ids: Tensor | None
+    text_id: Tensor
+    labels: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, rows: Tensor | slice) -> Batch:
+        """The given rows, in the given order; the padding stays."""
+        return Batch(*(None if (v := getattr(self, f.name)) is None else v[rows] for f in fields(self)))
+
+    def with_ids(self, input_ids: Tensor) -> Batch:
+        """The same batch with other tokens in the same places."""
+        return replace(self, input_ids=input_ids)
+
+    def inputs(self) -> dict[str, Tensor]:
+        """Keyword arguments of a Hugging Face encoder."""
+        out = {"input_ids": self.input_ids, "attention_mask": self.attention_mask}
+        return out if self.token_type_ids is None else {**out, "token_type_ids": self.token_type_ids}
+
+
+@dataclass(frozen=True)
+class EncodedSplit:
+    """All n rows of one part, padded to the part's longest row.
+
+    Attributes:
+        input_ids: (n, L) int32. text_id: (n, L) int8. token_type_ids: (n, L) int8 or None.
+        lengths: (n,) int64, tokens with special ones. labels: (n,) int64.
+    """
+
+    input_ids: Tensor
+    text_id: Tensor
+    token_type_ids: Tensor | None
+    lengths: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """The given rows ((B,) int64 on the split's device) as one batch."""
+        lengths = self.lengths[rows]
+        width = int(lengths.max())
+        mask = (torch.arange(width, device=lengths.device) < lengths[:, None]).long()
+        types = self.token_type_ids
+        return Batch(
+            self.input_ids[rows, :width].long(),
+            mask,
+            None if types is None else types[rows, :width].long(),
+            self.text_id[rows, :width],
+            self.labels[rows],
+            rows,
+        )
+
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """All rows once, sorted by length: least padding. For evaluation, where the order does not matter."""
+        order = torch.argsort(self.lengths, stable=True)
+        for start in range(0, len(self), size):
+            yield self.batch(order[start : start + size])
+
+    def to(self, device: torch.device | str) -> EncodedSplit:
+        return EncodedSplit(*(None if (v := getattr(self, f.name)) is None else v.to(device) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class EncodedTask:
+    """A tokenised data set.
+
+    Attributes:
+        splits: part name -> tensors. classes: number of classes.
+        vocabulary: (V,) int64; token id used here -> id of the tokenizer. Rows of the embedding that the task never
+            uses are not carried through training (see ``model.Classifier.keep_rows``); V counts what is left.
+        unk, pad: ids of the unknown token and of padding in this numbering.
+    """
+
+    splits: dict[str, EncodedSplit]
+    classes: int
+    vocabulary: Tensor
+    unk: int
+    pad: int
+
+    def to(self, device: torch.device | str) -> EncodedTask:
+        return replace(self, splits={k: v.to(device) for k, v in self.splits.items()})
+
+
+def _encode_split(split: Split, tokenizer, max_length: int) -> EncodedSplit:
+    texts = (split.text_a,) if split.text_b is None else (split.text_a, split.text_b)
+    out = tokenizer(*texts, truncation="longest_first", max_length=max_length)
+    lengths = np.array([len(row) for row in out["input_ids"]], dtype=np.int64)
+    shape = (len(split), int(lengths.max()))
+    pad = tokenizer.pad_token_id or 0
+    ids, text_id = np.full(shape, pad, np.int32), np.full(shape, -1, np.int8)
+    types = np.zeros(shape, np.int8) if "token_type_ids" in out else None
+    for i, row in enumerate(out["input_ids"]):
+        n = len(row)
+        ids[i, :n] = row
+        text_id[i, :n] = [-1 if s is None else s for s in out.sequence_ids(i)]
+        if types is not None:
+            types[i, :n] = out["token_type_ids"][i]
+    as_tensor = torch.from_numpy
+    return EncodedSplit(
+        as_tensor(ids), as_tensor(text_id), None if types is None else as_tensor(types), as_tensor(lengths),
+        torch.from_numpy(np.ascontiguousarray(split.labels)),
+    )
+
+
+def encode(data: TaskData, tokenizer, max_length: int = 128, renumber: bool = True) -> EncodedTask:
+    """Tokenise every part and renumber the tokens that occur.
+
+    Args:
+        data: a data set with its final parts.
+        tokenizer: a fast Hugging Face tokenizer.
+        max_length: tokens with special ones; pairs are cut longest first (SPEC SA11).
+        renumber: false leaves the tokenizer's ids, for a model with its full vocabulary.
+
+    Returns:
+        Tensors on the CPU. Special tokens keep their places at the low end of the vocabulary where the encoder derives
+        positions from them (RoBERTa counts from its padding id).
+    """
+    splits = {name: _encode_split(split, tokenizer, max_length) for name, split in data.splits.items()}
+    pad = tokenizer.pad_token_id or 0
+    unk = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
+    if not renumber:
+        return EncodedTask(splits, data.classes, torch.arange(len(tokenizer)), unk, pad)
+    used = np.unique(np.concatenate([np.unique(s.input_ids.numpy()) for s in splits.values()]))
+    special = [i for i in tokenizer.all_special_ids if i is not None]
+    head = np.arange(pad + 1)  # the padding id stays what it is
+    vocabulary = np.concatenate([head, np.setdiff1d(np.union1d(used, special), head)])
+    numbers = np.zeros(int(vocabulary.max()) + 1, np.int32)
+    numbers[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
+    splits = {k: replace(s, input_ids=torch.from_numpy(numbers[s.input_ids.numpy()])) for k, s in splits.items()}
+    return EncodedTask(splits, data.classes, torch.from_numpy(vocabulary.astype(np.int64)), int(numbers[unk]), pad)

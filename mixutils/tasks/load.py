@@ -1,0 +1,140 @@
+"""``load_task(name)``: the user's folder, then the hub, then the built-in tasks; checked before it is returned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import paths
+from . import builtin, folder, hub
+from .catalogue import BUILTIN, CATALOGUE, RULES, TaskSpec, spec, unknown
+from .data import DataError, Split, TaskData
+
+PARTS = ("train", "validation", "test")
+
+
+def load_task(name: str, use_hub: bool = True) -> TaskData:
+    """One data set, from the first source that has it.
+
+    Args:
+        name: an id of the catalogue, a built-in task, or a folder in the data folder (``MIXUTILS_DATA``).
+        use_hub: whether the Hugging Face hub may be asked.
+
+    Returns:
+        The parts as the source has them; ``splits.apply_policy`` cuts them.
+
+    Raises:
+        DataError: unknown name (the message lists the right ones), missing or bad data (with file and line).
+    """
+    if name in BUILTIN:
+        rows = {k: [_builtin_row(r, k, i) for i, r in enumerate(v, 1)] for k, v in builtin.load(name).items()}
+        where = ", ".join(f"{k} {v}" for k, v in builtin.versions().items())
+        return _build(name, rows, None, "builtin", f"documentation of {where}")
+    root, entry = paths.data(), spec(name)
+    reasons = []
+    if root is not None:
+        rows = _from_folder(root, name, entry)
+        if "train" in rows:
+            return _build(name, rows, entry, "folder", str(root))
+        if rows:
+            reasons.append(f"{root} has only {', '.join(rows)}, no training part")
+        else:
+            reasons.append(f"not in {root}")
+    else:
+        reasons.append("no data folder (--data or MIXUTILS_DATA)")
+    if entry is None:
+        raise unknown(name, folder.names(root) if root else [])
+    if entry.hub is None:
+        reasons.append("not on the hub")
+    elif not use_hub:
+        reasons.append("hub not asked (--hub)")
+    elif not hub.reachable():
+        reasons.append("the hub is not reachable")
+    else:
+        return _build(name, hub.read(entry), entry, "hub", entry.hub.path)
+    raise DataError(f"{name} is not at hand: {'; '.join(reasons)}. The built-in task of this shape is {entry.stand_in}")
+
+
+def at_hand(name: str, use_hub: bool) -> tuple[bool, str]:
+    """Whether a task can be loaded, judged by the files that are there, and why not; reads no data."""
+    if name in BUILTIN:
+        return True, "built-in"
+    root, entry = paths.data(), spec(name)
+    if root is not None:
+        found = _files(root, name, entry)
+        if "train" in found:
+            return True, "folder"
+        if found:
+            return False, f"the data folder has only {', '.join(found)}, no training part"
+    if use_hub and entry is not None and entry.hub is not None and hub.reachable():
+        return True, "hub"
+    where = "the data folder" if root is not None else "a data folder (none given)"
+    return False, f"not in {where}" + (" and the hub is not reachable" if use_hub else "")
+
+
+def _files(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[Path]]:
+    """Part -> its files, for parts that are completely there."""
+    places = entry.parts if entry else {p: (f"{name}/{p}",) for p in PARTS}
+    out = {}
+    for part, sources in places.items():
+        found = [folder.find(root / Path(s).parent, Path(s).name) for s in sources]
+        if all(found):
+            out[part] = found
+    return out
+
+
+def _from_folder(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[folder.Row]]:
+    found = _files(root, name, entry)
+    return {part: [row for file in files for row in folder.read(file)] for part, files in found.items()}
+
+
+def _builtin_row(record: dict[str, str], part: str, line: int) -> folder.Row:
+    return folder.Row(record.get("text_a", record.get("text")), record.get("text_b"), record["label"], (part, line))
+
+
+def _build(name: str, rows: dict[str, list[folder.Row]], entry: TaskSpec | None, source: str, where: str) -> TaskData:
+    rule = RULES[entry.rule if entry else ""]
+    pair = any(r.second is not None for part in rows.values() for r in part)
+    if "train" not in rows:
+        raise DataError(f"{name}: there is no training part in {where}; found {', '.join(rows) or 'nothing'}")
+    labels = sorted({rule(r.label) for r in rows["train"]})
+    index = {label: i for i, label in enumerate(labels)}
+    parts = {}
+    for part, part_rows in rows.items():
+        for row in part_rows:
+            if (row.second is not None) != pair:
+                raise DataError(f"{row.place[0]}, line {row.place[1]}: {name} mixes single texts and pairs")
+            if rule(row.label) not in index:
+                raise DataError(
+                    f"{row.place[0]}, line {row.place[1]}: the label {rule(row.label)!r} of {part} does not occur in train; "
+                    f"labels of train: {', '.join(labels[:20])}"
+                )
+        parts[part] = Split(
+            [r.text for r in part_rows],
+            [r.second for r in part_rows] if pair else None,
+            np.array([index[rule(r.label)] for r in part_rows], dtype=np.int64),
+        )
+    notes = _differences(parts, labels, entry)
+    language, metric = (entry.language, entry.metric) if entry else ("English", "accuracy")
+    return TaskData(name, tuple(labels), parts, pair, language, metric, source, where, notes).check()
+
+
+def _differences(parts: dict[str, Split], labels: list[str], entry: TaskSpec | None) -> tuple[str, ...]:
+    """Where the data are not of the published size; kept in the record and shown with the table."""
+    if entry is None:
+        return ()
+    notes = [
+        f"{part} has {len(parts[part]) if part in parts else 0} rows, expected {n}"
+        for part, n in entry.counts.items()
+        if len(parts.get(part, ())) != n
+    ]
+    if len(labels) != entry.classes:
+        notes.append(f"{len(labels)} classes, expected {entry.classes}")
+    return tuple(notes)
+
+
+def known() -> list[str]:
+    """Every name that can be asked for: catalogue, built-in, folders of the user."""
+    root = paths.data()
+    return [*CATALOGUE, *BUILTIN, *(n for n in (folder.names(root) if root else []) if n not in CATALOGUE)]

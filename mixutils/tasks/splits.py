@@ -1,0 +1,130 @@
+"""Which rows train, which select, which report: split policies and nested subsets.
+
+A policy turns the parts a source has into the parts a run needs. All random cuts are stratified and drawn with a data
+seed that is the same for every method (SPEC 2(b)); only ``tenths-by-seed`` follows the run's seed (SPEC RA13).
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from .. import rng
+from .data import DataError, Split, TaskData
+
+
+def stratified_order(labels: np.ndarray, seed: int, kind: str = "stratified") -> np.ndarray:
+    """An order of all rows of which every prefix is a fair sample; prefixes are therefore nested.
+
+    Args:
+        labels: (n,) integer classes.
+        seed: seed of the draw.
+        kind: "stratified" keeps the class shares, "balanced" takes the classes in turn as long as they last,
+            "random" looks at no label.
+
+    Returns:
+        (n,) int64 permutation.
+
+    Raises:
+        ValueError: another ``kind``.
+    """
+    draw = rng.numpy_rng(seed, "subset", kind)
+    n = len(labels)
+    shuffled = draw.permutation(n)
+    if kind == "random":
+        return shuffled
+    if kind not in ("stratified", "balanced"):
+        raise ValueError(f"subset must be 'stratified', 'balanced' or 'random', not {kind!r}")
+    # Rank of each row within its class, in shuffled order. "balanced" sorts by that rank; "stratified" by the rank
+    # over the size of the class, so that each class is spread evenly over [0, 1).
+    key = np.empty(n)
+    for c in np.unique(labels):
+        rows = shuffled[labels[shuffled] == c]
+        rank = np.arange(len(rows), dtype=float)
+        key[rows] = rank if kind == "balanced" else (rank + draw.random()) / len(rows)
+    position = np.empty(n, dtype=np.int64)
+    position[shuffled] = np.arange(n)
+    return np.lexsort((position, key))
+
+
+def cut(split: Split, sizes: list[int], seed: int) -> list[Split]:
+    """Stratified pieces of the given sizes; what is left over is the last piece. Rows keep the source's order."""
+    order = stratified_order(split.labels, seed)
+    if sum(sizes) >= len(split):
+        raise DataError(f"cannot cut {sizes} rows out of {len(split)}")
+    edges = np.cumsum([0, *sizes, len(split) - sum(sizes)])
+    return [split.take(np.sort(order[a:b])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _tenths(data: TaskData, seed: int) -> dict[str, Split]:
+    """80/10/10 of everything that has labels, where the source has no split."""
+    train = data.splits["train"]
+    tenth = max(1, round(len(train) / 10))
+    validation, test, rest = cut(train, [tenth, tenth], seed)
+    return {"train": rest, "validation": validation, "test": test}
+
+
+def _holdout(data: TaskData, seed: int) -> dict[str, Split]:
+    """A tenth of train selects; the official test part reports, or the official validation part where test is hidden."""
+    train = data.splits["train"]
+    report = data.splits.get("test") or data.splits.get("validation")
+    if report is None:
+        return _tenths(data, seed)
+    validation, rest = cut(train, [max(1, round(len(train) / 10))], seed)
+    return {"train": rest, "validation": validation, "test": report}
+
+
+def _auto(data: TaskData, seed: int) -> dict[str, Split]:
+    """Train, validation and test in every case, with as little cutting as possible."""
+    have = set(data.splits)
+    if {"train", "validation", "test"} <= have:
+        return {k: data.splits[k] for k in ("train", "validation", "test")}
+    return _holdout(data, seed) if have & {"test", "validation"} else _tenths(data, seed)
+
+
+POLICIES = {
+    "official": "the parts of the source as they are; runs select on the reported part (SPEC SA19)",
+    "auto": "official parts; a tenth of train where validation is missing, 80/10/10 where there is only train",
+    "holdout": "a tenth of train selects, the official test (or validation) part reports (SPEC 2(b))",
+    "tenths": "80/10/10 of train, the same cut for every seed",
+    "tenths-by-seed": "80/10/10 of train, cut with the run's seed (SPEC RA13)",
+    "cut-V-T": "V rows of train select, T rows report, the same cut for every seed (SPEC 5(b))",
+}
+
+
+def apply_policy(data: TaskData, policy: str, run_seed: int, data_seed: int = 0) -> TaskData:
+    """The data set cut as ``policy`` says; see ``POLICIES``.
+
+    Raises:
+        ValueError: an unknown policy; the message lists the known ones.
+        DataError: the parts that the policy needs are not there.
+    """
+    sizes = re.fullmatch(r"cut-(\d+)-(\d+)", policy)
+    if sizes:
+        validation, test, rest = cut(data.splits["train"], [int(sizes[1]), int(sizes[2])], data_seed)
+        return data.with_splits({"train": rest, "validation": validation, "test": test})
+    if policy == "official":
+        return data
+    known = {"auto": _auto, "holdout": _holdout, "tenths": _tenths, "tenths-by-seed": _tenths}
+    if policy not in known:
+        raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}")
+    return data.with_splits(known[policy](data, run_seed if policy == "tenths-by-seed" else data_seed))
+
+
+def subset(data: TaskData, train_size: int | None, kind: str, run_seed: int, eval_size: int | None) -> TaskData:
+    """The first ``train_size`` rows of the nested order, and at most ``eval_size`` rows of every other part.
+
+    Training subsets differ by run seed and are nested over sizes; evaluation subsets are the same for all runs.
+    Both sizes may be None (all rows). Rows come in the order of the draw for training and of the source otherwise.
+    """
+    out = {}
+    for name, split in data.splits.items():
+        if name == "train" and train_size is not None and train_size < len(split):
+            order = stratified_order(split.labels, rng.derive(run_seed, "train-subset"), kind)
+            out[name] = split.take(order[:train_size])
+        elif name != "train" and eval_size is not None and eval_size < len(split):
+            out[name] = split.take(np.sort(stratified_order(split.labels, 0)[:eval_size]))
+        else:
+            out[name] = split
+    return data.with_splits(out)
