@@ -52,7 +52,11 @@ def save_weights(run_hash: str, policy: str, tensors: dict[str, Tensor], vocabul
 def load_weights(model: Classifier, run_hash: str, policy: str) -> None:
     """Put stored weights into a model that still has its full vocabulary; rows that were not trained stay."""
     tensors = load_file(checkpoint_path(run_hash, policy))
-    restore(model, {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}, tensors["vocabulary"])
+    restore(
+        model,
+        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")},
+        tensors["vocabulary"],
+    )
 
 
 @torch.no_grad()
@@ -91,8 +95,11 @@ class Unfinished:
         if torch.cuda.is_available():
             tensors["cuda_rng"] = torch.cuda.get_rng_state()
         extra = {
-            "state": {k: v for k, v in vars(state).items() if k != "best"}, "groups": packed["param_groups"], "mixer": objects["mixer"].extra_state(),
-            "mixer_rng": objects["mixer_rng"].bit_generator.state, "work": objects["model"].work,
+            "state": {k: v for k, v in vars(state).items() if k != "best"},
+            "groups": packed["param_groups"],
+            "mixer": objects["mixer"].extra_state(),
+            "mixer_rng": objects["mixer_rng"].bit_generator.state,
+            "work": objects["model"].work,
         }
         _save(self.path, tensors, extra)
         self.last = time.monotonic()

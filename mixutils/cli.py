@@ -25,7 +25,9 @@ COMMANDS = {
 
 def parser() -> argparse.ArgumentParser:
     """All arguments; ``./run_all.sh`` passes its own on."""
-    out = argparse.ArgumentParser(prog="mixutils", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    out = argparse.ArgumentParser(
+        prog="mixutils", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = out.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=None if text == argparse.SUPPRESS else text)
@@ -34,11 +36,15 @@ def parser() -> argparse.ArgumentParser:
         if name in ("all", "train", "notebooks"):
             _add_computing(sub)
         if name == "all":
-            sub.add_argument("--from-records", action="store_true", help="no training, no GPU: tables and figures from records")
+            sub.add_argument(
+                "--from-records", action="store_true", help="no training, no GPU: tables and figures from records"
+            )
         if name == "bench":
             sub.add_argument("--encoders", default="minilm,random:bert-base", help="names separated by commas")
             sub.add_argument("--repeats", type=int, default=5, help="rounds over all methods (default 5)")
-            sub.add_argument("--task", default="trec-coarse", help="data set; the built-in one of its shape where it is missing")
+            sub.add_argument(
+                "--task", default="trec-coarse", help="data set; the built-in one of its shape where it is missing"
+            )
             sub.add_argument("--threads", type=int, default=0, help="threads (default: all cores)")
             sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
         if name in ("bench", "doctor", "records"):
@@ -52,11 +58,15 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_setting(sub: argparse.ArgumentParser) -> None:
     group = sub.add_argument_group("what")
-    group.add_argument("--profile", choices=PROFILES, help="default: laptop on a CPU, full where there is a GPU and a hub, else desk")
+    group.add_argument(
+        "--profile", choices=PROFILES, help="default: laptop on a CPU, full where there is a GPU and a hub, else desk"
+    )
     group.add_argument("--only", metavar="NAME[,NAME]", help="papers or notebooks")
     group.add_argument("--data", metavar="DIR", help="folder of data sets (= MIXUTILS_DATA)")
     group.add_argument("--hub", action="store_true", help="also look on the Hugging Face hub for data")
-    group.add_argument("--tasks", metavar="NAME[,NAME]", help="data sets: of the catalogue, built-in, or folders in --data")
+    group.add_argument(
+        "--tasks", metavar="NAME[,NAME]", help="data sets: of the catalogue, built-in, or folders in --data"
+    )
     group.add_argument("--encoder", metavar="NAME", help="hub id, folder, minilm, random:tiny")
     group.add_argument("--seeds", metavar="N|LIST", help="5 is 0-4; or 0,3,7 or 0-2")
     group.add_argument("--train-size", type=int, metavar="N", help="training rows at most; 0 is all")
@@ -64,7 +74,9 @@ def _add_setting(sub: argparse.ArgumentParser) -> None:
 
 def _add_computing(sub: argparse.ArgumentParser) -> None:
     group = sub.add_argument_group("how")
-    group.add_argument("--jobs", type=int, default=0, metavar="N", help="worker processes (default: one per core, up to four per GPU)")
+    group.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="worker processes (default: one per core, up to four per GPU)"
+    )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
     group.add_argument("--threads", type=int, default=1, metavar="N", help="threads per worker on a CPU (default 1)")
     group.add_argument("--retry", action="store_true", help="repeat failed runs too")
@@ -96,5 +108,3 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; finished runs are kept, the same command goes on from here", file=sys.stderr)
         return 130
-
-

@@ -34,8 +34,15 @@ def _selected(args: argparse.Namespace) -> tuple[str, list[str], list[str]]:
 
 def _plans(args: argparse.Namespace, profile: str, papers: list[str]) -> dict[str, Plan]:
     return {
-        p: make_plan(p, profile, encoder=args.encoder, seeds=args.seeds, tasks=args.tasks, train_size=args.train_size,
-                     use_hub=True if args.hub else None)
+        p: make_plan(
+            p,
+            profile,
+            encoder=args.encoder,
+            seeds=args.seeds,
+            tasks=args.tasks,
+            train_size=args.train_size,
+            use_hub=True if args.hub else None,
+        )
         for p in papers
     }
 
@@ -62,21 +69,27 @@ def _print_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int,
         todo = [r for r in runs if not store.done(r) and not store.failed(r)]
         todo_all += todo
         setting = plan.setting
-        print(f"{key}: {', '.join(dict.fromkeys(c.task for c in plan.columns))}; encoder {setting.encoder}; "
-              f"seeds {','.join(map(str, setting.seeds_for(PAPERS[key].PAPER.seeds)))}; "
-              f"train rows {setting.train_size or 'all'}")
+        print(
+            f"{key}: {', '.join(dict.fromkeys(c.task for c in plan.columns))}; encoder {setting.encoder}; "
+            f"seeds {','.join(map(str, setting.seeds_for(PAPERS[key].PAPER.seeds)))}; "
+            f"train rows {setting.train_size or 'all'}"
+        )
         for reason in dict.fromkeys(plan.absent.values()):
             print(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
-        print(f"    runs: {len(done)} done, {len(todo)} to do, {len(failed)} failed"
-              + (f", {len(stale)} of the done ones stale ({stale[0]})" if stale else "")
-              + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo else ""))
+        print(
+            f"    runs: {len(done)} done, {len(todo)} to do, {len(failed)} failed"
+            + (f", {len(stale)} of the done ones stale ({stale[0]})" if stale else "")
+            + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo else "")
+        )
         for run in failed[:3]:
             print(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")
     unique = {r.hash: r for r in todo_all}
     free = shutil.disk_usage(_existing(paths.work())).free / 1e6
     need = disk(unique.values())
-    print(f"in all: {len(unique)} runs to do, {rounded(costs.wall(unique.values(), workers)) if unique else 'no time'}; "
-          f"disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free")
+    print(
+        f"in all: {len(unique)} runs to do, {rounded(costs.wall(unique.values(), workers)) if unique else 'no time'}; "
+        f"disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
+    )
     if need > free:
         raise RuntimeError(f"not enough disk: {need:.0f} MB needed below {paths.work()}, {free:.0f} MB free")
     return list(unique.values())
@@ -94,7 +107,11 @@ def _stale(plan: Plan, store: Records) -> list[str]:
 
     out = []
     for task in dict.fromkeys(c.task for c in plan.columns):
-        digests = {r["data"]["digest"] for run in plan.runs if run.task == task and (r := store.get(run)) and r["status"] == "done"}
+        digests = {
+            r["data"]["digest"]
+            for run in plan.runs
+            if run.task == task and (r := store.get(run)) and r["status"] == "done"
+        }
         if digests:
             _, now = cached_task(task, plan.setting.use_hub)
             out += [f"{task} had other data then: {d}, now {now}" for d in digests if d != now]
@@ -123,7 +140,14 @@ def _train(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> in
         return int(any(store.failed(r) for r in runs))
     setting = next(iter(plans.values())).setting
     counts = launch.launch(
-        runs, store, device=args.device, jobs=args.jobs, threads=args.threads, use_hub=setting.use_hub, retry=args.retry, cost=Costs(store).seconds
+        runs,
+        store,
+        device=args.device,
+        jobs=args.jobs,
+        threads=args.threads,
+        use_hub=setting.use_hub,
+        retry=args.retry,
+        cost=Costs(store).seconds,
     )
     failed = [r for r in runs if store.failed(r)]
     print(f"trained: {counts['done']} done, {len(failed)} failed, {counts['kept']} were there")
@@ -137,9 +161,16 @@ def _train(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> in
 def _parameters(args: argparse.Namespace, profile: str, train: bool) -> dict[str, object]:
     """The notebooks' parameters that these arguments mean."""
     return {
-        "profile": profile, "data": "", "tasks": args.tasks or "", "encoder": args.encoder or "", "seeds": args.seeds or "",
-        "train_size": -1 if args.train_size is None else args.train_size, "train": train, "device": getattr(args, "device", "auto"),
-        "jobs": getattr(args, "jobs", 0), "hub": bool(args.hub),
+        "profile": profile,
+        "data": "",
+        "tasks": args.tasks or "",
+        "encoder": args.encoder or "",
+        "seeds": args.seeds or "",
+        "train_size": -1 if args.train_size is None else args.train_size,
+        "train": train,
+        "device": getattr(args, "device", "auto"),
+        "jobs": getattr(args, "jobs", 0),
+        "hub": bool(args.hub),
     }
 
 
@@ -220,7 +251,10 @@ def everything(args: argparse.Namespace) -> int:
         store = Records()
     status |= _notebooks(args, profile, names, train=False)
     index = _site(profile, plans, store, export=not args.from_records)
-    print(f"{launch.duration(time.monotonic() - begin)}. Look at {_short(index)}" + ("" if status == 0 else " (something failed, see above)"))
+    print(
+        f"{launch.duration(time.monotonic() - begin)}. Look at {_short(index)}"
+        + ("" if status == 0 else " (something failed, see above)")
+    )
     return status
 
 

@@ -42,15 +42,31 @@ class Companion:
     """
 
     def __init__(
-        self, paper: str, *, profile: str = "smoke", data: str = "", tasks: str = "", encoder: str = "", seeds: str = "",
-        train_size: int = -1, device: str = "auto", jobs: int = 0, train: bool = True, hub: bool = False,
+        self,
+        paper: str,
+        *,
+        profile: str = "smoke",
+        data: str = "",
+        tasks: str = "",
+        encoder: str = "",
+        seeds: str = "",
+        train_size: int = -1,
+        device: str = "auto",
+        jobs: int = 0,
+        train: bool = True,
+        hub: bool = False,
     ) -> None:
         if data:
             os.environ["MIXUTILS_DATA"] = str(Path(data).expanduser().resolve())
         self.paper = PAPERS[paper].PAPER
         self.plan = make_plan(
-            paper, profile, tasks=tasks or None, encoder=encoder or None, seeds=seeds or None,
-            train_size=None if train_size < 0 else train_size, use_hub=True if hub else None,
+            paper,
+            profile,
+            tasks=tasks or None,
+            encoder=encoder or None,
+            seeds=seeds or None,
+            train_size=None if train_size < 0 else train_size,
+            use_hub=True if hub else None,
         )
         self.profile = self.plan.setting.profile
         self.device, self.jobs, self.train = device, jobs, train
@@ -65,8 +81,10 @@ class Companion:
         print(f"profile {self.profile.name}: {self.profile.purpose}")
         if not self.profile.comparable:
             print("*** smoke numbers are NOT COMPARABLE with anything; they show that everything runs ***")
-        print(f"encoder {self.plan.setting.encoder}; Python {platform.python_version()}, " + ", ".join(
-            f"{k} {v}" for k, v in lines["versions"].items()))
+        print(
+            f"encoder {self.plan.setting.encoder}; Python {platform.python_version()}, "
+            + ", ".join(f"{k} {v}" for k, v in lines["versions"].items())
+        )
         print(f"{lines['device']}, {lines['precision']}")
 
     def describe_plan(self) -> None:
@@ -88,8 +106,15 @@ class Companion:
         if self.train:
             quiet = self.profile.name == "smoke"
             costs = Costs(self.store)
-            launch(runs, self.store, device=self.device, jobs=self.jobs, use_hub=self.plan.setting.use_hub,
-                   cost=costs.seconds, say=(lambda line: None) if quiet else print)
+            launch(
+                runs,
+                self.store,
+                device=self.device,
+                jobs=self.jobs,
+                use_hub=self.plan.setting.use_hub,
+                cost=costs.seconds,
+                say=(lambda line: None) if quiet else print,
+            )
         failed = [r for r in runs if self.store.failed(r)]
         missing = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
         print(f"{len(runs) - len(failed) - len(missing)} of {len(runs)} runs are at hand")

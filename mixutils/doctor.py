@@ -15,8 +15,22 @@ from .tasks import BUILTIN, CATALOGUE, at_hand
 from .tasks.folder import names
 from .tasks.hub import reachable
 
-LIBRARIES = ("torch", "transformers", "datasets", "numpy", "scipy", "pandas", "scikit-learn", "statsmodels", "matplotlib", "seaborn",
-             "jupyterlab", "papermill", "nbval", "accelerate")
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "datasets",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "statsmodels",
+    "matplotlib",
+    "seaborn",
+    "jupyterlab",
+    "papermill",
+    "nbval",
+    "accelerate",
+)
 
 
 def main(out: TextIO) -> int:
@@ -28,9 +42,15 @@ def main(out: TextIO) -> int:
 
     line("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     line("libraries", ", ".join(f"{n} {environment.version(n)}" for n in LIBRARIES))
-    line("device", f"{torch.cuda.get_device_name(device) if device.type == 'cuda' else environment.cpu_name()} ({device.type}), {os.cpu_count()} cores")
-    line("precision", f"{environment.pick_precision('auto', device)} (bfloat16 in hardware: "
-         f"{'yes' if environment.pick_precision('auto', device) == 'bfloat16' else 'no'}); one thread per worker")
+    line(
+        "device",
+        f"{torch.cuda.get_device_name(device) if device.type == 'cuda' else environment.cpu_name()} ({device.type}), {os.cpu_count()} cores",
+    )
+    line(
+        "precision",
+        f"{environment.pick_precision('auto', device)} (bfloat16 in hardware: "
+        f"{'yes' if environment.pick_precision('auto', device) == 'bfloat16' else 'no'}); one thread per worker",
+    )
     try:
         line("encoder", f"minilm in {minilm_folder()}")
         ok = True
@@ -46,14 +66,21 @@ def main(out: TextIO) -> int:
         line("data", "no folder (--data or MIXUTILS_DATA)")
     else:
         found = [t for t in CATALOGUE if at_hand(t, False)[0]]
-        own = [n for n in names(root) if not any(n in s for t in CATALOGUE.values() for p in t.parts.values() for s in p)]
+        own = [
+            n for n in names(root) if not any(n in s for t in CATALOGUE.values() for p in t.parts.values() for s in p)
+        ]
         line("data", f"{root}: {len(found)} of {len(CATALOGUE)} of the catalogue ({', '.join(found)})")
         missing = [f"{t} ({at_hand(t, False)[1]})" for t in CATALOGUE if t not in found]
         line("", f"missing: {'; '.join(missing)}" if missing else "nothing is missing")
         if own:
             line("own data", ", ".join(own))
     line("built-in", ", ".join(BUILTIN))
-    line("hub", "reachable" if reachable() else "not reachable (decided in seconds; everything but the full profile works without)")
+    line(
+        "hub",
+        "reachable"
+        if reachable()
+        else "not reachable (decided in seconds; everything but the full profile works without)",
+    )
     work = paths.work()
     place = work if work.exists() else paths.ROOT
     size = sum(p.stat().st_size for p in work.rglob("*") if p.is_file()) / 1e6 if work.exists() else 0

@@ -76,7 +76,9 @@ def load_tokenizer(name: str):
     transformers = _quiet()
     tokenizer = _ask(lambda place: transformers.AutoTokenizer.from_pretrained(place, use_fast=True), name)
     if not tokenizer.is_fast:
-        raise EncoderError(f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart")
+        raise EncoderError(
+            f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart"
+        )
     return tokenizer
 
 
@@ -122,8 +124,14 @@ def _config(transformers, name: str):
         return _ask(transformers.AutoConfig.from_pretrained, name)
     size = name.split(":", 1)[1]
     if size not in RANDOM:
-        raise EncoderError(f"no untrained encoder is called {size!r}; there are {', '.join('random:' + r for r in RANDOM)}")
+        raise EncoderError(
+            f"no untrained encoder is called {size!r}; there are {', '.join('random:' + r for r in RANDOM)}"
+        )
     layers, hidden, heads, middle = RANDOM[size]
     return transformers.BertConfig(
-        vocab_size=30522, num_hidden_layers=layers, hidden_size=hidden, num_attention_heads=heads, intermediate_size=middle
+        vocab_size=30522,
+        num_hidden_layers=layers,
+        hidden_size=hidden,
+        num_attention_heads=heads,
+        intermediate_size=middle,
     )

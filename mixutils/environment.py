@@ -17,7 +17,7 @@ class DeviceError(RuntimeError):
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """"auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+    """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
 
     Raises:
         DeviceError: no such device; said before anything expensive happens.
@@ -38,7 +38,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> str:
-    """"float32" or "bfloat16"; "auto" takes bfloat16 where the hardware multiplies in it."""
+    """ "float32" or "bfloat16"; "auto" takes bfloat16 where the hardware multiplies in it."""
     if name != "auto":
         return name
     if device.type == "cuda":
@@ -47,7 +47,7 @@ def pick_precision(name: str, device: torch.device) -> str:
 
 
 def pick_attention(name: str, device: torch.device) -> str:
-    """"sdpa" or "eager"; "auto" takes eager on a CPU, where the fused kernels lose on short texts."""
+    """ "sdpa" or "eager"; "auto" takes eager on a CPU, where the fused kernels lose on short texts."""
     return name if name != "auto" else "eager" if device.type == "cpu" else "sdpa"
 
 

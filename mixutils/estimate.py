@@ -53,7 +53,10 @@ def measured_speed(device: torch.device) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     bf16 = pick_precision("auto", device) == "bfloat16"
-    a, b = (torch.randn(*shape, device=device, dtype=torch.bfloat16 if bf16 else torch.float32) for shape in ((704, 384), (384, 1536)))
+    a, b = (
+        torch.randn(*shape, device=device, dtype=torch.bfloat16 if bf16 else torch.float32)
+        for shape in ((704, 384), (384, 1536))
+    )
     begin, count = time.perf_counter(), 0
     while time.perf_counter() - begin < 0.3:
         (a @ b)[0, 0].item()
@@ -105,7 +108,7 @@ def disk(runs: Iterable[Run]) -> float:
 
 
 def rounded(seconds: float) -> str:
-    """"about 4 min": estimates do not pretend to be exact."""
+    """ "about 4 min": estimates do not pretend to be exact."""
     if seconds < 60:
         return "under a minute"
     return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

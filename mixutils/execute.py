@@ -55,7 +55,9 @@ def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
     wanted = run.evaluate or tuple(k for k in data.splits if k != "train")
     missing = [k for k in wanted if k not in data.splits]
     if missing or not wanted:
-        raise DataError(f"{run.task} has no part {', '.join(missing) or 'to evaluate'}; it has {', '.join(data.splits)}")
+        raise DataError(
+            f"{run.task} has no part {', '.join(missing) or 'to evaluate'}; it has {', '.join(data.splits)}"
+        )
     return data.with_splits({k: data.splits[k] for k in ("train", *wanted)}).check(), digest
 
 
@@ -115,20 +117,33 @@ def execute(
 
     on_device = task.to(where)
     state = train(
-        model, mixer, on_device, run.recipe, run.seed, precision=precision, keep=tuple(policies.values()),
-        save=save, resume=unfinished.load,
+        model,
+        mixer,
+        on_device,
+        run.recipe,
+        run.seed,
+        precision=precision,
+        keep=tuple(policies.values()),
+        save=save,
+        resume=unfinished.load,
     )
     for name in keep:
         checkpoints.save_weights(run.hash, name, state.best[name], task.vocabulary)
     record = {
-        "hash": run.hash, "status": "done", "run": run.to_dict(),
-        "environment": environment.describe(where, precision) | {"attention": model.encoder.config._attn_implementation},
+        "hash": run.hash,
+        "status": "done",
+        "run": run.to_dict(),
+        "environment": environment.describe(where, precision)
+        | {"attention": model.encoder.config._attn_implementation},
         "data": _describe(data, digest, task, use_hub),
         "curve": state.curve,
         "selected": _selected(state, data),
         "mixer": mixer.log(),
         "cost": {
-            "steps": state.step, "step_ms": float(np.median(state.step_ms)), "train_s": state.train_s, "eval_s": state.eval_s,
+            "steps": state.step,
+            "step_ms": float(np.median(state.step_ms)),
+            "train_s": state.train_s,
+            "eval_s": state.eval_s,
             "passes": model.work / model.depth / max(1, _rows(len(data.splits["train"]), run)),
             "parameters": sum(p.numel() for p in model.parameters()),
             "mixer_parameters": sum(p.numel() for p in mixer.parameters()),
@@ -148,8 +163,12 @@ def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
         record = execute(run, **kwargs)
     except Exception as error:
         record = {
-            "hash": run.hash, "status": "failed", "run": run.to_dict(), "error": f"{type(error).__name__}: {error}",
-            "traceback": traceback.format_exc().replace(str(paths.ROOT), "."), "date": datetime.now(UTC).date().isoformat(),
+            "hash": run.hash,
+            "status": "failed",
+            "run": run.to_dict(),
+            "error": f"{type(error).__name__}: {error}",
+            "traceback": traceback.format_exc().replace(str(paths.ROOT), "."),
+            "date": datetime.now(UTC).date().isoformat(),
         }
     store.put(record)
     return record
@@ -163,11 +182,15 @@ def _rows(n: int, run: Run) -> int:
 
 def _describe(data: TaskData, digest: str, task, use_hub: bool) -> dict[str, Any]:
     return {
-        "source": data.source, "digest": digest, "language": data.language, "labels": list(data.labels),
+        "source": data.source,
+        "digest": digest,
+        "language": data.language,
+        "labels": list(data.labels),
         "full": {k: len(v) for k, v in cached_task(data.id, use_hub)[0].splits.items()},
         "sizes": {k: len(v) for k, v in data.splits.items()},
         "histogram": {k: list(data.histogram(k).values()) for k in data.splits},
-        "mean_tokens": float(task.splits["train"].lengths.float().mean()), "vocabulary": len(task.vocabulary),
+        "mean_tokens": float(task.splits["train"].lengths.float().mean()),
+        "vocabulary": len(task.vocabulary),
         "notes": list(data.notes),
     }
 
@@ -180,7 +203,11 @@ def _selected(state: State, data: TaskData) -> dict[str, Any]:
         i = parse(name).choose(state.curve)
         confusions = state.confusions[i]
         metrics = {
-            k: v | {"f1_per_class": f1_per_class(confusions[k]), "predicted_classes": sum(any(c) for c in zip(*confusions[k], strict=True))}
+            k: v
+            | {
+                "f1_per_class": f1_per_class(confusions[k]),
+                "predicted_classes": sum(any(c) for c in zip(*confusions[k], strict=True)),
+            }
             for k, v in state.curve[i]["metrics"].items()
         }
         out[name] = {"step": state.curve[i]["step"], "metrics": metrics}

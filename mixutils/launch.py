@@ -109,7 +109,9 @@ def devices(device: str, jobs: int) -> tuple[list[str], int]:
         return ["cpu"] * count, count
     import torch
 
-    cards = [f"cuda:{where.index}"] if where.index is not None else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    cards = (
+        [f"cuda:{where.index}"] if where.index is not None else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    )
     count = jobs or len(cards) * max(1, min(4, (cores - 1) // len(cards)))
     return [cards[i % len(cards)] for i in range(count)], count
 
@@ -176,10 +178,14 @@ def launch(
                 counts["done" if ok else "failed"] += 1
                 clock.finished(job.run.hash)
                 number = counts["done"] + counts["failed"]
-                say(f"[{number:>{len(str(total))}}/{total}] {job.run.title()}: {_outcome(record)} | "
-                    f"{counts['failed']} failed | {clock.left()}")
+                say(
+                    f"[{number:>{len(str(total))}}/{total}] {job.run.title()}: {_outcome(record)} | "
+                    f"{counts['failed']} failed | {clock.left()}"
+                )
                 if not ok:
-                    for child in [j for j in waiting.values() if j.run.start is not None and j.run.start.hash == job.run.hash]:
+                    for child in [
+                        j for j in waiting.values() if j.run.start is not None and j.run.start.hash == job.run.hash
+                    ]:
                         _store_orphan(store, child, waiting, jobs_left, counts, say)
                 elif not keep_weights:
                     _forget_weights(job.run, jobs_left)
@@ -237,7 +243,9 @@ def _store_orphan(store, job: Job, waiting, unfinished, counts, say: Line) -> No
 def _forget_weights(run: Run, unfinished: dict[str, Job]) -> None:
     """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
     start = run.start
-    if start is None or any(j.run.start == start and j.run.start_policy == run.start_policy for j in unfinished.values()):
+    if start is None or any(
+        j.run.start == start and j.run.start_policy == run.start_policy for j in unfinished.values()
+    ):
         return
     checkpoints.checkpoint_path(start.hash, run.start_policy).unlink(missing_ok=True)
 
@@ -299,7 +307,12 @@ def worker_main() -> None:
         from .execute import attempt  # after the first message: the import takes seconds
 
         record = attempt(
-            Run.from_dict(message["run"]), Records(), device=message["device"], threads=message["threads"],
-            use_hub=message["use_hub"], keep=message["keep"], progress=lambda line: tell(event="progress", line=line),
+            Run.from_dict(message["run"]),
+            Records(),
+            device=message["device"],
+            threads=message["threads"],
+            use_hub=message["use_hub"],
+            keep=message["keep"],
+            progress=lambda line: tell(event="progress", line=line),
         )
         tell(event="finished", hash=record["hash"], status=record["status"])

@@ -51,8 +51,12 @@ def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     accuracy = float((predicted == labels).mean())
     loss = float(F.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)))
     return {
-        "accuracy": accuracy, "f1_micro": accuracy, "f1_macro": float(f1["macro"]), "f1_weighted": float(f1["weighted"]),
-        "loss": loss, "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
+        "accuracy": accuracy,
+        "f1_micro": accuracy,
+        "f1_macro": float(f1["macro"]),
+        "f1_weighted": float(f1["weighted"]),
+        "loss": loss,
+        "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
     }
 
 

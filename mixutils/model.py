@@ -92,12 +92,18 @@ def find_layers(encoder: nn.Module) -> nn.ModuleList:
             (ALBERT, for one, has a single layer that it calls again and again).
     """
     wanted = getattr(encoder.config, "num_hidden_layers", None)
-    lists = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted and len({type(x) for x in m}) == 1]
+    lists = [
+        m
+        for m in encoder.modules()
+        if isinstance(m, nn.ModuleList) and len(m) == wanted and len({type(x) for x in m}) == 1
+    ]
     # A layer may itself hold a list of the same length: the outermost list has the most parameters.
     lists.sort(key=lambda m: sum(p.numel() for p in m.parameters()), reverse=True)
     kind = getattr(encoder.config, "model_type", type(encoder).__name__)
     if not lists or getattr(encoder.config, "is_encoder_decoder", False):
-        raise EncoderError(f"the architecture {kind!r} has no plain list of {wanted} layers, so its states cannot be edited")
+        raise EncoderError(
+            f"the architecture {kind!r} has no plain list of {wanted} layers, so its states cannot be edited"
+        )
     return lists[0]
 
 
@@ -168,7 +174,9 @@ class Classifier(nn.Module):
         vector = self.pool(states)
         return Output(self.classify(vector), vector, states, kept)
 
-    def encode(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> tuple[Tensor, dict[int, Tensor]]:
+    def encode(
+        self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()
+    ) -> tuple[Tensor, dict[int, Tensor]]:
         """Last hidden states (R', L, d), and the kept levels; see ``forward``."""
         for level in (*keep, *([edit.level] if edit else [])):
             if not 0 <= level <= self.depth:
@@ -284,6 +292,8 @@ def check_editable(model: Classifier) -> None:
             if not torch.equal(same, plain) or not torch.allclose(swapped, plain[swap], atol=1e-5):
                 raise EncoderError(f"an edit at level {level} did not do what it should")
     except Exception as error:
-        raise EncoderError(f"the architecture {kind!r} cannot be edited ({error}); tested: {', '.join(sorted(TESTED))}") from error
+        raise EncoderError(
+            f"the architecture {kind!r} cannot be edited ({error}); tested: {', '.join(sorted(TESTED))}"
+        ) from error
     finally:
         model.train(was_training)

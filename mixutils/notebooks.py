@@ -40,7 +40,9 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
     logging.getLogger("papermill").setLevel(logging.ERROR)
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():
-        raise NotebookError(f"there is no notebook {name}; there are {', '.join(sorted(p.stem for p in paths.NOTEBOOKS.glob('*.ipynb')))}")
+        raise NotebookError(
+            f"there is no notebook {name}; there are {', '.join(sorted(p.stem for p in paths.NOTEBOOKS.glob('*.ipynb')))}"
+        )
     known = papermill.inspect_notebook(str(source))
     if unknown := set(parameters) - set(known):
         raise NotebookError(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {', '.join(known)}")
@@ -48,17 +50,26 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
     temporary = folder / f".{name}.{os.getpid()}.ipynb"
     try:
         papermill.execute_notebook(
-            str(source), str(temporary), parameters=dict(parameters), kernel_name=KERNEL, progress_bar=False, cwd=str(paths.ROOT),
+            str(source),
+            str(temporary),
+            parameters=dict(parameters),
+            kernel_name=KERNEL,
+            progress_bar=False,
+            cwd=str(paths.ROOT),
         )
         result = folder / f"{name}.ipynb"
         os.replace(temporary, result)
     except PapermillExecutionError as error:
         failed = folder / f"{name}.failed.ipynb"
         os.replace(temporary, failed)
-        raise NotebookError(f"{name}: cell {error.exec_count} failed: {error.ename}: {error.evalue} (see {failed})") from error
+        raise NotebookError(
+            f"{name}: cell {error.exec_count} failed: {error.ename}: {error.evalue} (see {failed})"
+        ) from error
     except Exception as error:  # a dead kernel, a missing kernel, a full disk
         temporary.unlink(missing_ok=True)
-        raise NotebookError(f"{name} could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?") from error
+        raise NotebookError(
+            f"{name} could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?"
+        ) from error
     (folder / f"{name}.failed.ipynb").unlink(missing_ok=True)
     return to_html(result)
 
@@ -74,7 +85,9 @@ def to_html(notebook: Path) -> Path:
     return page
 
 
-def execute_all(names: list[str], parameters: Mapping[str, Any], folder: Path, say: Callable[[str], None] = print) -> list[str]:
+def execute_all(
+    names: list[str], parameters: Mapping[str, Any], folder: Path, say: Callable[[str], None] = print
+) -> list[str]:
     """Execute notebooks one after the other; a failure is said and the next one goes on. Returns the names that failed."""
     failed = []
     for i, name in enumerate(names, 1):

@@ -42,7 +42,7 @@ Policy = Best | Last
 
 
 def parse(name: str) -> Policy:
-    """"last", or "best-on-SPLIT"; ``best-on-validation`` selects as one should, ``best-on-test`` as reported (SPEC SA19).
+    """ "last", or "best-on-SPLIT"; ``best-on-validation`` selects as one should, ``best-on-test`` as reported (SPEC SA19).
 
     Raises:
         ValueError: anything else.

@@ -39,13 +39,47 @@ class Profile:
 PROFILES = {
     p.name: p
     for p in (
-        Profile("smoke", "notebook defaults and tests: seconds, numbers mean nothing", "random:tiny", 2, 48, 48,
-                batch_size=16, lr_scale=10.0, builtin_only=True, comparable=False),
-        Profile("laptop", "default on a CPU: minutes, small training sets", "minilm", 3, 128, 200, batch_size=16, lr_scale=8.0),
-        Profile("desk", "hours on 2 cores, under an hour on a GPU: up to 1,000 training rows, 5 seeds", "minilm", 5, 1000, 500,
-                lr_scale=8.0),
-        Profile("full", "the papers' scale: their encoder, data sets, seeds and steps; needs a GPU",
-                "google-bert/bert-base-uncased", 0, None, None, use_hub=True, needs_gpu=True),
+        Profile(
+            "smoke",
+            "notebook defaults and tests: seconds, numbers mean nothing",
+            "random:tiny",
+            2,
+            48,
+            48,
+            batch_size=16,
+            lr_scale=10.0,
+            builtin_only=True,
+            comparable=False,
+        ),
+        Profile(
+            "laptop",
+            "default on a CPU: minutes, small training sets",
+            "minilm",
+            3,
+            128,
+            200,
+            batch_size=16,
+            lr_scale=8.0,
+        ),
+        Profile(
+            "desk",
+            "hours on 2 cores, under an hour on a GPU: up to 1,000 training rows, 5 seeds",
+            "minilm",
+            5,
+            1000,
+            500,
+            lr_scale=8.0,
+        ),
+        Profile(
+            "full",
+            "the papers' scale: their encoder, data sets, seeds and steps; needs a GPU",
+            "google-bert/bert-base-uncased",
+            0,
+            None,
+            None,
+            use_hub=True,
+            needs_gpu=True,
+        ),
     )
 }
 
@@ -76,7 +110,7 @@ class Setting:
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """"5" means seeds 0 to 4; "0,3,7" and "0-4" name them.
+    """ "5" means seeds 0 to 4; "0,3,7" and "0-4" name them.
 
     Raises:
         ValueError: anything else.
@@ -114,7 +148,14 @@ def make_setting(
         raise ValueError(f"no profile is called {profile!r}; there are {', '.join(PROFILES)}")
     p = PROFILES[profile]
     setting = Setting(
-        p, p.encoder, tuple(range(p.seeds)), None, p.train_size, p.eval_size, p.batch_size, p.lr_scale,
+        p,
+        p.encoder,
+        tuple(range(p.seeds)),
+        None,
+        p.train_size,
+        p.eval_size,
+        p.batch_size,
+        p.lr_scale,
         p.use_hub if use_hub is None else use_hub,
     )
     if encoder:

@@ -77,7 +77,11 @@ class Records:
     def export(self, runs: Iterable[Run], path: Path) -> int:
         """Write the done records of ``runs`` as one line each, sorted by hash; returns their number."""
         found = {r.hash: self.get(r) for r in runs}
-        lines = [json.dumps(r, ensure_ascii=False, sort_keys=True) for _, r in sorted(found.items()) if r and r["status"] == "done"]
+        lines = [
+            json.dumps(r, ensure_ascii=False, sort_keys=True)
+            for _, r in sorted(found.items())
+            if r and r["status"] == "done"
+        ]
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, "".join(line + "\n" for line in lines).encode("utf-8"))
         return len(lines)
@@ -92,7 +96,9 @@ class Records:
         for text in texts:
             record = json.loads(text)
             if record["hash"] != Run.from_dict(record["run"]).hash:
-                raise ValueError(f"{source}: record {record['hash']} does not belong to its configuration (another version?)")
+                raise ValueError(
+                    f"{source}: record {record['hash']} does not belong to its configuration (another version?)"
+                )
             if record["status"] == "done" and not self.done(record["hash"]):
                 self.put(record)
                 count += 1

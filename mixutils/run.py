@@ -25,7 +25,9 @@ class Run:
     task: str  # id of the catalogue, of a built-in task or of a user's folder
     method: str  # key of mixers.REGISTRY
     seed: int  # fixes everything random (SPEC 1.6)
-    options: tuple[tuple[str, Any], ...] = ()  # the mixer's options that differ from the registered ones, sorted by name
+    options: tuple[
+        tuple[str, Any], ...
+    ] = ()  # the mixer's options that differ from the registered ones, sorted by name
     encoder: str = "minilm"  # see encoders
     recipe: Recipe = field(default_factory=Recipe)
     policy: str = "official"  # how the parts are cut (tasks.POLICIES)

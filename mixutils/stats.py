@@ -51,7 +51,15 @@ def summarize(values: Sequence[float]) -> Summary:
     n = len(x)
     variance = float(x.var(ddof=1)) if n > 1 else math.nan
     low, high = bootstrap(x)
-    return Summary(n, float(x.mean()) if n else math.nan, math.sqrt(variance), variance, math.sqrt(variance / n) if n else math.nan, low, high)
+    return Summary(
+        n,
+        float(x.mean()) if n else math.nan,
+        math.sqrt(variance),
+        variance,
+        math.sqrt(variance / n) if n else math.nan,
+        low,
+        high,
+    )
 
 
 @dataclass(frozen=True)
@@ -96,9 +104,7 @@ def compare(left: Mapping[int, float], right: Mapping[int, float]) -> Comparison
     if len(d) == 0:
         return Comparison(0, *[math.nan] * 6)
     low, high = bootstrap(d)
-    return Comparison(
-        len(d), float(d.mean()), low, high, _wilcoxon(d, "greater"), _wilcoxon(d, "less"), _welch(a, b)
-    )
+    return Comparison(len(d), float(d.mean()), low, high, _wilcoxon(d, "greater"), _wilcoxon(d, "less"), _welch(a, b))
 
 
 def _wilcoxon(d: np.ndarray, side: str) -> float:

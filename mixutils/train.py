@@ -46,7 +46,9 @@ class Recipe:
     warmup: float = 0.0  # share of the updates
     clip: float = 0.0  # largest gradient norm; 0: none
     mixer_lr: float = 0.0  # learning rate of the mixer's own parameters; 0: as lr (SPEC X10)
-    eval_every: int = 0  # updates between evaluations; 0, or more than an epoch has: once an epoch. Always after the last
+    eval_every: int = (
+        0  # updates between evaluations; 0, or more than an epoch has: once an epoch. Always after the last
+    )
 
 
 @dataclass
@@ -141,10 +143,19 @@ def train(
     # The global torch generator serves dropout and nothing else.
     torch.manual_seed(rng.derive(seed, "dropout"))
     with torch.no_grad(), cast():
-        mixer.prepare(model, EncodedTask({"train": split}, data.classes, data.vocabulary, data.unk, data.pad), mixer_rng)
+        mixer.prepare(
+            model, EncodedTask({"train": split}, data.classes, data.vocabulary, data.unk, data.pad), mixer_rng
+        )
     mixer.to(device)
     optimizer = build_optimizer(
-        recipe.optimizer, model, mixer, recipe.lr, recipe.mixer_lr or recipe.lr, recipe.weight_decay, recipe.betas, recipe.eps
+        recipe.optimizer,
+        model,
+        mixer,
+        recipe.lr,
+        recipe.mixer_lr or recipe.lr,
+        recipe.weight_decay,
+        recipe.betas,
+        recipe.eps,
     )
     peaks = [group["lr"] for group in optimizer.param_groups]
     objects = {"model": model, "mixer": mixer, "optimizer": optimizer, "mixer_rng": mixer_rng}
@@ -158,7 +169,9 @@ def train(
             group["lr"] = peak * factor
         loss = _step(model, mixer, split.batch(rows), mixer_rng, cast)
         if not math.isfinite(loss):
-            raise TrainingError(f"the loss is {loss} at step {state.step + 1} of {total}; a smaller lr than {recipe.lr} may help")
+            raise TrainingError(
+                f"the loss is {loss} at step {state.step + 1} of {total}; a smaller lr than {recipe.lr} may help"
+            )
         if recipe.clip:
             torch.nn.utils.clip_grad_norm_(params, recipe.clip)
         optimizer.step()

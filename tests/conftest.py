@@ -48,8 +48,16 @@ def make_model(classes: int = 3, layers: int = 3, seed: int = 0, **config) -> Cl
     from transformers import BertConfig, BertModel
 
     torch.manual_seed(seed)
-    settings = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": layers, "num_attention_heads": 4, "intermediate_size": 48,
-                "max_position_embeddings": 64, "initializer_range": 0.2, "attn_implementation": "eager"} | config
+    settings = {
+        "vocab_size": 60,
+        "hidden_size": 32,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "max_position_embeddings": 64,
+        "initializer_range": 0.2,
+        "attn_implementation": "eager",
+    } | config
     return Classifier(BertModel(BertConfig(**settings)), classes).eval()
 
 
@@ -83,19 +91,26 @@ def make_batch(lengths, second=None, seed: int = 0, vocabulary: int = 60, classe
         return torch.tensor([[*v, *[filler] * (width - len(v))] for v in values])
 
     return Batch(
-        pad(rows, 0).long(), pad([[1] * len(r) for r in rows], 0), pad(types, 0), pad(marks, -1).to(torch.int8),
-        torch.from_numpy(rng.integers(0, classes, len(rows))), torch.arange(len(rows)),
+        pad(rows, 0).long(),
+        pad([[1] * len(r) for r in rows], 0),
+        pad(types, 0),
+        pad(marks, -1).to(torch.int8),
+        torch.from_numpy(rng.integers(0, classes, len(rows))),
+        torch.arange(len(rows)),
     )
 
 
 def make_task(n: int = 24, pair: bool = False, classes: int = 3, seed: int = 0) -> EncodedTask:
     """A task of random tokens with a train and a validation part."""
+
     def part(rows: int, seed: int) -> EncodedSplit:
         rng = np.random.default_rng(seed)
         lengths = rng.integers(1, 9, rows)
         b = make_batch(lengths, rng.integers(1, 6, rows) if pair else None, seed, classes=classes)
         labels = torch.arange(rows) % classes
-        return EncodedSplit(b.input_ids.int(), b.text_id, b.token_type_ids.to(torch.int8), b.attention_mask.sum(1), labels)
+        return EncodedSplit(
+            b.input_ids.int(), b.text_id, b.token_type_ids.to(torch.int8), b.attention_mask.sum(1), labels
+        )
 
     return EncodedTask({"train": part(n, seed), "validation": part(12, seed + 1)}, classes, torch.arange(60), 1, 0)
 

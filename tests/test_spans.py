@@ -38,14 +38,22 @@ counts = st.lists(st.integers(0, 14), min_size=2, max_size=8).map(lambda x: x[: 
 
 
 @settings(max_examples=150, deadline=None)
-@given(first=counts, pair=st.booleans(), ratio=st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.29, 0.5, 1.0]), seed=st.integers(0, 10_000), ties=st.booleans())
+@given(
+    first=counts,
+    pair=st.booleans(),
+    ratio=st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.29, 0.5, 1.0]),
+    seed=st.integers(0, 10_000),
+    ties=st.booleans(),
+)
 def test_batched_ssmix_equals_the_slow_one(first, pair, ratio, seed, ties):
     rng = np.random.default_rng(seed)
     second = rng.integers(0, 10, len(first)).tolist() if pair else None
     batch = make_batch(first, second, seed)
     shape = tuple(batch.input_ids.shape)
     # Small integers make many ties; float32 noise makes none.
-    saliency = torch.from_numpy(rng.integers(0, 3, shape).astype(np.float32) if ties else rng.random(shape).astype(np.float32))
+    saliency = torch.from_numpy(
+        rng.integers(0, 3, shape).astype(np.float32) if ties else rng.random(shape).astype(np.float32)
+    )
     n = len(first)
     rows, partner = torch.arange(n), torch.arange(n).roll(n // 2)
     mixed, w_b = build("ssmix", ratio=ratio).mix(batch, rows, partner, saliency, rng)
@@ -55,7 +63,13 @@ def test_batched_ssmix_equals_the_slow_one(first, pair, ratio, seed, ties):
         expected = batch.input_ids[i].clone()
         for part in (0, 1) if pair else (0,):
             here, there = batch.text_id[i] == part, batch.text_id[j] == part
-            new, length = slow_ssmix(batch.input_ids[i][here].tolist(), batch.input_ids[j][there].tolist(), saliency[i][here].tolist(), saliency[j][there].tolist(), ratio)
+            new, length = slow_ssmix(
+                batch.input_ids[i][here].tolist(),
+                batch.input_ids[j][there].tolist(),
+                saliency[i][here].tolist(),
+                saliency[j][there].tolist(),
+                ratio,
+            )
             expected[here] = torch.tensor(new, dtype=torch.long)
             replaced, total = replaced + length, total + int(here.sum())
         assert torch.equal(mixed.input_ids[i], expected)
@@ -64,7 +78,14 @@ def test_batched_ssmix_equals_the_slow_one(first, pair, ratio, seed, ties):
 
 @pytest.mark.parametrize(
     ("n_a", "n_b", "ratio", "length", "share"),
-    [(10, 10, 0.2, 2, 0.2), (6, 6, 0.1, 1, 1 / 6), (9, 9, 0.1, 1, 1 / 9), (40, 3, 0.1, 3, 3 / 40), (5, 0, 0.5, 0, 0.0), (100, 100, 0.29, 29, 0.29)],
+    [
+        (10, 10, 0.2, 2, 0.2),
+        (6, 6, 0.1, 1, 1 / 6),
+        (9, 9, 0.1, 1, 1 / 9),
+        (40, 3, 0.1, 3, 3 / 40),
+        (5, 0, 0.5, 0, 0.0),
+        (100, 100, 0.29, 29, 0.29),
+    ],
 )
 def test_vectors_of_the_spec(n_a, n_b, ratio, length, share):
     """SPEC 4(a), test vectors; a partner without tokens leaves the text unmixed (SA12)."""
@@ -72,14 +93,18 @@ def test_vectors_of_the_spec(n_a, n_b, ratio, length, share):
     assert got.tolist() == [length]
     batch = make_batch([n_a, n_b], seed=1)
     saliency = torch.rand(batch.input_ids.shape)
-    _, w_b = build("ssmix", ratio=ratio).mix(batch, torch.tensor([0]), torch.tensor([1]), saliency, np.random.default_rng(0))
+    _, w_b = build("ssmix", ratio=ratio).mix(
+        batch, torch.tensor([0]), torch.tensor([1]), saliency, np.random.default_rng(0)
+    )
     assert float(w_b) == pytest.approx(share)
 
 
 def test_worked_example_of_the_pair_figure():
     """The paper's Figure 5: one token of five and one of six, λ = 2/11."""
     batch = make_batch([5, 5], [6, 6])
-    _, w_b = build("ssmix", ratio=0.2).mix(batch, torch.tensor([0]), torch.tensor([1]), torch.rand(batch.input_ids.shape), np.random.default_rng(0))
+    _, w_b = build("ssmix", ratio=0.2).mix(
+        batch, torch.tensor([0]), torch.tensor([1]), torch.rand(batch.input_ids.shape), np.random.default_rng(0)
+    )
     assert float(w_b) == pytest.approx(2 / 11)
 
 
@@ -125,7 +150,9 @@ def test_mixing_a_text_with_itself_keeps_the_label_side():
     """SPEC 7, rule 2: only tokens change. A span of the text replaces another span of it, so no foreign word appears."""
     batch = make_batch([8, 5])
     rows = torch.arange(2)
-    mixed, _ = build("ssmix", ratio=0.3).mix(batch, rows, rows, torch.rand(batch.input_ids.shape), np.random.default_rng(0))
+    mixed, _ = build("ssmix", ratio=0.3).mix(
+        batch, rows, rows, torch.rand(batch.input_ids.shape), np.random.default_rng(0)
+    )
     for i in range(2):
         assert set(mixed.input_ids[i].tolist()) <= set(batch.input_ids[i].tolist())
 
@@ -140,7 +167,13 @@ def test_options_of_span_length():
 def test_count_special_counts_them_in_length_and_share():
     """SPEC SA4: a text of 8 words has 10 tokens with [CLS] and [SEP]."""
     batch = make_batch([8, 8])
-    arguments = (batch, torch.tensor([0]), torch.tensor([1]), torch.rand(batch.input_ids.shape), np.random.default_rng(0))
+    arguments = (
+        batch,
+        torch.tensor([0]),
+        torch.tensor([1]),
+        torch.rand(batch.input_ids.shape),
+        np.random.default_rng(0),
+    )
     assert float(build("ssmix", ratio=0.2).mix(*arguments)[1]) == pytest.approx(1 / 8)
     assert float(build("ssmix", ratio=0.2, count_special=True).mix(*arguments)[1]) == pytest.approx(2 / 10)
 

@@ -88,7 +88,9 @@ class Mixer(nn.Module):
         self._sums, self._count = dict(state["sums"]), dict(state["count"])
 
 
-def draw_beta(rng: np.random.Generator, alpha: float, size: int, per: str, device: torch.device | str, fold: bool) -> Tensor:
+def draw_beta(
+    rng: np.random.Generator, alpha: float, size: int, per: str, device: torch.device | str, fold: bool
+) -> Tensor:
     """Weights of the partner from a Beta draw.
 
     λ' ~ Beta(α, α) weighs the *first* text; with ``fold``, λ = max(λ', 1 - λ'). Returned is ``w_b`` = 1 - λ.

@@ -43,7 +43,9 @@ class HiddenOptions:
         if not self.levels or any(isinstance(v, str) and v != SENTENCE for v in self.levels):
             raise ValueError(f"levels must be numbers from 0 to 12 or 'sentence', not {self.levels!r}")
         if self.clean and self.pairing == "dataset":
-            raise ValueError("clean terms go with pairing 'halves' or 'permutation'; partners from the data set have none")
+            raise ValueError(
+                "clean terms go with pairing 'halves' or 'permutation'; partners from the data set have none"
+            )
 
 
 class HiddenMix(Mixer):
@@ -115,4 +117,3 @@ def mixed_logits(
         edit = Edit(level, lambda h: mix_rows(h[first], h[second], w_b), first, second, mask)
         logits = model(batch, edit).logits
     return (logits[: len(batch)], logits[len(batch) :]) if with_clean else (None, logits)
-

@@ -29,7 +29,9 @@ def locate(text_id: Tensor, part: int) -> Text:
     return Text(inside.to(torch.uint8).argmax(1), inside.sum(1))
 
 
-def span_length(n_a: Tensor, n_b: Tensor, ratio: Tensor | float, rounding: str = "floor", short: str = "shorten") -> Tensor:
+def span_length(
+    n_a: Tensor, n_b: Tensor, ratio: Tensor | float, rounding: str = "floor", short: str = "shorten"
+) -> Tensor:
     """l = max(min([ratio·n_a], n_b), 1) ([P] SSMix section 2), 0 where either text is empty (SPEC SA12).
 
     Args:

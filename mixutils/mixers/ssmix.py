@@ -59,8 +59,12 @@ class SSMixOptions:
     @property
     def free_saliency(self) -> bool:
         """Whether the clean terms' own backward pass gives the saliency that is asked for."""
-        return (self.clean and self.saliency_at == "embedding_output" and self.saliency_mode == "train"
-                and self.pair_saliency == "joint")
+        return (
+            self.clean
+            and self.saliency_at == "embedding_output"
+            and self.saliency_mode == "train"
+            and self.pair_saliency == "joint"
+        )
 
 
 class SSMix(Mixer):
@@ -78,7 +82,9 @@ class SSMix(Mixer):
             mixed, w_b = self.mix(batch, first, second, None, rng)
             both = stack(batch, mixed) if o.clean else mixed
             logits = model(both).logits
-            yield from self._parts(logits[: -len(mixed)] if o.clean else None, logits[-len(mixed) :], batch, first, second, w_b)
+            yield from self._parts(
+                logits[: -len(mixed)] if o.clean else None, logits[-len(mixed) :], batch, first, second, w_b
+            )
             return
         gradient = None
         if o.clean:

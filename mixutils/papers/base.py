@@ -77,7 +77,11 @@ class Cell:
         done = sum(store.done(r) for r in self.runs)
         if done == len(self.runs):
             return ""
-        return f"{failed} of {len(self.runs)} runs failed" if failed else f"{len(self.runs) - done} of {len(self.runs)} runs not done"
+        return (
+            f"{failed} of {len(self.runs)} runs failed"
+            if failed
+            else f"{len(self.runs) - done} of {len(self.runs)} runs not done"
+        )
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,9 @@ def choose_columns(
     chosen, absent = [], {}
     for column in columns:
         if wanted is not None and not {column.key, column.task, column.key.split("/")[0]} & set(wanted):
-            absent[column.key] = f"not in the {setting.profile.name} profile" if setting.tasks is None else "not asked for"
+            absent[column.key] = (
+                f"not in the {setting.profile.name} profile" if setting.tasks is None else "not asked for"
+            )
             continue
         ok, reason = at_hand(column.task, setting.use_hub)
         if ok:

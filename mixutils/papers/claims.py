@@ -62,9 +62,12 @@ def decide(key: str, text: str, test: str, own: str, units: Sequence[Unit], note
     *mixed* if some are confirmed and some contradicted, *undecided* otherwise.
     """
     tested = [u for u in units if u.comparison is not None and u.comparison.n]
-    corrected = dict(zip([id(u) for u in tested], holm([u.comparison.p for u in tested]), strict=True)) if tested else {}
+    corrected = (
+        dict(zip([id(u) for u in tested], holm([u.comparison.p for u in tested]), strict=True)) if tested else {}
+    )
     units = tuple(
-        replace(u, comparison=replace(u.comparison, p_holm=corrected[id(u)])) if id(u) in corrected else u for u in units
+        replace(u, comparison=replace(u.comparison, p_holm=corrected[id(u)])) if id(u) in corrected else u
+        for u in units
     )
     seen = {u.verdict for u in units} - {NOT_TESTED}
     if not seen:
@@ -108,7 +111,9 @@ def best_of(named: Mapping[str, Series]) -> tuple[str, Series]:
     return name, known[name]
 
 
-def reader(plan: Plan, store: Records, change: Callable[[Reading], Reading] | None = None) -> Callable[[str, str, str], dict[int, float]]:
+def reader(
+    plan: Plan, store: Records, change: Callable[[Reading], Reading] | None = None
+) -> Callable[[str, str, str], dict[int, float]]:
     """A function (table, row, column) -> series; empty where the plan has no such cell or nothing is done yet."""
 
     def read(table: str, row: str, column: str) -> dict[int, float]:

@@ -45,9 +45,18 @@ COLUMNS = (
     _column("trec-coarse", "TREC coarse", "test", False),
     _column("trec-fine", "TREC fine", "test", False),
     *(
-        Column(f"anli-r{r}/{part}", "anli", f"ANLI R{r} {part[:5]}.", "official", f"validation_r{r}", f"{part}_r{r}",
-               tuple(f"{p}_r{i}" for p in ("validation", "test") for i in (1, 2, 3)), True)
-        for r in (1, 2, 3) for part in ("validation", "test")
+        Column(
+            f"anli-r{r}/{part}",
+            "anli",
+            f"ANLI R{r} {part[:5]}.",
+            "official",
+            f"validation_r{r}",
+            f"{part}_r{r}",
+            tuple(f"{p}_r{i}" for p in ("validation", "test") for i in (1, 2, 3)),
+            True,
+        )
+        for r in (1, 2, 3)
+        for part in ("validation", "test")
     ),
 )
 
@@ -66,7 +75,14 @@ CONTROL = "Stage 2 without mixup"  # not printed: equal compute for the unmixed 
 TABLE_2 = ("No mixup", "EmbedMix", "TMix", "SSMix", "SSMix - saliency", "SSMix - saliency - span")
 TABLE_B1 = ("No mixup", "Random UNK replacement", "SSMix", "SSMix - saliency", "SSMix - saliency - span")
 
-_STAGE = {"optimizer": "adamw", "eps": 1e-8, "weight_decay": 1e-4, "schedule": "linear", "warmup": 0.1, "eval_every": 500}
+_STAGE = {
+    "optimizer": "adamw",
+    "eps": 1e-8,
+    "weight_decay": 1e-4,
+    "schedule": "linear",
+    "warmup": 0.1,
+    "eval_every": 500,
+}
 #: What the small profiles restrict themselves to, and the built-in tasks that stand in where no data are at hand.
 OWN_TASKS = {"laptop": ("trec-coarse", "trec-fine", "mrpc")}
 STAND_INS = {"smoke": ("docs-coarse", "docs-pair")}
@@ -81,8 +97,15 @@ def stage_1(column: Column, seed: int, setting: Setting) -> Run:
     """Training without mixup: learning rate 5e-5, 3 epochs [P]."""
     lr, batch = scaled(setting, 5e-5, 32)
     return Run(
-        column.task, "none", seed, encoder=setting.encoder, recipe=Recipe(lr=lr, epochs=3, batch_size=batch, **_STAGE),
-        policy=column.policy, train_size=setting.train_size, eval_size=setting.eval_size, evaluate=column.evaluate,
+        column.task,
+        "none",
+        seed,
+        encoder=setting.encoder,
+        recipe=Recipe(lr=lr, epochs=3, batch_size=batch, **_STAGE),
+        policy=column.policy,
+        train_size=setting.train_size,
+        eval_size=setting.eval_size,
+        evaluate=column.evaluate,
     )
 
 
@@ -92,8 +115,12 @@ def stage_2(column: Column, row: str, seed: int, setting: Setting) -> Run:
     first = stage_1(column, seed, setting)
     lr = scaled(setting, 1e-5, 32)[0]
     return replace(
-        first, method=method, options=tuple(options.items()), recipe=replace(first.recipe, lr=lr, epochs=5),
-        start=first, start_policy=f"best-on-{column.select}",
+        first,
+        method=method,
+        options=tuple(options.items()),
+        recipe=replace(first.recipe, lr=lr, epochs=5),
+        start=first,
+        start_policy=f"best-on-{column.select}",
     )
 
 
@@ -146,7 +173,8 @@ def _size_curve(chosen: tuple[Column, ...], setting: Setting, seeds: tuple[int, 
 
     return [
         Cell(SIZE_TABLE, row, f"{column.key}@{n}", runs(column, row, n), reading(column))
-        for column in chosen if column.key in wanted
+        for column in chosen
+        if column.key in wanted
         for n in sizes(setting)
         for row in SIZE_ROWS
     ]

@@ -52,8 +52,11 @@ def _sc1(columns, value) -> Claim:
         name, best = best_of({row: value(row, c) for row in HIDDEN})
         units.append(unit(c.title, value("SSMix", c), best, note=f"best hidden method: {name}" if name else ""))
     return decide(
-        "SC1", "SSMix beats hidden-level mixup on a wide range of tasks",
-        "SSMix − the better of EmbedMix and TMix, each data set", "10 cells higher, 1 equal, 3 lower", units,
+        "SC1",
+        "SSMix beats hidden-level mixup on a wide range of tasks",
+        "SSMix − the better of EmbedMix and TMix, each data set",
+        "10 cells higher, 1 equal, 3 lower",
+        units,
     )
 
 
@@ -71,9 +74,12 @@ def _sc2(plan: Plan, value) -> Claim:
             edges.append(minus(value("SSMix", key, SIZE_TABLE), best))
         units.append(unit(column.title, edges[1], edges[0], note=f"{have[-1]} against {have[0]} training rows"))
     return decide(
-        "SC2", "The advantage over hidden mixup grows with the size of the training set",
-        "(SSMix − best hidden) at the largest size minus the same at the smallest", "small sets RTE, MRPC negative; large sets 0.07 to 0.19",
-        units, "" if units else "this setting has no size curve (desk and full have)",
+        "SC2",
+        "The advantage over hidden mixup grows with the size of the training set",
+        "(SSMix − best hidden) at the largest size minus the same at the smallest",
+        "small sets RTE, MRPC negative; large sets 0.07 to 0.19",
+        units,
+        "" if units else "this setting has no size curve (desk and full have)",
     )
 
 
@@ -85,10 +91,21 @@ def _sc3(columns, value) -> Claim:
         if {coarse, fine} <= keys:
             for row in ("SSMix", "TMix"):
                 gain = {k: minus(value(row, k), value("No mixup", k)) for k in (coarse, fine)}
-                units.append(unit(f"{name.upper()} {row}", gain[fine], gain[coarse], note="TMix is shown for comparison" if row == "TMix" else ""))
+                units.append(
+                    unit(
+                        f"{name.upper()} {row}",
+                        gain[fine],
+                        gain[coarse],
+                        note="TMix is shown for comparison" if row == "TMix" else "",
+                    )
+                )
     return decide(
-        "SC3", "SSMix is especially effective with many classes", "gain over No mixup on fine minus gain on coarse labels, same questions",
-        "+3.56 against +0.52; TMix gains as much there (+3.48, +0.44)", units, "" if units else "needs coarse and fine labels",
+        "SC3",
+        "SSMix is especially effective with many classes",
+        "gain over No mixup on fine minus gain on coarse labels, same questions",
+        "+3.56 against +0.52; TMix gains as much there (+3.48, +0.44)",
+        units,
+        "" if units else "needs coarse and fine labels",
     )
 
 
@@ -97,8 +114,12 @@ def _sc4(columns, against_hidden) -> Claim:
     single = mean_of([against_hidden(c)[1] for c in columns if not c.pair])
     units = [unit("pairs against single texts", pair, single)] if pair and single else []
     return decide(
-        "SC4", "SSMix has an advantage on sentence pairs", "mean of (SSMix − best hidden) on pair tasks minus that on single texts",
-        "mixed: 7 of 11 pair cells higher, 1 equal, 3 lower", units, "" if units else "needs both kinds of task",
+        "SC4",
+        "SSMix has an advantage on sentence pairs",
+        "mean of (SSMix − best hidden) on pair tasks minus that on single texts",
+        "mixed: 7 of 11 pair cells higher, 1 equal, 3 lower",
+        units,
+        "" if units else "needs both kinds of task",
     )
 
 
@@ -108,7 +129,11 @@ def _sc5(columns, value) -> Claim:
         units.append(unit(f"{c.title}: saliency", value("SSMix", c), value("SSMix - saliency", c)))
         units.append(unit(f"{c.title}: span", value("SSMix - saliency", c), value("SSMix - saliency - span", c)))
     return decide(
-        "SC5", "Span and saliency each help", "SSMix > − saliency, and − saliency > − saliency − span", "ordered on 8 of 14 cells", units,
+        "SC5",
+        "Span and saliency each help",
+        "SSMix > − saliency, and − saliency > − saliency − span",
+        "ordered on 8 of 14 cells",
+        units,
     )
 
 
@@ -116,8 +141,11 @@ def _sc6(columns, value) -> Claim:
     saliency = mean_of([minus(value("SSMix", c), value("SSMix - saliency", c)) for c in columns])
     span = mean_of([minus(value("SSMix - saliency", c), value("SSMix - saliency - span", c)) for c in columns])
     return decide(
-        "SC6", "Saliency contributes more than the span", "mean over data sets of (SSMix − (− saliency)) minus mean of ((− saliency) − (− saliency − span))",
-        "means 0.14 and 0.11", [unit("all data sets", saliency, span)] if saliency else [],
+        "SC6",
+        "Saliency contributes more than the span",
+        "mean over data sets of (SSMix − (− saliency)) minus mean of ((− saliency) − (− saliency − span))",
+        "means 0.14 and 0.11",
+        [unit("all data sets", saliency, span)] if saliency else [],
     )
 
 
@@ -126,31 +154,47 @@ def _sc7(columns, value) -> Claim:
         unit(c.title, mean_of([value(r, c) for r in INPUT]), mean_of([value(r, c) for r in HIDDEN])) for c in columns
     ]
     return decide(
-        "SC7", "Input-level methods beat hidden-level methods in general", "mean of the three input-level rows − mean of EmbedMix and TMix",
-        "between −0.43 (TREC fine) and +0.32; negative on RTE, MRPC, TREC fine, R3 test", units,
+        "SC7",
+        "Input-level methods beat hidden-level methods in general",
+        "mean of the three input-level rows − mean of EmbedMix and TMix",
+        "between −0.43 (TREC fine) and +0.32; negative on RTE, MRPC, TREC fine, R3 test",
+        units,
     )
 
 
 def _sc8(columns, value) -> Claim:
     units = [unit(c.title, value("SSMix", c, "B.1"), value("Random UNK replacement", c, "B.1")) for c in columns]
     return decide(
-        "SC8", "SSMix beats random UNK replacement", "Table B.1, SSMix − UNK", "9 cells higher, 1 equal, 4 lower", units,
+        "SC8",
+        "SSMix beats random UNK replacement",
+        "Table B.1, SSMix − UNK",
+        "9 cells higher, 1 equal, 4 lower",
+        units,
     )
 
 
 def step_times(plan: Plan, store: Records) -> list[dict]:
     """Median milliseconds and passes per step of each row and data set, over its runs (SSMIX-X1)."""
     out = []
-    rows = [("2", r) for r in ("EmbedMix", "TMix", *INPUT)] + [("B.1", "Random UNK replacement"), ("control", "Stage 2 without mixup")]
+    rows = [("2", r) for r in ("EmbedMix", "TMix", *INPUT)] + [
+        ("B.1", "Random UNK replacement"),
+        ("control", "Stage 2 without mixup"),
+    ]
     for column in plan.columns:
         for table, row in rows:
             cell = plan.cell(table, row, column.key)
             costs = [r["cost"] for r in cell.records(store)] if cell else []
             if costs:
-                out.append({
-                    "column": column.title, "row": row, "method": cell.runs[0].method, "ms": median(c["step_ms"] for c in costs),
-                    "passes": median(c["passes"] for c in costs), "n": len(costs),
-                })
+                out.append(
+                    {
+                        "column": column.title,
+                        "row": row,
+                        "method": cell.runs[0].method,
+                        "ms": median(c["step_ms"] for c in costs),
+                        "passes": median(c["passes"] for c in costs),
+                        "n": len(costs),
+                    }
+                )
     for line in out:
         base = next((o["ms"] for o in out if o["row"] == "EmbedMix" and o["column"] == line["column"]), math.nan)
         line["relative"] = line["ms"] / base
@@ -165,10 +209,15 @@ def _sc9(plan: Plan, store: Records) -> Claim:
         if {"SSMix", "TMix"} <= set(relative):
             a, b = relative["SSMix"], relative["TMix"]
             units.append(measured(f"{column.title}: SSMix / EmbedMix", a, 1.5, 2.5, f"{a:.2f}; about 2 in the paper"))
-            units.append(measured(f"{column.title}: TMix / EmbedMix", b, 1.0, 1.3, f"{b:.2f}; slightly above 1 in the paper"))
+            units.append(
+                measured(f"{column.title}: TMix / EmbedMix", b, 1.0, 1.3, f"{b:.2f}; slightly above 1 in the paper")
+            )
     return decide(
-        "SC9", "SSMix takes about twice the time of other mixups, TMix slightly more than EmbedMix",
-        "median step time over runs, relative to EmbedMix; confirmed within 1.5–2.5 and 1.0–1.3", "no table", units,
+        "SC9",
+        "SSMix takes about twice the time of other mixups, TMix slightly more than EmbedMix",
+        "median step time over runs, relative to EmbedMix; confirmed within 1.5–2.5 and 1.0–1.3",
+        "no table",
+        units,
         "a statement about the authors' code: here the clean pass gives the saliency for free, and TMix runs no layer twice",
     )
 
@@ -177,9 +226,14 @@ def _sc10(plan: Plan, store: Records, read) -> Claim:
     stage_2 = reader(plan, store, lambda r: replace(r, floor=False))
     units = [
         unit(c.title, stage_2("2", "SSMix", c.key), read("2", "No mixup", c.key))
-        for c in plan.columns if c.task == "anli" and c.report.startswith("test")
+        for c in plan.columns
+        if c.task == "anli" and c.report.startswith("test")
     ]
     return decide(
-        "SC10", "Mixing improves robustness", "SSMix's stage 2 − stage 1 on the three ANLI test parts", "0.18, 0.70, 0.00", units,
+        "SC10",
+        "Mixing improves robustness",
+        "SSMix's stage 2 − stage 1 on the three ANLI test parts",
+        "0.18, 0.70, 0.00",
+        units,
         "" if units else plan.absent.get("anli-r1/test", "needs ANLI with its training part"),
     )

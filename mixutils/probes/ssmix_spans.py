@@ -45,7 +45,12 @@ def spans(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[str,
         probabilities = model(batch).logits.float().softmax(-1)
     a = torch.arange(0, len(chosen), 2, device=device)
     examples = _examples(batch, saliency, probabilities, a, data, tokenizer, task)
-    return {"part": part, "ratio": RATIO, "examples": examples[:EXAMPLES], "projection": _projection(model, batch, saliency, a, task)}
+    return {
+        "part": part,
+        "ratio": RATIO,
+        "examples": examples[:EXAMPLES],
+        "projection": _projection(model, batch, saliency, a, task),
+    }
 
 
 def _short_rows(split, draw: np.random.Generator) -> np.ndarray:
@@ -72,11 +77,11 @@ def _pairs(rows: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[int]]:
     return first, second
 
 
-def _examples(batch: Batch, saliency: Tensor, probabilities: Tensor, a: Tensor, data: TaskData, tokenizer, task) -> list[dict]:
+def _examples(
+    batch: Batch, saliency: Tensor, probabilities: Tensor, a: Tensor, data: TaskData, tokenizer, task
+) -> list[dict]:
     out = []
-    variants = {
-        name: build(name, ratio=RATIO) for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")
-    }
+    variants = {name: build(name, ratio=RATIO) for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")}
     for mixer in variants.values():
         mixer.unk, mixer.pad = task.unk, task.pad
     mixed = {n: m.mix(batch, a, a + 1, saliency, rng.numpy_rng(0, "probe", n)) for n, m in variants.items()}
@@ -85,11 +90,14 @@ def _examples(batch: Batch, saliency: Tensor, probabilities: Tensor, a: Tensor, 
         row_a, row_b = int(a[k]), int(a[k]) + 1
         example: dict[str, Any] = {"texts": [], "mixtures": {}}
         for name, row in (("A", row_a), ("B", row_b)):
-            example["texts"].append({
-                "name": name, "label": data.labels[int(batch.labels[row])],
-                "predicted": data.labels[int(probabilities[row].argmax())],
-                "parts": [_tokens(batch, saliency, row, part, tokenizer) for part in parts],
-            })
+            example["texts"].append(
+                {
+                    "name": name,
+                    "label": data.labels[int(batch.labels[row])],
+                    "predicted": data.labels[int(probabilities[row].argmax())],
+                    "parts": [_tokens(batch, saliency, row, part, tokenizer) for part in parts],
+                }
+            )
         example["spans"] = [_span(batch, saliency, row_a, row_b, part) for part in parts]
         for name, (rows, w_b) in mixed.items():
             example["mixtures"][name] = {
@@ -145,11 +153,11 @@ def _projection(model: Classifier, batch: Batch, saliency: Tensor, a: Tensor, ta
         points.append(model.encode(mixed)[0][:, 0].float())
     states["ssmix"] = torch.stack(points, 1)
     begin, end = states["texts"][a], states["texts"][a + 1]
-    off = {
-        name: float(_off_line(begin, end, value).median()) for name, value in states.items() if name != "texts"
-    }
+    off = {name: float(_off_line(begin, end, value).median()) for name, value in states.items() if name != "texts"}
     pair = int(_off_line(begin, end, states["ssmix"]).median(1).values.argsort()[len(a) // 2])  # a pair in the middle
-    cloud = torch.cat([begin[pair : pair + 1], end[pair : pair + 1], *(v[pair] for k, v in states.items() if k != "texts")])
+    cloud = torch.cat(
+        [begin[pair : pair + 1], end[pair : pair + 1], *(v[pair] for k, v in states.items() if k != "texts")]
+    )
     centre = cloud - cloud.mean(0)
     _, singular, axes = torch.linalg.svd(centre, full_matrices=False)
     flat = centre @ axes[:2].T

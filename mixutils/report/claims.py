@@ -22,13 +22,26 @@ def to_frame(claims: Sequence[Claim], reading: str = "") -> pd.DataFrame:
     for claim in claims:
         for u in claim.units or (None,):
             c = u.comparison if u else None
-            lines.append({
-                "claim": claim.key, "text": claim.text, "test": claim.test, "paper": claim.own, "reading": reading,
-                "verdict": claim.verdict, "unit": u.name if u else "", "unit_verdict": u.verdict if u else "",
-                "n": c.n if c else math.nan, "difference": c.mean if c else math.nan, "low": c.low if c else math.nan,
-                "high": c.high if c else math.nan, "p": c.p if c else math.nan, "p_welch": c.p_welch if c else math.nan,
-                "p_holm": c.p_holm if c else math.nan, "note": (u.note if u else "") or claim.note,
-            })
+            lines.append(
+                {
+                    "claim": claim.key,
+                    "text": claim.text,
+                    "test": claim.test,
+                    "paper": claim.own,
+                    "reading": reading,
+                    "verdict": claim.verdict,
+                    "unit": u.name if u else "",
+                    "unit_verdict": u.verdict if u else "",
+                    "n": c.n if c else math.nan,
+                    "difference": c.mean if c else math.nan,
+                    "low": c.low if c else math.nan,
+                    "high": c.high if c else math.nan,
+                    "p": c.p if c else math.nan,
+                    "p_welch": c.p_welch if c else math.nan,
+                    "p_holm": c.p_holm if c else math.nan,
+                    "note": (u.note if u else "") or claim.note,
+                }
+            )
     return pd.DataFrame(lines)
 
 
@@ -43,11 +56,14 @@ def to_html(claims: Sequence[Claim], second: Sequence[Claim] = (), titles: tuple
     body = "".join(
         f"<tr><th scope='row'>{c.key}</th><td style='max-width:24em'>{html.escape(c.text)}<span class='mx-why' style='max-width:24em'>"
         f"{html.escape(c.test)}</span></td><td style='max-width:15em'>{html.escape(c.own)}</td><td>{_verdict(c)}</td>"
-        + (f"<td>{_verdict(other[c.key])}</td>" if c.key in other else "") + "</tr>"
+        + (f"<td>{_verdict(other[c.key])}</td>" if c.key in other else "")
+        + "</tr>"
         for c in claims
     )
-    return (f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr><th>claim</th><th>text and test</th><th>the paper's own tables</th>"
-            f"<th>{html.escape(titles[0])}</th>{extra}</tr></thead><tbody>{body}</tbody></table></div>")
+    return (
+        f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr><th>claim</th><th>text and test</th><th>the paper's own tables</th>"
+        f"<th>{html.escape(titles[0])}</th>{extra}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def badge(verdict: str) -> str:

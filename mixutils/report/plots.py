@@ -12,7 +12,9 @@ import pandas as pd
 from .style import PAPER_COLOUR, VERDICT_COLOURS, colour
 
 
-def forest(frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label: str = "gain over the baseline, points") -> plt.Figure | None:
+def forest(
+    frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label: str = "gain over the baseline, points"
+) -> plt.Figure | None:
     """Gains with 95 % intervals, one panel per data set, the published gain as an open diamond.
 
     Args:
@@ -28,7 +30,12 @@ def forest(frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label:
     across = min(3, len(columns))
     down = math.ceil(len(columns) / across)
     figure, axes = plt.subplots(
-        down, across, figsize=(3.1 * across + 1.6, (0.36 * len(methods) + 0.75) * down + 0.6), sharey=True, squeeze=False, layout="constrained"
+        down,
+        across,
+        figsize=(3.1 * across + 1.6, (0.36 * len(methods) + 0.75) * down + 0.6),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     rows = list(methods)
     for axis, title_ in zip(axes.flat, columns, strict=False):
@@ -38,7 +45,11 @@ def forest(frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label:
             if row not in part.index:
                 continue
             line = part.loc[row]
-            error = None if math.isnan(line["gain_low"]) else [[line["gain"] - line["gain_low"]], [line["gain_high"] - line["gain"]]]
+            error = (
+                None
+                if math.isnan(line["gain_low"])
+                else [[line["gain"] - line["gain_low"]], [line["gain_high"] - line["gain"]]]
+            )
             axis.errorbar(line["gain"], y, xerr=error, fmt="o", color=colour(methods[row]), capsize=3, markersize=5.5)
             if not math.isnan(line["paper_gain"]):
                 axis.plot(line["paper_gain"], y, "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
@@ -50,13 +61,24 @@ def forest(frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label:
     figure.supxlabel(x_label, fontsize=9.5)
     handles = [plt.Line2D([], [], marker="o", color="#444", label="ours, mean over seeds and 95 % bootstrap interval")]
     if frame["paper_gain"].notna().any():
-        handles.append(plt.Line2D([], [], marker="D", color=PAPER_COLOUR, markerfacecolor="none", linestyle="", label="published gain"))
+        handles.append(
+            plt.Line2D(
+                [], [], marker="D", color=PAPER_COLOUR, markerfacecolor="none", linestyle="", label="published gain"
+            )
+        )
     figure.legend(handles=handles, loc="outside upper right", ncols=2, fontsize=8.5)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
 
-def bars(labels: Sequence[str], values: Sequence[float], methods: Sequence[str], x_label: str, title: str, line: float | None = None) -> plt.Figure:
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    methods: Sequence[str],
+    x_label: str,
+    title: str,
+    line: float | None = None,
+) -> plt.Figure:
     """Horizontal bars, one per method, each with its number."""
     figure, axis = plt.subplots(figsize=(6.4, 0.36 * len(labels) + 1.1), layout="constrained")
     axis.barh(range(len(labels)), values, color=[colour(m) for m in methods], height=0.62)
@@ -73,7 +95,13 @@ def bars(labels: Sequence[str], values: Sequence[float], methods: Sequence[str],
     return figure
 
 
-def curves(series: Mapping[str, tuple[str, Sequence[float], np.ndarray]], x_label: str, y_label: str, title: str, log_x: bool = False) -> plt.Figure:
+def curves(
+    series: Mapping[str, tuple[str, Sequence[float], np.ndarray]],
+    x_label: str,
+    y_label: str,
+    title: str,
+    log_x: bool = False,
+) -> plt.Figure:
     """Lines with a band of one standard deviation.
 
     Args:

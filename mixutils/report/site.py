@@ -29,10 +29,18 @@ table.runs{border-collapse:collapse;font-size:12.5px} table.runs td,table.runs t
 def build(plans: dict[str, Plan], store: Records, folder: Path) -> Path:
     """Write ``index.html`` and ``runs.html`` below ``folder`` (the profile's); returns the index."""
     profile = PROFILES[folder.name] if folder.name in PROFILES else next(iter(plans.values())).setting.profile
-    parts = [f"<h1>Text Mixup Companion</h1><p>Profile <b>{profile.name}</b>: {html.escape(profile.purpose)}. {_hardware(plans, store)}</p>"]
+    parts = [
+        f"<h1>Text Mixup Companion</h1><p>Profile <b>{profile.name}</b>: {html.escape(profile.purpose)}. {_hardware(plans, store)}</p>"
+    ]
     if not profile.comparable:
-        parts.append("<p class='banner'>Numbers of this profile are <b>not comparable</b> with anything; they only show that everything runs.</p>")
-    parts.append("<nav>" + "".join(f"<a href='#{k}'>{html.escape(PAPERS[k].PAPER.title.split(':')[0])}</a>" for k in plans) + "<a href='runs.html'>all runs</a></nav>")
+        parts.append(
+            "<p class='banner'>Numbers of this profile are <b>not comparable</b> with anything; they only show that everything runs.</p>"
+        )
+    parts.append(
+        "<nav>"
+        + "".join(f"<a href='#{k}'>{html.escape(PAPERS[k].PAPER.title.split(':')[0])}</a>" for k in plans)
+        + "<a href='runs.html'>all runs</a></nav>"
+    )
     for key in plans:
         parts.append(_paper(key, folder))
     page = f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Text Mixup Companion: {profile.name}</title>{_STYLE}{CSS}</head><body>{''.join(parts)}</body></html>"
@@ -60,10 +68,16 @@ def _hardware(plans: dict[str, Plan], store: Records) -> str:
 def _paper(key: str, folder: Path) -> str:
     paper = PAPERS[key].PAPER
     links = [
-        f"<a href='notebooks/{n}.html'>{n}</a>" for n, p in NOTEBOOKS.items() if p == key and (folder / "notebooks" / f"{n}.html").is_file()
+        f"<a href='notebooks/{n}.html'>{n}</a>"
+        for n, p in NOTEBOOKS.items()
+        if p == key and (folder / "notebooks" / f"{n}.html").is_file()
     ]
-    out = [f"<h2 id='{key}'>{html.escape(paper.title)}</h2><p>{html.escape(paper.authors)}, {html.escape(paper.venue)}. "
-           f"<a href='{html.escape(paper.url)}'>{html.escape(paper.url)}</a>" + (f"<br>Executed notebooks: {', '.join(links)}" if links else "") + "</p>"]
+    out = [
+        f"<h2 id='{key}'>{html.escape(paper.title)}</h2><p>{html.escape(paper.authors)}, {html.escape(paper.venue)}. "
+        f"<a href='{html.escape(paper.url)}'>{html.escape(paper.url)}</a>"
+        + (f"<br>Executed notebooks: {', '.join(links)}" if links else "")
+        + "</p>"
+    ]
     order = sorted(ARTIFACTS[key], key=lambda a: a.name != "claims")  # the verdicts first
     for artifact in order:
         description = folder / key / f"{artifact.name}.json"
@@ -72,10 +86,15 @@ def _paper(key: str, folder: Path) -> str:
         entry = json.loads(description.read_text("utf-8"))
         out.append(f"<h3 id='{key}-{entry['name']}'>{html.escape(entry['title'])}</h3>")
         if entry["kind"] == "table":
-            out.append(entry["html"].replace(CSS, "") + f"<p class='cap'><a href='{key}/{entry['name']}.csv'>CSV</a>. {html.escape(entry['caption'])}</p>")
+            out.append(
+                entry["html"].replace(CSS, "")
+                + f"<p class='cap'><a href='{key}/{entry['name']}.csv'>CSV</a>. {html.escape(entry['caption'])}</p>"
+            )
         elif entry["kind"] == "figure":
-            out.append(f"<a href='{key}/{entry['name']}.svg'><img src='{key}/{entry['name']}.png' alt='{html.escape(entry['title'])}'></a>"
-                       f"<p class='cap'>{html.escape(entry['caption'])}</p>")
+            out.append(
+                f"<a href='{key}/{entry['name']}.svg'><img src='{key}/{entry['name']}.png' alt='{html.escape(entry['title'])}'></a>"
+                f"<p class='cap'>{html.escape(entry['caption'])}</p>"
+            )
         else:
             out.append(f"<p class='cap'>No runs for it in this setting. {html.escape(entry['caption'])}</p>")
     return "".join(out)
@@ -96,8 +115,12 @@ def _runs(plans: dict[str, Plan], store: Records) -> str:
             elif record:
                 detail = record["error"]
             config = json.dumps(run.to_dict() | {"start": run.start.hash if run.start else None}, indent=1)
-            rows.append(f"<tr id='{run.hash}'><td><code>{run.hash}</code></td><td>{key}</td><td>{html.escape(run.title())}</td><td>{state}</td>"
-                        f"<td>{html.escape(detail)}<details><summary>configuration</summary><pre>{html.escape(config)}</pre></details></td></tr>")
+            rows.append(
+                f"<tr id='{run.hash}'><td><code>{run.hash}</code></td><td>{key}</td><td>{html.escape(run.title())}</td><td>{state}</td>"
+                f"<td>{html.escape(detail)}<details><summary>configuration</summary><pre>{html.escape(config)}</pre></details></td></tr>"
+            )
     head = "<tr><th>run</th><th>paper</th><th>what</th><th>state</th><th>accuracy at the last step, cost, hardware</th></tr>"
-    return (f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Runs</title>{_STYLE}</head><body><h1>Runs</h1><p><a href='index.html'>"
-            f"back</a>. The command under each table's notebook repeats them; records are in <code>records.jsonl</code>.</p><table class='runs'>{head}{''.join(rows)}</table></body></html>")
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Runs</title>{_STYLE}</head><body><h1>Runs</h1><p><a href='index.html'>"
+        f"back</a>. The command under each table's notebook repeats them; records are in <code>records.jsonl</code>.</p><table class='runs'>{head}{''.join(rows)}</table></body></html>"
+    )

@@ -38,7 +38,13 @@ def table_1(plan: Plan, store: Records) -> Table:
     lines = []
     for key in dict.fromkeys(c for _, c, _ in _sizes_published()):
         printed = {column: v for _, row, column, v in _cells("1") if row == key}
-        lines.append({"data": key, **{f"paper {k}": printed.get(k, "") for k in ("task", "classes", "train", "validation", "test")}, **_found(plan, store, key)})
+        lines.append(
+            {
+                "data": key,
+                **{f"paper {k}": printed.get(k, "") for k in ("task", "classes", "train", "validation", "test")},
+                **_found(plan, store, key),
+            }
+        )
     for column in plan.columns:
         if not any(line["data"] == column.task for line in lines):
             lines.append({"data": column.task, **_found(plan, store, column.task)})
@@ -61,8 +67,14 @@ def _found(plan: Plan, store: Records, task: str) -> dict[str, object]:
                 data = record["data"]
                 size = ", ".join(f"{k} {v:,}" for k, v in data["full"].items())
                 used = ", ".join(f"{k} {v:,}" for k, v in data["sizes"].items())
-                return {"ours": size, "classes": len(data["labels"]), "used here": used, "tokens": f"{data['mean_tokens']:.1f}",
-                        "from": data["source"], "remark": "; ".join(data["notes"])}
+                return {
+                    "ours": size,
+                    "classes": len(data["labels"]),
+                    "used here": used,
+                    "tokens": f"{data['mean_tokens']:.1f}",
+                    "from": data["source"],
+                    "remark": "; ".join(data["notes"]),
+                }
     why = next((reason for key, reason in plan.absent.items() if key.split("/")[0].startswith(task)), "no runs yet")
     return {"ours": "–", "remark": why}
 
@@ -87,7 +99,10 @@ def table_a1(plan: Plan, store: Records) -> Table:
         cells = "".join(_spread_cell(line) for line in frame[frame["row"] == row].to_dict("records"))
         body += f"<tr><th scope='row'>{html.escape(row)}</th>{cells}</tr>"
     note = "ours: variance (standard deviation) over seeds, in squared points (points)."
-    return Table(frame, f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div><p class='mx-note'>{note}</p>")
+    return Table(
+        frame,
+        f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table></div><p class='mx-note'>{note}</p>",
+    )
 
 
 def _spread_cell(line: dict) -> str:
@@ -106,9 +121,16 @@ def table_control(plan: Plan, store: Records) -> Table:
             cell = plan.cell(table, row, column.key)
             both, own = cell.values(store), cell.values(store, replace(cell.reading, floor=False))
             if own:
-                lines.append({"row": row, "column": column.title, "stage 2 alone": np.mean(list(own.values())),
-                              "better of both": np.mean(list(both.values())), "n": len(own),
-                              "runs where stage 1 was better": sum(both[s] > own[s] + 1e-9 for s in own)})
+                lines.append(
+                    {
+                        "row": row,
+                        "column": column.title,
+                        "stage 2 alone": np.mean(list(own.values())),
+                        "better of both": np.mean(list(both.values())),
+                        "n": len(own),
+                        "runs where stage 1 was better": sum(both[s] > own[s] + 1e-9 for s in own),
+                    }
+                )
     frame = pd.DataFrame(lines)
     if frame.empty:
         return Table(frame, "<p>no runs yet</p>")
@@ -120,25 +142,37 @@ def table_x1(plan: Plan, store: Records) -> Table:
     frame = pd.DataFrame(ssmix_claims.step_times(plan, store))
     if frame.empty:
         return Table(frame, "<p>no runs yet</p>")
-    frame = frame.rename(columns={"ms": "ms per step", "relative": "relative to EmbedMix", "n": "runs"}).drop(columns="method")
+    frame = frame.rename(columns={"ms": "ms per step", "relative": "relative to EmbedMix", "n": "runs"}).drop(
+        columns="method"
+    )
     return Table(frame, CSS + frame.to_html(index=False, classes="mx", border=0, float_format="{:.2f}".format))
 
 
 def claims(plan: Plan, store: Records) -> Table:
     printed, alone = ssmix_claims.claims(plan, store), ssmix_claims.claims(plan, store, floor=False)
-    frame = pd.concat([claims_html.to_frame(printed, "better of both stages"), claims_html.to_frame(alone, "stage 2 alone")])
+    frame = pd.concat(
+        [claims_html.to_frame(printed, "better of both stages"), claims_html.to_frame(alone, "stage 2 alone")]
+    )
     return Table(frame, claims_html.to_html(printed, alone, ("better of both stages, as printed", "stage 2 alone")))
 
 
 def gains(plan: Plan, store: Records) -> plt.Figure | None:
     frame = pd.concat([_results(plan, store, "2"), _results(plan, store, "B.1")]).drop_duplicates(["row", "column"])
     methods = {row: METHODS[row] for row in (*ssmix.TABLE_2[1:], "Random UNK replacement")}
-    return plots.forest(frame, methods, "SSMix paper: gain over training without mixup", "gain over stage 2 without mixup, percentage points")
+    return plots.forest(
+        frame,
+        methods,
+        "SSMix paper: gain over training without mixup",
+        "gain over stage 2 without mixup, percentage points",
+    )
 
 
 def verdicts(plan: Plan, store: Records) -> plt.Figure:
     found = ssmix_claims.claims(plan, store, floor=False)
-    counts = {c.key: {v: sum(u.verdict == v for u in c.units) for v in ("confirmed", "undecided", "contradicted")} for c in found}
+    counts = {
+        c.key: {v: sum(u.verdict == v for u in c.units) for v in ("confirmed", "undecided", "contradicted")}
+        for c in found
+    }
     return plots.verdicts(counts, "SSMix: claims, stage 2 alone")
 
 
@@ -146,8 +180,14 @@ def times(plan: Plan, store: Records) -> plt.Figure | None:
     lines = [t for t in ssmix_claims.step_times(plan, store) if t["column"] == plan.columns[0].title]
     if not lines:
         return None
-    return plots.bars([t["row"] for t in lines], [t["relative"] for t in lines], [t["method"] for t in lines],
-                      "median step time relative to EmbedMix", f"Time per step, {plan.columns[0].title}", line=1.0)
+    return plots.bars(
+        [t["row"] for t in lines],
+        [t["relative"] for t in lines],
+        [t["method"] for t in lines],
+        "median step time relative to EmbedMix",
+        f"Time per step, {plan.columns[0].title}",
+        line=1.0,
+    )
 
 
 def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
@@ -163,7 +203,12 @@ def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
             series[row] = (cell.runs[0].method, steps, values)
     if not series:
         return None
-    return plots.curves(series, "step of stage 2", f"accuracy on {column.report}, %", f"Stage 2 on {column.title}, mean ± standard deviation over seeds")
+    return plots.curves(
+        series,
+        "step of stage 2",
+        f"accuracy on {column.report}, %",
+        f"Stage 2 on {column.title}, mean ± standard deviation over seeds",
+    )
 
 
 def size_curve(plan: Plan, store: Records) -> plt.Figure | None:
@@ -180,10 +225,20 @@ def size_curve(plan: Plan, store: Records) -> plt.Figure | None:
                 found[n] = minus(values["SSMix"], values[best])
         seeds = set.intersection(*(set(v) for v in found.values())) if found else set()
         if seeds and len(found) > 1:
-            series[column.title] = (next(shades), list(found), np.array([[found[n][s] for n in found] for s in sorted(seeds)]))
+            series[column.title] = (
+                next(shades),
+                list(found),
+                np.array([[found[n][s] for n in found] for s in sorted(seeds)]),
+            )
     if not series:
         return None
-    return plots.curves(series, "training rows", "SSMix − better hidden mixer, points", "Does the advantage grow with data? (SC2)", log_x=True)
+    return plots.curves(
+        series,
+        "training rows",
+        "SSMix − better hidden mixer, points",
+        "Does the advantage grow with data? (SC2)",
+        log_x=True,
+    )
 
 
 def _probe(plan: Plan, store: Records, pair: bool) -> dict | None:
@@ -207,12 +262,25 @@ def figure_1(plan: Plan, store: Records) -> plt.Figure | None:
     strips: list[tokens.Strip | None] = []
     for example in probe["examples"]:
         span = example["spans"][0]
-        for text, (first, key) in zip(example["texts"], ((span["least_in_a"], "A"), (span["most_in_b"], "B")), strict=True):
+        for text, (first, key) in zip(
+            example["texts"], ((span["least_in_a"], "A"), (span["most_in_b"], "B")), strict=True
+        ):
             part = text["parts"][0]
-            strips.append(tokens.Strip(f"{text['name']}: {text['label']}", part["tokens"], tokens.relative(part["saliency"]), None,
-                                       (first, span["length"], key), f"predicted {text['predicted']}"))
+            strips.append(
+                tokens.Strip(
+                    f"{text['name']}: {text['label']}",
+                    part["tokens"],
+                    tokens.relative(part["saliency"]),
+                    None,
+                    (first, span["length"], key),
+                    f"predicted {text['predicted']}",
+                )
+            )
         strips += [_mixture(example, "ssmix", "mixture", 0), None]
-    return tokens.draw(strips[:-1], f"Figure 1 from a trained model ({probe['task']}): darker = more salient; blue frame = least salient span of A, orange = most salient of B")
+    return tokens.draw(
+        strips[:-1],
+        f"Figure 1 from a trained model ({probe['task']}): darker = more salient; blue frame = least salient span of A, orange = most salient of B",
+    )
 
 
 def _mixture(example: dict, method: str, label: str, part: int, after: bool = True) -> tokens.Strip:
@@ -222,7 +290,9 @@ def _mixture(example: dict, method: str, label: str, part: int, after: bool = Tr
     label_a, label_b = (t["label"] for t in example["texts"])
     w = mixture["w_b"]
     share = f"{100 * (1 - w):.0f} % {label_a}" + (f", {100 * w:.0f} % {label_b}" if w else "")
-    return tokens.Strip(label, piece["tokens"], None, [foreign if c else "A" for c in piece["changed"]], None, share if after else "")
+    return tokens.Strip(
+        label, piece["tokens"], None, [foreign if c else "A" for c in piece["changed"]], None, share if after else ""
+    )
 
 
 def figure_3_4(plan: Plan, store: Records) -> plt.Figure | None:
@@ -234,11 +304,21 @@ def figure_3_4(plan: Plan, store: Records) -> plt.Figure | None:
     strips: list[tokens.Strip | None] = []
     for text in example["texts"]:
         part = text["parts"][0]
-        strips.append(tokens.Strip(f"{text['name']}: {text['label']}", part["tokens"], tokens.relative(part["saliency"])))
+        strips.append(
+            tokens.Strip(f"{text['name']}: {text['label']}", part["tokens"], tokens.relative(part["saliency"]))
+        )
     strips.append(None)
-    names = {"ssmix": "SSMix", "ssmix-saliency": "− saliency", "ssmix-saliency-span": "− saliency − span", "unk": "random UNK"}
+    names = {
+        "ssmix": "SSMix",
+        "ssmix-saliency": "− saliency",
+        "ssmix-saliency-span": "− saliency − span",
+        "unk": "random UNK",
+    }
     strips += [_mixture(example, method, label, 0) for method, label in names.items()]
-    return tokens.draw(strips, f"Figures 3 and 4 from the software ({probe['task']}), λ₀ = {probe['ratio']}: orange = from B, black = [UNK]")
+    return tokens.draw(
+        strips,
+        f"Figures 3 and 4 from the software ({probe['task']}), λ₀ = {probe['ratio']}: orange = from B, black = [UNK]",
+    )
 
 
 def figure_5(plan: Plan, store: Records) -> plt.Figure | None:
@@ -252,11 +332,23 @@ def figure_5(plan: Plan, store: Records) -> plt.Figure | None:
     replaced = sum(s["length"] for s in example["spans"])
     for part, name in enumerate(("p", "q")):
         span = example["spans"][part]
-        for text, (first, key) in zip(example["texts"], ((span["least_in_a"], "A"), (span["most_in_b"], "B")), strict=True):
+        for text, (first, key) in zip(
+            example["texts"], ((span["least_in_a"], "A"), (span["most_in_b"], "B")), strict=True
+        ):
             piece = text["parts"][part]
-            strips.append(tokens.Strip(f"{name} of {text['name']}: {text['label']}", piece["tokens"], tokens.relative(piece["saliency"]), None, (first, span["length"], key)))
+            strips.append(
+                tokens.Strip(
+                    f"{name} of {text['name']}: {text['label']}",
+                    piece["tokens"],
+                    tokens.relative(piece["saliency"]),
+                    None,
+                    (first, span["length"], key),
+                )
+            )
         strips += [_mixture(example, "ssmix", f"{name} mixed", part, after=part == 1), None]
-    return tokens.draw(strips[:-1], f"Figure 5 from the software ({probe['task']}): λ = {replaced} / {total} = {replaced / total:.2f}")
+    return tokens.draw(
+        strips[:-1], f"Figure 5 from the software ({probe['task']}): λ = {replaced} / {total} = {replaced / total:.2f}"
+    )
 
 
 def figure_2(plan: Plan, store: Records) -> plt.Figure | None:
@@ -272,9 +364,25 @@ def figure_2(plan: Plan, store: Records) -> plt.Figure | None:
     shades = dict(zip(levels, ("wordmix", "senmix", "tmix"), strict=False))
     for name in levels:
         points = np.array(p[name])
-        left.plot(points[:, 0], points[:, 1], "o-", markersize=3.5, linewidth=1, color=colour(shades[name]), label=f"hidden, {name}")
+        left.plot(
+            points[:, 0],
+            points[:, 1],
+            "o-",
+            markersize=3.5,
+            linewidth=1,
+            color=colour(shades[name]),
+            label=f"hidden, {name}",
+        )
     points = np.array(p["ssmix"])
-    left.plot(points[:, 0], points[:, 1], "o", markersize=5, color=colour("ssmix"), alpha=0.75, label="SSMix, several spans and ratios")
+    left.plot(
+        points[:, 0],
+        points[:, 1],
+        "o",
+        markersize=5,
+        color=colour("ssmix"),
+        alpha=0.75,
+        label="SSMix, several spans and ratios",
+    )
     for name, point in (("A", a), ("B", b)):
         left.plot(*point, "o", color="black", markersize=8)
         left.annotate(f"$x^{name}$", point, xytext=(6, 6), textcoords="offset points")
@@ -283,9 +391,21 @@ def figure_2(plan: Plan, store: Records) -> plt.Figure | None:
     left.set_title(f"One pair of texts ({100 * p['explained']:.0f} % of the spread is in this plane)", loc="left")
     left.legend(fontsize=8)
     names = [*levels, "ssmix"]
-    right.barh(range(len(names)), [p["off_line"][n] for n in names], color=[colour(shades.get(n, n)) for n in names], height=0.6)
+    right.barh(
+        range(len(names)),
+        [p["off_line"][n] for n in names],
+        color=[colour(shades.get(n, n)) for n in names],
+        height=0.6,
+    )
     for y, n in enumerate(names):
-        right.annotate(f"{p['off_line'][n]:.2f}", (p["off_line"][n], y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        right.annotate(
+            f"{p['off_line'][n]:.2f}",
+            (p["off_line"][n], y),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+        )
     right.set_yticks(range(len(names)), [f"hidden, {n}" if n != "ssmix" else "SSMix" for n in names])
     right.invert_yaxis()
     right.margins(x=0.14)
@@ -296,21 +416,98 @@ def figure_2(plan: Plan, store: Records) -> plt.Figure | None:
 
 
 ARTIFACTS = (
-    Artifact("table_1", "Table 1: data sets", "Sizes as printed, and of the data found here; for four GLUE sets the paper prints test sizes as validation (SPEC SA29).", table_1, "ssmix"),
+    Artifact(
+        "table_1",
+        "Table 1: data sets",
+        "Sizes as printed, and of the data found here; for four GLUE sets the paper prints test sizes as validation (SPEC SA29).",
+        table_1,
+        "ssmix",
+    ),
     Artifact("table_2", "Table 2: accuracy", "SSMix, hidden mixup and two ablations.", table_2, "ssmix"),
-    Artifact("gains", "Gains over training without mixup", "Filled points: ours, stage 2 against stage 2 without mixup, with 95 % intervals over seeds. Open diamonds: the gain printed in the paper, over three epochs without mixup.", gains, "ssmix"),
-    Artifact("table_a1", "Table A.1: spread over seeds", "Printed as standard deviation, but variances by arithmetic (SPEC SA31).", table_a1, "ssmix"),
-    Artifact("table_b1", "Table B.1: against random UNK replacement", "Input-level mixups and plain token dropout.", table_b1, "ssmix"),
-    Artifact("table_control", "What the reported maximum hides", "The paper reports the better of both stages, so that no mixup can fall below the unmixed row (SPEC SA18).", table_control, "ssmix"),
-    Artifact("table_x1", "Time per step", "Medians over runs. EmbedMix, SSMix and its ablations are 2 passes here; TMix is fewer, because rows below the mixing layer run once.", table_x1, "ssmix"),
+    Artifact(
+        "gains",
+        "Gains over training without mixup",
+        "Filled points: ours, stage 2 against stage 2 without mixup, with 95 % intervals over seeds. Open diamonds: the gain printed in the paper, over three epochs without mixup.",
+        gains,
+        "ssmix",
+    ),
+    Artifact(
+        "table_a1",
+        "Table A.1: spread over seeds",
+        "Printed as standard deviation, but variances by arithmetic (SPEC SA31).",
+        table_a1,
+        "ssmix",
+    ),
+    Artifact(
+        "table_b1",
+        "Table B.1: against random UNK replacement",
+        "Input-level mixups and plain token dropout.",
+        table_b1,
+        "ssmix",
+    ),
+    Artifact(
+        "table_control",
+        "What the reported maximum hides",
+        "The paper reports the better of both stages, so that no mixup can fall below the unmixed row (SPEC SA18).",
+        table_control,
+        "ssmix",
+    ),
+    Artifact(
+        "table_x1",
+        "Time per step",
+        "Medians over runs. EmbedMix, SSMix and its ablations are 2 passes here; TMix is fewer, because rows below the mixing layer run once.",
+        table_x1,
+        "ssmix",
+    ),
     Artifact("times", "Time per step relative to EmbedMix", "Medians over runs on the first data set.", times, "ssmix"),
-    Artifact("learning_curves", "Learning curves of stage 2", "Mean and standard deviation over seeds.", learning_curves, "ssmix"),
-    Artifact("size_curve", "Advantage over training size", "SSMix minus the better of EmbedMix and TMix, stage 2 alone, with one standard deviation over seeds.", size_curve, "ssmix"),
-    Artifact("claims", "Claims SC1 to SC10", "Each claim with its test, the paper's own tables, and our verdict under both readings.", claims, "ssmix"),
+    Artifact(
+        "learning_curves",
+        "Learning curves of stage 2",
+        "Mean and standard deviation over seeds.",
+        learning_curves,
+        "ssmix",
+    ),
+    Artifact(
+        "size_curve",
+        "Advantage over training size",
+        "SSMix minus the better of EmbedMix and TMix, stage 2 alone, with one standard deviation over seeds.",
+        size_curve,
+        "ssmix",
+    ),
+    Artifact(
+        "claims",
+        "Claims SC1 to SC10",
+        "Each claim with its test, the paper's own tables, and our verdict under both readings.",
+        claims,
+        "ssmix",
+    ),
     Artifact("verdicts", "Verdicts", "Tests of each claim by outcome.", verdicts, "ssmix"),
-    Artifact("figure_1", "Figure 1: saliency, spans and mixture", "Real sentences and a trained model. Saliency is the length of the loss gradient at each token's embedding, relative to the largest in the sentence.", figure_1, "ssmix_spans"),
-    Artifact("figure_3_4", "Figures 3 and 4: ablations and UNK", "The same two sentences under every variant.", figure_3_4, "ssmix_spans"),
-    Artifact("figure_5", "Figure 5: sentence pairs", "Both texts of the pairs are mixed on their own; the label share counts tokens of both.", figure_5, "ssmix_spans"),
-    Artifact("figure_2", "Figure 2: where mixtures lie", "The paper sketches hidden mixtures on the straight line between two texts. At the last layer only mixtures made there lie on it; mixtures made lower down leave it as well.", figure_2, "ssmix_spans"),
+    Artifact(
+        "figure_1",
+        "Figure 1: saliency, spans and mixture",
+        "Real sentences and a trained model. Saliency is the length of the loss gradient at each token's embedding, relative to the largest in the sentence.",
+        figure_1,
+        "ssmix_spans",
+    ),
+    Artifact(
+        "figure_3_4",
+        "Figures 3 and 4: ablations and UNK",
+        "The same two sentences under every variant.",
+        figure_3_4,
+        "ssmix_spans",
+    ),
+    Artifact(
+        "figure_5",
+        "Figure 5: sentence pairs",
+        "Both texts of the pairs are mixed on their own; the label share counts tokens of both.",
+        figure_5,
+        "ssmix_spans",
+    ),
+    Artifact(
+        "figure_2",
+        "Figure 2: where mixtures lie",
+        "The paper sketches hidden mixtures on the straight line between two texts. At the last layer only mixtures made there lie on it; mixtures made lower down leave it as well.",
+        figure_2,
+        "ssmix_spans",
+    ),
 )
-

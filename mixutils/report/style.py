@@ -14,8 +14,13 @@ import seaborn as sns
 
 METHOD_COLOURS = {
     "none": "#7f7f7f",
-    "wordmix": "#56b4e9", "senmix": "#a6d4ee", "tmix": "#0072b2",
-    "ssmix": "#d55e00", "ssmix-saliency": "#f0985a", "ssmix-saliency-span": "#f7cba8", "unk": "#4d4d4d",
+    "wordmix": "#56b4e9",
+    "senmix": "#a6d4ee",
+    "tmix": "#0072b2",
+    "ssmix": "#d55e00",
+    "ssmix-saliency": "#f0985a",
+    "ssmix-saliency-span": "#f7cba8",
+    "unk": "#4d4d4d",
 }
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
 VERDICT_COLOURS = {"confirmed": "#009e73", "contradicted": "#cc3311", "undecided": "#888888"}
@@ -25,9 +30,21 @@ SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
 TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}
 
 _RC = {
-    "figure.dpi": 110, "savefig.dpi": 160, "savefig.bbox": "tight", "svg.hashsalt": "mixutils", "svg.fonttype": "none",
-    "font.size": 9.5, "axes.titlesize": 10.5, "axes.labelsize": 9.5, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#e6e6e6", "grid.linewidth": 0.8, "legend.frameon": False,
+    "figure.dpi": 110,
+    "savefig.dpi": 160,
+    "savefig.bbox": "tight",
+    "svg.hashsalt": "mixutils",
+    "svg.fonttype": "none",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same text on every machine
 }
 

@@ -15,12 +15,34 @@ from ..stats import compare, holm, summarize
 from .style import VERDICT_COLOURS, VERDICT_MARKS
 
 COLUMNS = [
-    "table", "row", "column", "title", "paper", "ours", "sd", "variance", "se", "low", "high", "n", "difference",
-    "paper_gain", "gain", "gain_low", "gain_high", "p", "p_holm", "verdict", "note", "runs",
+    "table",
+    "row",
+    "column",
+    "title",
+    "paper",
+    "ours",
+    "sd",
+    "variance",
+    "se",
+    "low",
+    "high",
+    "n",
+    "difference",
+    "paper_gain",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "p",
+    "p_holm",
+    "verdict",
+    "note",
+    "runs",
 ]
 
 
-def result_table(plan: Plan, table: str, store: Records, *, baseline: tuple[str, str] | None = None, base_row: str = "") -> pd.DataFrame:
+def result_table(
+    plan: Plan, table: str, store: Records, *, baseline: tuple[str, str] | None = None, base_row: str = ""
+) -> pd.DataFrame:
     """One line per cell of a table, published columns without data included.
 
     Args:
@@ -40,7 +62,14 @@ def result_table(plan: Plan, table: str, store: Records, *, baseline: tuple[str,
             cell = plan.cell(table, row, key)
             printed = number(plan.paper, table, row, key)
             line = dict.fromkeys(COLUMNS, math.nan) | {
-                "table": table, "row": row, "column": key, "title": title, "paper": printed, "verdict": "", "note": "", "runs": "",
+                "table": table,
+                "row": row,
+                "column": key,
+                "title": title,
+                "paper": printed,
+                "verdict": "",
+                "note": "",
+                "runs": "",
             }
             if cell is None:
                 if printed is None:
@@ -66,7 +95,15 @@ def _ours(cell: Cell, store: Records) -> dict:
     if not values:
         return out
     s = summarize(values)
-    return out | {"ours": s.mean, "sd": s.sd, "variance": s.variance, "se": s.se, "low": s.low, "high": s.high, "n": s.n}
+    return out | {
+        "ours": s.mean,
+        "sd": s.sd,
+        "variance": s.variance,
+        "se": s.se,
+        "low": s.low,
+        "high": s.high,
+        "n": s.n,
+    }
 
 
 def _gain(plan: Plan, cell: Cell, baseline: tuple[str, str], base_row: str, table: str, store: Records) -> dict:
@@ -100,7 +137,8 @@ def to_html(frame: pd.DataFrame, *, spread: str = "sd", title: str = "", note: s
     head = "".join(f"<th>{html.escape(str(titles[c]))}</th>" for c in columns)
     body = "".join(
         f"<tr><th scope='row'>{html.escape(row)}</th>"
-        + "".join(_html_cell(cells.get((row, c)), spread, show) for c in columns) + "</tr>"
+        + "".join(_html_cell(cells.get((row, c)), spread, show) for c in columns)
+        + "</tr>"
         for row in rows
     )
     caption = f"<caption>{html.escape(title)}</caption>" if title else ""
@@ -124,9 +162,11 @@ def _html_cell(cell: dict | None, spread: str, show: str) -> str:
         mark = VERDICT_MARKS.get(cell["verdict"], "")
         colour = VERDICT_COLOURS.get(cell["verdict"], "#444")
         interval = "" if _nan(cell["gain_low"]) else f" [{cell['gain_low']:+.1f}, {cell['gain_high']:+.1f}]"
-        out += (f"<span class='mx-small' style='color:{colour}' title='gain over the baseline, 95 % interval, "
-                f"p = {cell['p']:.3f}: {cell['verdict'] or 'nothing published to compare with'}'>"
-                f"gain {cell['gain']:+.2f}{interval} {mark}</span>")
+        out += (
+            f"<span class='mx-small' style='color:{colour}' title='gain over the baseline, 95 % interval, "
+            f"p = {cell['p']:.3f}: {cell['verdict'] or 'nothing published to compare with'}'>"
+            f"gain {cell['gain']:+.2f}{interval} {mark}</span>"
+        )
     if cell["note"]:
         out += f"<span class='mx-why'>{html.escape(cell['note'])}</span>"
     return f"<td>{out}</td>"

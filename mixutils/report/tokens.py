@@ -65,7 +65,11 @@ def draw(strips: Sequence[Strip | None], title: str = "", width: float = 10.0, l
         if strip.frame and strip.frame[1]:
             first, length, key = strip.frame
             left, right = edges[first][0] - 0.025, edges[first + length - 1][1] + 0.025
-            axis.add_patch(plt.Rectangle((left, y + 0.025), right - left, _LINE - 0.05, fill=False, lw=1.8, edgecolor=TEXT_COLOURS[key]))
+            axis.add_patch(
+                plt.Rectangle(
+                    (left, y + 0.025), right - left, _LINE - 0.05, fill=False, lw=1.8, edgecolor=TEXT_COLOURS[key]
+                )
+            )
         if strip.after:
             axis.text(x + 0.05, y + _LINE / 2, strip.after, fontsize=8.5, va="center", ha="left", color="#333")
     return figure
@@ -80,8 +84,28 @@ def _box(axis, x: float, y: float, w: float, token: str, strip: Strip, i: int) -
     if strip.origin is not None:
         text = TEXT_COLOURS[strip.origin[i]]
         edge, weight = (text, "bold") if strip.origin[i] != "A" else (edge, "normal")
-    axis.add_patch(FancyBboxPatch((x + 0.02, y + 0.07), w - 0.04, _LINE - 0.14, boxstyle="round,pad=0.01,rounding_size=0.05", fc=face, ec=edge, lw=0.9))
-    axis.text(x + w / 2, y + _LINE / 2 - 0.005, token.replace("$", r"\$"), fontsize=8.5, va="center", ha="center", color=text, weight=weight, family="DejaVu Sans Mono")
+    axis.add_patch(
+        FancyBboxPatch(
+            (x + 0.02, y + 0.07),
+            w - 0.04,
+            _LINE - 0.14,
+            boxstyle="round,pad=0.01,rounding_size=0.05",
+            fc=face,
+            ec=edge,
+            lw=0.9,
+        )
+    )
+    axis.text(
+        x + w / 2,
+        y + _LINE / 2 - 0.005,
+        token.replace("$", r"\$"),
+        fontsize=8.5,
+        va="center",
+        ha="center",
+        color=text,
+        weight=weight,
+        family="DejaVu Sans Mono",
+    )
 
 
 def _break(strips: Sequence[Strip | None], room: float) -> list[Strip | None]:
@@ -104,8 +128,14 @@ def _break(strips: Sequence[Strip | None], room: float) -> list[Strip | None]:
             if strip.frame:
                 first, last = max(strip.frame[0], a), min(strip.frame[0] + strip.frame[1], b)
                 frame = (first - a, last - first, strip.frame[2]) if last > first else None
-            out.append(Strip(
-                strip.label if k == 0 else "", strip.tokens[a:b], None if strip.shade is None else strip.shade[a:b],
-                None if strip.origin is None else strip.origin[a:b], frame, strip.after if k == len(pieces) - 1 else "",
-            ))
+            out.append(
+                Strip(
+                    strip.label if k == 0 else "",
+                    strip.tokens[a:b],
+                    None if strip.shade is None else strip.shade[a:b],
+                    None if strip.origin is None else strip.origin[a:b],
+                    frame,
+                    strip.after if k == len(pieces) - 1 else "",
+                )
+            )
     return out

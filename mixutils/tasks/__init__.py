@@ -7,6 +7,21 @@ from .load import at_hand, known, load_task
 from .splits import POLICIES, apply_policy, subset
 
 __all__ = [
-    "BUILTIN", "CATALOGUE", "POLICIES", "Batch", "DataError", "EncodedSplit", "EncodedTask", "Split", "TaskData",
-    "TaskSpec", "apply_policy", "at_hand", "encode", "known", "load_task", "spec", "subset",
+    "BUILTIN",
+    "CATALOGUE",
+    "POLICIES",
+    "Batch",
+    "DataError",
+    "EncodedSplit",
+    "EncodedTask",
+    "Split",
+    "TaskData",
+    "TaskSpec",
+    "apply_policy",
+    "at_hand",
+    "encode",
+    "known",
+    "load_task",
+    "spec",
+    "subset",
 ]

@@ -27,7 +27,11 @@ from .data import DataError
 
 #: Import name -> distribution name.
 PACKAGES = {
-    "numpy": "numpy", "scipy": "scipy", "pandas": "pandas", "sklearn": "scikit-learn", "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "pandas": "pandas",
+    "sklearn": "scikit-learn",
+    "matplotlib": "matplotlib",
     "sympy": "sympy",
 }
 PER_PACKAGE = 2000  # docs-coarse: keeps the classes near balance (numpy has fewest sentences)
@@ -110,7 +114,12 @@ def _sentences(docstring: str) -> list[str]:
         for sentence in re.split(r"(?<=[.!?]) (?=[A-Z])", text):
             words = sentence.split()
             letters = sum(c.isalpha() or c == " " for c in sentence)
-            if 5 <= len(words) <= 40 and sentence[0].isalpha() and letters > 0.85 * len(sentence) and "%(" not in sentence:
+            if (
+                5 <= len(words) <= 40
+                and sentence[0].isalpha()
+                and letters > 0.85 * len(sentence)
+                and "%(" not in sentence
+            ):
                 out.append(sentence)
     return out[:4]
 

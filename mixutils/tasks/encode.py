@@ -131,7 +131,10 @@ def _encode_split(split: Split, tokenizer, max_length: int) -> EncodedSplit:
             types[i, :n] = out["token_type_ids"][i]
     as_tensor = torch.from_numpy
     return EncodedSplit(
-        as_tensor(ids), as_tensor(text_id), None if types is None else as_tensor(types), as_tensor(lengths),
+        as_tensor(ids),
+        as_tensor(text_id),
+        None if types is None else as_tensor(types),
+        as_tensor(lengths),
         torch.from_numpy(np.ascontiguousarray(split.labels)),
     )
 

@@ -50,7 +50,9 @@ def read(entry: TaskSpec) -> dict[str, list[Row]]:
     """
     hub = entry.hub
     if hub is None:
-        raise DataError(f"{entry.id} is not on the hub ({entry.note or 'no source known'}); give a data folder with --data")
+        raise DataError(
+            f"{entry.id} is not on the hub ({entry.note or 'no source known'}); give a data folder with --data"
+        )
     try:
         import datasets
     except ImportError:
@@ -59,7 +61,9 @@ def read(entry: TaskSpec) -> dict[str, list[Row]]:
     try:
         found = datasets.load_dataset(hub.path, hub.config, revision=hub.revision)
     except Exception as error:  # datasets, huggingface_hub, httpx and OSError all occur here
-        raise DataError(f"{entry.id}: {hub.path} could not be loaded from the hub ({type(error).__name__}: {error})") from error
+        raise DataError(
+            f"{entry.id}: {hub.path} could not be loaded from the hub ({type(error).__name__}: {error})"
+        ) from error
     out = {}
     for part, sources in hub.parts.items():
         rows = [row for source in sources if source in found for row in _rows(entry, source, found[source])]
@@ -72,7 +76,9 @@ def _rows(entry: TaskSpec, source: str, table) -> list[Row]:
     hub = entry.hub
     missing = [c for c in (*hub.text, hub.label) if c not in table.column_names]
     if missing:
-        raise DataError(f"{entry.id}: {hub.path} has no column {', '.join(missing)}; it has {', '.join(table.column_names)}")
+        raise DataError(
+            f"{entry.id}: {hub.path} has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"
+        )
     own = getattr(table.features[hub.label], "names", None)  # ClassLabel: the hub's own names
     texts = [table[c] for c in hub.text]
     rows = []

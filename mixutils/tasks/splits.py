@@ -6,6 +6,7 @@ seed that is the same for every method (SPEC 2(b)); only ``tenths-by-seed`` foll
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -54,7 +55,7 @@ def cut(split: Split, sizes: list[int], seed: int) -> list[Split]:
     if sum(sizes) >= len(split):
         raise DataError(f"cannot cut {sizes} rows out of {len(split)}")
     edges = np.cumsum([0, *sizes, len(split) - sum(sizes)])
-    return [split.take(np.sort(order[a:b])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [split.take(np.sort(order[a:b])) for a, b in itertools.pairwise(edges)]
 
 
 def _tenths(data: TaskData, seed: int) -> dict[str, Split]:
