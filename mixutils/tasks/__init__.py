@@ -1,9 +1,10 @@
 """Data sets: the catalogue of the five papers, three sources, split policies, tokenised batches."""
 
-from .catalogue import BUILTIN, CATALOGUE, TaskSpec, spec
+from .catalogue import BUILTIN, CATALOGUE, spec
 from .data import DataError, Split, TaskData
 from .encode import Batch, EncodedSplit, EncodedTask, encode
 from .load import at_hand, known, load_task
+from .spec import TaskSpec
 from .splits import POLICIES, apply_policy, subset
 
 __all__ = [

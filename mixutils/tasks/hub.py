@@ -11,9 +11,9 @@ import os
 import socket
 import threading
 
-from .catalogue import TaskSpec
 from .data import DataError
 from .folder import Row
+from .spec import TaskSpec
 
 DEADLINE = 3.0  # seconds
 

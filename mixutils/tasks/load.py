@@ -8,8 +8,9 @@ import numpy as np
 
 from .. import paths
 from . import builtin, folder, hub
-from .catalogue import BUILTIN, CATALOGUE, RULES, TaskSpec, spec, unknown
+from .catalogue import BUILTIN, CATALOGUE, spec, unknown
 from .data import DataError, Split, TaskData
+from .spec import RULES, TaskSpec
 
 PARTS = ("train", "validation", "test")
 
