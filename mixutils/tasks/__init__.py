@@ -4,8 +4,8 @@ from .catalogue import BUILTIN, CATALOGUE, spec
 from .data import DataError, Split, TaskData
 from .encode import Batch, EncodedSplit, EncodedTask, encode
 from .load import at_hand, known, load_task
-from .spec import TaskSpec
 from .splits import POLICIES, apply_policy, subset
+from .taskspec import TaskSpec
 
 __all__ = [
     "BUILTIN",

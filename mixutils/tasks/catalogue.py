@@ -7,7 +7,7 @@ Our names say their role: "train", "validation", "test", or "validation_mm" wher
 from __future__ import annotations
 
 from .data import DataError
-from .spec import Hub, TaskSpec
+from .taskspec import Hub, TaskSpec
 
 _GLUE = "nyu-mll/glue"
 _TREC = {"path": "CogComp/trec", "revision": "refs/convert/parquet", "parts": {"train": ("train",), "test": ("test",)}}

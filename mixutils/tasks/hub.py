@@ -13,7 +13,7 @@ import threading
 
 from .data import DataError
 from .folder import Row
-from .spec import TaskSpec
+from .taskspec import TaskSpec
 
 DEADLINE = 3.0  # seconds
 

@@ -10,7 +10,7 @@ from .. import paths
 from . import builtin, folder, hub
 from .catalogue import BUILTIN, CATALOGUE, spec, unknown
 from .data import DataError, Split, TaskData
-from .spec import RULES, TaskSpec
+from .taskspec import RULES, TaskSpec
 
 PARTS = ("train", "validation", "test")
 
