@@ -1,0 +1,171 @@
+"""The pool: order, failures, and nothing lost when processes are killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mixutils import checkpoints, paths
+from mixutils.launch import devices, duration, jobs_for, launch
+from mixutils.records import Records
+from mixutils.run import Run
+from mixutils.train import Recipe
+
+
+def stage_1(seed: int, epochs: int = 2) -> Run:
+    return Run(
+        "docs-coarse",
+        "none",
+        seed,
+        encoder="random:tiny",
+        recipe=Recipe(lr=1e-3, epochs=epochs, batch_size=8),
+        train_size=32,
+        eval_size=16,
+    )
+
+
+def stage_2(seed: int, method: str, epochs: int = 2) -> Run:
+    return stage_1(seed, epochs).with_(method=method, start=stage_1(seed, epochs), start_policy="best-on-test")
+
+
+def curves(store: Records, runs) -> dict[str, list]:
+    return {r.hash: store.get(r)["curve"] for r in runs}
+
+
+def test_missing_runs_bring_their_starts_and_finished_ones_stay():
+    store, child = Records(), stage_2(0, "ssmix")
+    jobs = jobs_for([child], store)
+    assert set(jobs) == {child.hash, child.start.hash}
+    assert jobs[child.start.hash].keep == {"best-on-test"}
+    store.put({"hash": child.start.hash, "status": "done"})
+    assert set(jobs_for([child], store)) == {child.hash, child.start.hash}  # done, but its weights are gone
+    path = checkpoints.checkpoint_path(child.start.hash, "best-on-test")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert set(jobs_for([child], store)) == {child.hash}
+    store.put({"hash": child.hash, "status": "failed"})
+    assert not jobs_for([child], store)
+    assert set(jobs_for([child], store, retry=True)) == {child.hash}
+
+
+@pytest.mark.slow
+def test_a_plan_is_trained_once_and_weights_are_deleted_afterwards():
+    store, lines = Records(), []
+    runs = [stage_1(0), stage_2(0, "ssmix"), stage_2(0, "tmix"), stage_1(0).with_(options=(("nonsense", 1),))]
+    runs.append(stage_2(1, "ssmix").with_(start=stage_1(1).with_(task="no-such-task")))
+    counts = launch(runs, store, device="cpu", jobs=2, use_hub=False, say=lines.append)
+    assert counts == {"done": 3, "failed": 3, "kept": 0}
+    assert sum(line.startswith("[") for line in lines) == 5
+    assert "its start failed" in store.get(runs[-1])["error"]
+    assert not list(paths.checkpoints().glob("*.safetensors"))
+    again = launch(runs, store, device="cpu", jobs=2, use_hub=False)
+    assert again == {"done": 0, "failed": 0, "kept": 5}
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_when_trainer_and_workers_are_killed(tmp_path):
+    """``kill -9`` of the launcher or of a worker, twenty times at random moments; then a plain call completes the plan.
+
+    Every record that was finished at any time must still be there, unchanged, and the curves must be those of an
+    uninterrupted execution.
+    """
+    import random
+
+    runs = [r for seed in range(3) for r in (stage_1(seed, 6), stage_2(seed, "ssmix", 6), stage_2(seed, "tmix", 6))]
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps([r.to_dict() for r in runs]))
+    script = (
+        "import json, sys; from mixutils.run import Run; from mixutils.records import Records; from mixutils.launch import launch;"
+        "import mixutils.checkpoints as c;"
+        "runs = [Run.from_dict(r) for r in json.load(open(sys.argv[1]))];"
+        "launch(runs, Records(), device='cpu', jobs=2, use_hub=False)"
+    )
+    draw = random.Random(7)
+    finished: dict[str, bytes] = {}
+    kills = 0
+    while kills < 20:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(plan)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        for _ in range(4):  # several blows per launch: importing takes most of the time
+            time.sleep(draw.uniform(0.2, 1.6))
+            if process.poll() is not None or kills == 20:
+                break
+            victims = [process.pid, *children(process.pid)]
+            victim = draw.choice(victims)
+            try:
+                os.kill(victim, signal.SIGKILL)
+                kills += 1
+            except ProcessLookupError:
+                continue
+            if victim == process.pid:
+                break
+        kill_all(process)
+        for path in paths.records().glob("*.json"):
+            content = path.read_bytes()
+            record = json.loads(content)  # whole, or it would not parse
+            if record["status"] == "done":
+                assert finished.setdefault(path.stem, content) == content, "a finished record was changed"
+    store = Records()
+    launch(runs, store, device="cpu", jobs=2, use_hub=False, retry=True)
+    assert all(store.done(r) for r in runs)
+    for name, content in finished.items():
+        assert store.path(name).read_bytes() == content
+    killed = curves(store, runs)
+    for path in paths.records().glob("*.json"):
+        path.unlink()
+    fresh = Records()
+    launch(runs, fresh, device="cpu", jobs=2, use_hub=False)
+    assert curves(fresh, runs) == killed
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+    return [int(p) for p in found]
+
+
+def kill_all(process: subprocess.Popen) -> None:
+    for pid in (*children(process.pid), process.pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+
+
+@pytest.mark.slow
+def test_workers_stop_when_their_launcher_is_gone():
+    """A worker whose standard input closes leaves at once, in the middle of a run too."""
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "mixutils", "worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    message = {"run": stage_1(0, 500).to_dict(), "keep": [], "device": "cpu", "threads": 1, "use_hub": False}
+    worker.stdin.write(json.dumps(message) + "\n")
+    worker.stdin.flush()
+    time.sleep(1)
+    worker.stdin.close()
+    assert worker.wait(timeout=10) == 0
+
+
+def test_one_worker_per_core_unless_said_otherwise():
+    where, count = devices("cpu", 0)
+    assert count == len(os.sched_getaffinity(0))
+    assert devices("cpu", 3) == (["cpu"] * 3, 3)
+    assert set(where) == {"cpu"}
+
+
+def test_durations_for_people():
+    assert [duration(s) for s in (5, 89, 200, 7200)] == ["5 s", "89 s", "3 min", "2.0 h"]
