@@ -21,6 +21,7 @@ from .model import Classifier
 from .policies import parse
 from .train import State
 
+RNGS = ("mixer_rng", "dropout_rng")  # numpy generators among the objects of a training loop
 SAVE_SECONDS = 60.0  # an unfinished run is saved at most this often, so that short runs never pay for it
 
 
@@ -98,7 +99,7 @@ class Unfinished:
             "state": {k: v for k, v in vars(state).items() if k != "best"},
             "groups": packed["param_groups"],
             "mixer": objects["mixer"].extra_state(),
-            "mixer_rng": objects["mixer_rng"].bit_generator.state,
+            "rng": {name: objects[name].bit_generator.state for name in RNGS},
             "work": objects["model"].work,
         }
         _save(self.path, tensors, extra)
@@ -122,7 +123,8 @@ class Unfinished:
             packed.setdefault(int(i), {})[name] = value
         objects["optimizer"].load_state_dict({"state": packed, "param_groups": extra["groups"]})
         objects["mixer"].load_extra_state(extra["mixer"])
-        objects["mixer_rng"].bit_generator.state = extra["mixer_rng"]
+        for name in RNGS:
+            objects[name].bit_generator.state = extra["rng"][name]
         objects["model"].work = extra["work"]
         torch.set_rng_state(tensors["torch_rng"])
         if "cuda_rng" in tensors:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from .dropout import Dropout, take_over
 from .encoders import EncoderError
 from .tasks.encode import Batch
 
@@ -146,7 +147,8 @@ class Classifier(nn.Module):
             encoder.pooler = None
         p = dropout if dropout is not None else getattr(config, "classifier_dropout", None)
         p = p if p is not None else getattr(config, "hidden_dropout_prob", 0.1)
-        self.dropout = nn.Dropout(p)
+        self.dropout = Dropout(p)
+        take_over(encoder)
         self.classifier = nn.Linear(self.width, classes)
         nn.init.normal_(self.classifier.weight, std=std)
         nn.init.zeros_(self.classifier.bias)

@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 
 from . import rng
+from .dropout import give_rng
 from .metrics import predict, score
 from .mixers.base import Mixer
 from .model import Classifier
 from .optim import build_optimizer, learning_rate
 from .policies import Policy
-from .tasks.encode import EncodedSplit, EncodedTask
+from .tasks.encode import Batch, EncodedSplit, EncodedTask
 
 
 class TrainingError(RuntimeError):
@@ -140,8 +141,10 @@ def train(
     evaluate_at = set(evaluation_steps(len(split), recipe))
     mixer.to(device)
     mixer_rng = rng.numpy_rng(seed, "mixer")
-    # The global torch generator serves dropout and nothing else.
+    # Two sources for one purpose: attention dropout draws from torch's global generator, all other dropout from its own.
     torch.manual_seed(rng.derive(seed, "dropout"))
+    dropout_rng = rng.numpy_rng(seed, "dropout")
+    give_rng(model, dropout_rng)
     with torch.no_grad(), cast():
         mixer.prepare(
             model, EncodedTask({"train": split}, data.classes, data.vocabulary, data.unk, data.pad), mixer_rng
@@ -158,25 +161,25 @@ def train(
         recipe.eps,
     )
     peaks = [group["lr"] for group in optimizer.param_groups]
-    objects = {"model": model, "mixer": mixer, "optimizer": optimizer, "mixer_rng": mixer_rng}
+    objects = {
+        "model": model,
+        "mixer": mixer,
+        "optimizer": optimizer,
+        "mixer_rng": mixer_rng,
+        "dropout_rng": dropout_rng,
+    }
     state = (resume(objects) if resume else None) or State()
     model.train()
-    params = [p for group in optimizer.param_groups for p in group["params"]]
     for rows in batches(split, recipe, seed, state.step):
         begin = time.perf_counter()
         factor = learning_rate(recipe.schedule, state.step, total, recipe.warmup)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
-        loss = _step(model, mixer, split.batch(rows), mixer_rng, cast)
+        loss = take_step(model, mixer, split.batch(rows), mixer_rng, cast, optimizer, recipe.clip)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} at step {state.step + 1} of {total}; a smaller lr than {recipe.lr} may help"
             )
-        if recipe.clip:
-            torch.nn.utils.clip_grad_norm_(params, recipe.clip)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        mixer.after_step()
         state.step += 1
         state.loss_sum, state.loss_count = state.loss_sum + loss, state.loss_count + 1
         elapsed = time.perf_counter() - begin
@@ -190,17 +193,35 @@ def train(
     return state
 
 
-def _step(model: Classifier, mixer: Mixer, batch, mixer_rng: np.random.Generator, cast) -> float:
-    """Forward and backward of all parts of one update; returns the loss."""
+def take_step(
+    model: Classifier,
+    mixer: Mixer,
+    batch: Batch,
+    mixer_rng: np.random.Generator,
+    cast: Callable[[], contextlib.AbstractContextManager],
+    optimizer: torch.optim.Optimizer,
+    clip: float = 0.0,
+) -> float:
+    """One update: forward and backward of all parts of the loss, then the optimiser; returns the loss.
+
+    With a loss that is not finite nothing is updated.
+    """
     parts, total = mixer.losses(model, batch, mixer_rng), 0.0
     while True:
         with cast():
             part = next(parts, None)
         if part is None:
-            return total
+            break
         loss = part.loss if part.weight == 1 else part.weight * part.loss
         loss.backward()
         total += float(loss.detach())
+    if math.isfinite(total):
+        if clip:
+            torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], clip)
+        optimizer.step()
+        mixer.after_step()
+    optimizer.zero_grad(set_to_none=True)
+    return total
 
 
 def _evaluate(model: Classifier, mixer: Mixer, data: EncodedTask, state: State, cast) -> None:

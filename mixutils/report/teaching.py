@@ -1,0 +1,190 @@
+"""For the first notebook: what each mixer does to the same two sentences, drawn by running it.
+
+A mixer is not described here but *traced*: its real training step runs on a stand-in model that records which share of
+every unit comes from the partner. States of sentence A are filled with 0 and those of B with 1, so that whatever linear
+or selective mixing the mixer applies to them is that share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .. import rng
+from ..mixers import REGISTRY, build
+from ..model import Classifier, Edit, Output
+from ..saliency import separate, token_saliency
+from ..tasks import DataError
+from ..tasks.encode import Batch, EncodedTask, _encode_split
+from ..tasks.data import Split
+from . import tokens
+from .style import colour
+
+WIDTH = 32  # hidden units that are drawn
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a step did to A.
+
+    Attributes:
+        place: where it was mixed, for people. share: (tokens, units) or (1, units), share of the partner in [0, 1].
+        w_b: the partner's weight in the label. ids: token ids of the mixture, or None where no token was changed.
+    """
+
+    place: str
+    share: np.ndarray
+    w_b: float
+    ids: list[int] | None
+
+
+class TwoSentences:
+    """Two sentences, tokenised, with an encoder.
+
+    Args:
+        text_a, text_b: the sentences. encoder: see ``encoders``.
+    """
+
+    def __init__(self, text_a: str, text_b: str, encoder: str = "minilm") -> None:
+        from ..encoders import load_encoder, load_tokenizer
+
+        if not text_a.strip() or not text_b.strip():
+            raise DataError("both sentences need at least one word")
+        self.tokenizer = load_tokenizer(encoder)
+        torch.manual_seed(rng.derive(0, "teaching"))
+        self.model = Classifier(load_encoder(encoder, None, "eager"), 2).eval()
+        split = _encode_split(Split([text_a, text_b], None, np.array([0, 1])), self.tokenizer, 64)
+        unk, pad = self.tokenizer.unk_token_id, self.tokenizer.pad_token_id
+        self.task = EncodedTask({"train": split}, 2, torch.arange(len(self.tokenizer)), unk, pad)
+        self.batch = split.batch(torch.arange(2))
+
+    def words(self, row: int, ids: Tensor | None = None) -> list[str]:
+        """Tokens of a row without special ones."""
+        inside = self.batch.text_id[row] >= 0
+        chosen = (self.batch.input_ids[row] if ids is None else ids)[inside]
+        return self.tokenizer.convert_ids_to_tokens(chosen.tolist())
+
+    def saliency(self) -> Tensor:
+        """(2, L) float32. The head is new, so this is the saliency of the very first training step."""
+        return token_saliency(separate(self.model, self.batch, train_mode=False))
+
+    def trace(self, name: str, seed: int = 0, **options) -> Trace:
+        """Run one step of a mixer on A and B and see what it does to A."""
+        mixer = build(name, **options)
+        spy = _Spy(self.model)
+        draws = rng.numpy_rng(seed, "teaching", name)
+        mixer.prepare(self.model, self.task, draws)
+        for part in mixer.losses(spy, self.batch, draws):
+            if part.loss.requires_grad:
+                (part.weight * part.loss).backward()
+        self.model.zero_grad()
+        inside = self.batch.text_id[0] >= 0
+        log = mixer.log()
+        if spy.share is not None:
+            share = spy.share[0] if spy.share.dim() == 2 else spy.share[0][: len(inside)][inside]
+            return Trace(spy.place, np.atleast_2d(share.numpy()), log.get("w_b", 0.0), None)
+        ids = spy.ids[0]
+        changed = (ids != self.batch.input_ids[0])[inside].float()
+        return Trace("tokens", changed[:, None].expand(-1, WIDTH).numpy(), log.get("w_b", 0.0), ids[inside].tolist())
+
+
+class _Spy(nn.Module):
+    """Looks like a ``Classifier``; computes with the real one and records what is mixed."""
+
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        object.__setattr__(self, "real", model)  # not a submodule: its parameters are not ours
+        self.depth, self.width, self.share, self.ids, self.place = model.depth, model.width, None, None, ""
+
+    def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> Output:
+        if edit is not None:
+            self._record_edit(edit, len(batch), batch.input_ids.shape[1])
+        elif len(batch) != 2 or not torch.equal(batch.input_ids[0], getattr(self, "clean", batch.input_ids)[0]):
+            self.ids = batch.input_ids[-2:]
+        else:
+            self.clean = batch.input_ids
+        return self.real(batch, edit, keep)
+
+    def encode(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()):
+        if edit is not None:
+            self._record_edit(edit, len(batch), batch.input_ids.shape[1])
+        return self.real.encode(batch, edit, keep)
+
+    def pool(self, states: Tensor) -> Tensor:
+        return torch.arange(len(states)).float()[:, None].expand(-1, self.width)  # A is 0, B is 1
+
+    def classify(self, vector: Tensor) -> Tensor:
+        self.place, self.share = "sentence vector", vector[-2:, :WIDTH]
+        return self.real.classify(vector)
+
+    def _record_edit(self, edit: Edit, rows: int, width: int) -> None:
+        owner = (torch.arange(rows) % 2).float()
+        states = owner[:, None, None].expand(rows, width, self.width)
+        self.share = edit.mix(states)[-2:, :, :WIDTH]
+        self.place = "embedding output h₀" if edit.level == 0 else f"layer {edit.level} of {self.depth}"
+
+
+#: Options under which the first notebook shows a mixer, so that something is visible in two short sentences.
+SHOWN = {
+    **dict.fromkeys(("wordmix", "senmix", "tmix"), {"pairing": "halves", "clean": True}),
+    **dict.fromkeys(("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk"), {"ratio": 0.3}),
+}
+
+
+def origin_maps(two: TwoSentences, ratio: float, names: list[str] | None = None) -> plt.Figure:
+    """One panel per mixer: rows are tokens of A, columns hidden units, shade is the partner's share of each unit."""
+    names = names or [n for n in REGISTRY if n != "none"]
+    words = two.words(0)
+    across = 4
+    down = -(-len(names) // across)
+    figure, axes = plt.subplots(
+        down, across, figsize=(11, (0.2 * len(words) + 1.1) * down + 0.3), squeeze=False, layout="constrained"
+    )
+    for axis, name in zip(axes.flat, names, strict=False):
+        options = dict(SHOWN.get(name, {}))
+        if "ratio" in options:
+            options["ratio"] = ratio
+        trace = two.trace(name, **options)
+        axis.imshow(trace.share, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        axis.set_title(f"{REGISTRY[name].title}\n{trace.place}, label share {trace.w_b:.2f}", fontsize=9, color="#222", loc="left")
+        axis.spines[:].set_visible(True)
+        axis.spines[:].set_color(colour(name))
+        axis.spines[:].set_linewidth(2)
+        axis.grid(visible=False)
+        axis.set_xticks([])
+        rows = len(trace.share)
+        labels = words if rows == len(words) else ["whole sentence"]
+        axis.set_yticks(range(rows), labels, fontsize=7)
+    for axis in axes.flat[len(names) :]:
+        axis.set_visible(False)
+    figure.suptitle("Share of the partner in every unit of sentence A (white 0, dark 1); columns are hidden units", x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def token_edits(two: TwoSentences, ratio: float) -> plt.Figure:
+    """Saliency of both sentences and what the token mixers make of A."""
+    saliency = two.saliency()
+    strips: list[tokens.Strip | None] = []
+    for row, name in enumerate("AB"):
+        shade = saliency[row][two.batch.text_id[row] >= 0].tolist()
+        strips.append(tokens.Strip(f"sentence {name}", two.words(row), tokens.relative(shade)))
+    strips.append(None)
+    for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk"):
+        trace = two.trace(name, ratio=ratio)
+        changed = trace.share[:, 0] > 0
+        foreign = "unk" if name == "unk" else "B"
+        strips.append(
+            tokens.Strip(
+                REGISTRY[name].title,
+                two.tokenizer.convert_ids_to_tokens(trace.ids),
+                None,
+                [foreign if c else "A" for c in changed],
+                None,
+                f"label: {1 - trace.w_b:.2f} A + {trace.w_b:.2f} B",
+            )
+        )
+    return tokens.draw(strips, "Darker = more salient. In the mixtures: blue from A, orange from B, black [UNK]", label_width=2.1)
