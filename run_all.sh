@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Sets up, then computes and shows everything. Never changes the working directory: paths in arguments are the caller's.
+set -euo pipefail
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+
+usage() {
+    cat <<'EOT'
+./run_all.sh [options]     set up, train what is missing, execute the notebooks, build figures/<profile>/index.html
+./run_all.sh test [...]    set up, then all tests, notebooks included; further arguments go to pytest
+
+what:  --profile smoke|laptop|desk|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
+       --data DIR (= MIXUTILS_DATA)   --hub   --tasks NAME[,NAME]   --encoder NAME   --seeds N|LIST   --train-size N
+how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed runs too)   --dry-run (the plan only)
+
+The same words work as python -m mixutils plan|train|notebooks|report|site|bench|doctor.
+Set-up:  PYTHON=python3.12             which Python makes .venv (3.11 to 3.13)
+         MIXUTILS_TORCH_INDEX=URL      where torch comes from, for a CPU-only or another CUDA build
+EOT
+}
+
+case "${1:-}" in -h | --help) usage; exit 0 ;; esac
+
+say() { printf '%s\n' "$*"; }
+
+find_python() {
+    local name
+    for name in "${PYTHON:-}" python3.12 python3.13 python3.11 python3 python; do
+        [ -n "$name" ] || continue
+        if "$name" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then
+            printf '%s' "$name"
+            return
+        fi
+    done
+    say "error: no Python 3.11, 3.12 or 3.13 with its venv module was found; say PYTHON=/path/to/python ./run_all.sh" >&2
+    exit 2
+}
+
+# The environment: an active conda environment made from environment.yml, or .venv beside this script.
+if [ "${CONDA_DEFAULT_ENV:-}" = mixutils ] && [ -x "${CONDA_PREFIX:-}/bin/python" ]; then
+    python="$CONDA_PREFIX/bin/python"
+    stamp="$CONDA_PREFIX/.mixutils-lock"
+else
+    python="$here/.venv/bin/python"
+    stamp="$here/.venv/.mixutils-lock"
+    if ! "$python" -c '' 2>/dev/null; then
+        base=$(find_python)
+        say "making .venv with $("$base" --version)"
+        "$base" -m venv --clear "$here/.venv"
+    fi
+fi
+
+# The stamp holds what was installed: a changed lock or a moved checkout installs again, nothing else does.
+want="$(cksum <"$here/requirements.lock") $(cksum <"$here/pyproject.toml") $here"
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
+    say "installing requirements.lock (once, a few minutes)"
+    torch=$(grep '^torch==' "$here/requirements.lock")
+    # torch first and alone: its build (CPU or CUDA) decides what else it brings.
+    "$python" -m pip install --quiet "$torch" ${MIXUTILS_TORCH_INDEX:+--index-url "$MIXUTILS_TORCH_INDEX"}
+    "$python" -m pip install --quiet -r "$here/requirements.lock"
+    "$python" -m pip install --quiet --no-deps --no-build-isolation -e "$here"
+    "$python" -m pip check
+    printf '%s' "$want" >"$stamp"
+fi
+
+if [ "${1:-}" = test ]; then
+    shift
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    export MIXUTILS_WORK="$scratch/runs" MIXUTILS_FIGURES="$scratch/figures"
+    status=0
+    "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile -q "$here/tests" "$@" || status=1
+    [ $# -gt 0 ] || "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -q --nbval-lax --nbval-current-env \
+        --nbval-cell-timeout 600 "$here/notebooks" || status=1
+    exit $status
+fi
+
+exec "$python" -m mixutils all "$@"
