@@ -1,4 +1,4 @@
-"""The command line: ``python -m mixutils plan|train|notebooks|report|site|all|bench|doctor|records``. Thin."""
+"""The command line: ``python -m mixutils COMMAND``; what the commands do is in ``commands``."""
 
 from __future__ import annotations
 
@@ -19,19 +19,24 @@ COMMANDS = {
     "bench": "step times of every mixer against the plain step",
     "doctor": "versions, device, data, hub, disk: one screen",
     "records": "export to or merge from a .jsonl file or a folder",
-    "worker": argparse.SUPPRESS,
 }
+EPILOG = """Start with "doctor"; "all --dry-run" prints what "all" would do and how long that takes. Each command explains its
+options: python -m mixutils all --help. Interrupt at any time: the same command goes on from there."""
 
 
 def parser() -> argparse.ArgumentParser:
     """All arguments; ``./run_all.sh`` passes its own on."""
     out = argparse.ArgumentParser(
-        prog="mixutils", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m mixutils",
+        description="Text Mixup Companion: tables and figures of five papers, made again beside the printed numbers.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = out.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("worker")  # what the launcher starts; no command for people, so without help
     for name, text in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=None if text == argparse.SUPPRESS else text)
-        if name not in ("doctor", "bench", "worker", "records"):
+        sub = commands.add_parser(name, help=text, description=text)
+        if name not in ("doctor", "bench", "records"):
             _add_setting(sub)
         if name in ("all", "train", "notebooks"):
             _add_computing(sub)
@@ -58,9 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_setting(sub: argparse.ArgumentParser) -> None:
     group = sub.add_argument_group("what")
-    group.add_argument(
-        "--profile", choices=PROFILES, help="default: laptop on a CPU, full where there is a GPU and a hub, else desk"
-    )
+    group.add_argument("--profile", choices=PROFILES, help="default: laptop on a CPU, desk on a GPU")
     group.add_argument("--only", metavar="NAME[,NAME]", help="papers or notebooks")
     group.add_argument("--data", metavar="DIR", help="folder of data sets (= MIXUTILS_DATA)")
     group.add_argument("--hub", action="store_true", help="also look on the Hugging Face hub for data")
@@ -102,7 +105,12 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         return getattr(commands, "everything" if args.command == "all" else args.command)(args)
-    except (ValueError, RuntimeError, FileNotFoundError) as error:
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("mixutils"):
+            raise
+        print(f"error: this command needs the package {error.name}; pip install -e '.[all]' has it", file=sys.stderr)
+        return 2
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from . import environment, launch, paths
-from .companion import make_plan, shipped
+from .companion import check_gpu, make_plan, shipped
 from .estimate import Costs, disk, rounded
 from .papers import PAPERS, Plan
 from .profiles import PROFILES
@@ -32,11 +32,13 @@ def _selected(args: argparse.Namespace) -> tuple[str, list[str], list[str]]:
     return _profile(args), papers, notebooks
 
 
-def _plans(args: argparse.Namespace, profile: str, papers: list[str]) -> dict[str, Plan]:
+def _plans(args: argparse.Namespace, profile: str, papers: list[str], store: Records | None = None) -> dict[str, Plan]:
+    """``store``: to show its records and not to train."""
     return {
         p: make_plan(
             p,
             profile,
+            store,
             encoder=args.encoder,
             seeds=args.seeds,
             tasks=args.tasks,
@@ -47,13 +49,15 @@ def _plans(args: argparse.Namespace, profile: str, papers: list[str]) -> dict[st
     }
 
 
-def _check_gpu(profile: str, args: argparse.Namespace) -> None:
-    device = getattr(args, "device", "auto")
-    if PROFILES[profile].needs_gpu and device != "cpu" and environment.pick_device(device).type == "cpu":
-        raise environment.DeviceError(
-            f"the profile {profile} is the papers' scale and needs a GPU; this machine shows none. "
-            "Choose --profile desk or laptop, or say --device cpu if you mean it"
-        )
+def _check(profile: str, args: argparse.Namespace) -> None:
+    """What would make every run fail, said before the first one."""
+    environment.pick_device(args.device)
+    check_gpu(profile, args.device)
+    if args.encoder:
+        from .encoders import load_encoder, load_tokenizer
+
+        load_tokenizer(args.encoder)
+        load_encoder(args.encoder)
 
 
 def _print_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, device: str) -> list:
@@ -78,7 +82,7 @@ def _print_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int,
             print(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
         print(
             f"    runs: {len(done)} done, {len(todo)} to do, {len(failed)} failed"
-            + (f", {len(stale)} of the done ones stale ({stale[0]})" if stale else "")
+            + (f", {len(stale)} of the done ones stale ({next(iter(stale.values()))})" if stale else "")
             + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo else "")
         )
         for run in failed[:3]:
@@ -101,20 +105,19 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _stale(plan: Plan, store: Records) -> list[str]:
-    """Why done runs do not belong to the data at hand: one line per task."""
+def _stale(plan: Plan, store: Records) -> dict[str, str]:
+    """Hash -> why, for done runs that do not belong to the data at hand."""
     from .execute import cached_task
 
-    out = []
-    for task in dict.fromkeys(c.task for c in plan.columns):
-        digests = {
-            r["data"]["digest"]
-            for run in plan.runs
-            if run.task == task and (r := store.get(run)) and r["status"] == "done"
-        }
-        if digests:
-            _, now = cached_task(task, plan.setting.use_hub)
-            out += [f"{task} had other data then: {d}, now {now}" for d in digests if d != now]
+    then: dict[str, dict[str, str]] = {}  # task -> run -> digest
+    for run in plan.runs:
+        record = store.get(run)
+        if record is not None and record["status"] == "done":
+            then.setdefault(run.task, {})[run.hash] = record["data"]["digest"]
+    out = {}
+    for task, digests in then.items():
+        _, now = cached_task(task, plan.setting.use_hub)
+        out |= {h: f"{task} had other data then: {d}, now {now}" for h, d in digests.items() if d != now}
     return out
 
 
@@ -126,7 +129,7 @@ def plan(args: argparse.Namespace) -> int:
 
 def train(args: argparse.Namespace) -> int:
     profile, papers, _ = _selected(args)
-    _check_gpu(profile, args)
+    _check(profile, args)
     return _train(args, profile, _plans(args, profile, papers))
 
 
@@ -136,25 +139,25 @@ def _train(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> in
     if args.dry_run:
         return 0
     runs = [r for p in plans.values() for r in p.runs]
-    if not todo and not args.retry:
-        return int(any(store.failed(r) for r in runs))
-    setting = next(iter(plans.values())).setting
-    counts = launch.launch(
-        runs,
-        store,
-        device=args.device,
-        jobs=args.jobs,
-        threads=args.threads,
-        use_hub=setting.use_hub,
-        retry=args.retry,
-        cost=Costs(store).seconds,
-    )
+    if todo or (args.retry and any(map(store.failed, runs))):
+        setting = next(iter(plans.values())).setting
+        counts = launch.launch(
+            runs,
+            store,
+            device=args.device,
+            jobs=args.jobs,
+            threads=args.threads,
+            use_hub=setting.use_hub,
+            retry=args.retry,
+            cost=Costs(store).seconds,
+        )
+        failed = sum(map(store.failed, runs))
+        print(f"trained: {counts['done']} done, {failed} failed, {counts['kept']} were there")
     failed = [r for r in runs if store.failed(r)]
-    print(f"trained: {counts['done']} done, {len(failed)} failed, {counts['kept']} were there")
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
     if failed:
-        print("tracebacks are in the records; the same command with --retry repeats failed runs")
+        print(f"tracebacks are in {_short(store.folder)}; the same command with --retry repeats failed runs")
     return int(bool(failed))
 
 
@@ -197,7 +200,7 @@ def _notebooks(args: argparse.Namespace, profile: str, names: list[str], train: 
 def report(args: argparse.Namespace) -> int:
     profile, papers, _ = _selected(args)
     store = Records(shipped=shipped(profile))
-    _report(profile, _plans(args, profile, papers), store)
+    _report(profile, _plans(args, profile, papers, store), store)
     return 0
 
 
@@ -208,18 +211,19 @@ def _report(profile: str, plans: dict[str, Plan], store: Records) -> None:
     import matplotlib.pyplot as plt
 
     from .report.artifacts import write
-    from .report.catalogue import ARTIFACTS
+    from .report.catalogue import artifacts
 
     for key, plan_ in plans.items():
-        for artifact in ARTIFACTS[key]:
+        for artifact in artifacts(key):
             write(artifact, plan_, store, paths.figures(profile) / key)
             plt.close("all")
-        print(f"{key}: {len(ARTIFACTS[key])} tables and figures in {_short(paths.figures(profile) / key)}")
+        print(f"{key}: {len(artifacts(key))} tables and figures in {_short(paths.figures(profile) / key)}")
 
 
 def site(args: argparse.Namespace) -> int:
     profile, papers, _ = _selected(args)
-    _site(profile, _plans(args, profile, papers), Records(shipped=shipped(profile)), export=False)
+    store = Records(shipped=shipped(profile))
+    _site(profile, _plans(args, profile, papers, store), store, export=False)
     return 0
 
 
@@ -227,7 +231,9 @@ def _site(profile: str, plans: dict[str, Plan], store: Records, export: bool) ->
     from .report.site import build
 
     if export:
-        count = store.export([r for p in plans.values() for r in p.runs], paths.figures(profile) / "records.jsonl")
+        runs = [r for p in plans.values() for r in p.runs]
+        # What came with the checkout stays, also where only some papers or data sets were asked for.
+        count = store.export([*runs, *store.shipped], paths.figures(profile) / "records.jsonl")
         print(f"records: {count} runs in {_short(paths.figures(profile) / 'records.jsonl')}")
     return build(plans, store, paths.figures(profile))
 
@@ -235,20 +241,22 @@ def _site(profile: str, plans: dict[str, Plan], store: Records, export: bool) ->
 def everything(args: argparse.Namespace) -> int:
     begin = time.monotonic()
     profile, papers, names = _selected(args)
-    plans = _plans(args, profile, papers)
     status = 0
     if args.from_records:
         store = Records(shipped=shipped(profile))
+        plans = _plans(args, profile, papers, store)
         runs = {r.hash for p in plans.values() for r in p.runs}
         print(f"profile {profile}, from records: {sum(map(store.done, runs))} of {len(runs)} runs are at hand")
         if args.dry_run:
             return 0
     else:
-        _check_gpu(profile, args)
-        status = _train(args, profile, plans)
+        _check(profile, args)
+        status = _train(args, profile, _plans(args, profile, papers))
         if args.dry_run:
             return status
-        store = Records()
+        # What the notebooks show, and what is exported: the new records beside those that came with the checkout.
+        store = Records(shipped=shipped(profile))
+        plans = _plans(args, profile, papers, store)
     status |= _notebooks(args, profile, names, train=False)
     index = _site(profile, plans, store, export=not args.from_records)
     print(
@@ -268,7 +276,7 @@ def records(args: argparse.Namespace) -> int:
         print(f"{store.merge(args.path)} records merged into {_short(store.folder)}")
         return 0
     if args.profile:
-        runs = [r for p in PAPERS for r in make_plan(p, args.profile).runs]
+        runs = [r for p in PAPERS for r in make_plan(p, args.profile, store).runs]
     else:
         from .run import Run
 

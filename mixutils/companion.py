@@ -6,15 +6,17 @@ plain processes, and shows tables and figures by name.
 
 from __future__ import annotations
 
+import html
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 from . import environment, paths
 from .estimate import Costs, rounded
 from .launch import devices, launch
 from .papers import PAPERS, Plan
-from .profiles import make_setting
+from .profiles import PROFILES, make_setting
 from .records import Records
 
 
@@ -24,9 +26,39 @@ def shipped(profile: str) -> list[Path]:
     return [path] if path.is_file() else []
 
 
-def make_plan(paper: str, profile: str, **wishes) -> Plan:
-    """The plan of a paper; ``wishes`` as in ``profiles.make_setting``."""
-    return PAPERS[paper].plan(make_setting(profile, **wishes))
+def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) -> Plan:
+    """The plan of a paper; ``wishes`` as in ``profiles.make_setting``.
+
+    Args:
+        store: to show records and not to train: data sets that have records there are columns also where the data are
+            not at hand.
+
+    Raises:
+        ValueError: an unknown paper, profile or data set; the message lists the known ones.
+    """
+    if paper not in PAPERS:
+        raise ValueError(f"no paper is called {paper!r}; there are {', '.join(PAPERS)}")
+    setting = make_setting(profile, **wishes)
+    if store is not None:
+        runs = [r["run"] for r in store.all() if r["status"] == "done"]
+        of_this_setting = {
+            r["task"] for r in runs if (r["encoder"], r["train_size"]) == (setting.encoder, setting.train_size)
+        }
+        setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
+    return PAPERS[paper].plan(setting)
+
+
+def check_gpu(profile: str, device: str) -> None:
+    """Refuse a profile that needs a GPU where there is none, unless the CPU was asked for.
+
+    Raises:
+        DeviceError: said before anything expensive happens.
+    """
+    if PROFILES[profile].needs_gpu and device != "cpu" and environment.pick_device(device).type == "cpu":
+        raise environment.DeviceError(
+            f"the profile {profile} is the papers' scale and needs a GPU; this machine shows none. "
+            "Choose the profile desk or laptop, or the device cpu if you mean it"
+        )
 
 
 class Companion:
@@ -58,19 +90,22 @@ class Companion:
     ) -> None:
         if data:
             os.environ["MIXUTILS_DATA"] = str(Path(data).expanduser().resolve())
-        self.paper = PAPERS[paper].PAPER
+        self.store = Records(shipped=[] if train else shipped(profile))
         self.plan = make_plan(
             paper,
             profile,
+            None if train else self.store,
             tasks=tasks or None,
             encoder=encoder or None,
             seeds=seeds or None,
             train_size=None if train_size < 0 else train_size,
             use_hub=True if hub else None,
         )
+        if train:
+            check_gpu(profile, device)
+        self.paper = PAPERS[paper].PAPER
         self.profile = self.plan.setting.profile
         self.device, self.jobs, self.train = device, jobs, train
-        self.store = Records(shipped=[] if train else shipped(profile))
         self.folder = paths.figures(profile) / paper
 
     def about(self) -> None:
@@ -128,9 +163,9 @@ class Companion:
     def show(self, name: str):
         """One table or figure by name: saved under ``figures/`` and returned for display."""
         from .report.artifacts import Table, write
-        from .report.catalogue import ARTIFACTS
+        from .report.catalogue import artifacts
 
-        known = {a.name: a for a in ARTIFACTS[self.plan.paper]}
+        known = {a.name: a for a in artifacts(self.plan.paper)}
         if name not in known:
             raise ValueError(f"{self.plan.paper} has no table or figure {name!r}; there are {', '.join(known)}")
         made = write(known[name], self.plan, self.store, self.folder)
@@ -141,7 +176,7 @@ def _display(made, table_class, caption: str) -> None:
     from IPython.display import HTML, display
 
     if made is None:
-        display(HTML(f"<p><i>Nothing to draw yet: this setting has no runs for it.</i> {caption}</p>"))
+        display(HTML(f"<p><i>Nothing to draw yet: this setting has no runs for it.</i> {html.escape(caption)}</p>"))
         return
     if isinstance(made, table_class):
         display(HTML(made.html))
@@ -150,4 +185,4 @@ def _display(made, table_class, caption: str) -> None:
 
         display(made)
         plt.close(made)
-    display(HTML(f"<p class='mx-note'>{caption}</p>"))
+    display(HTML(f"<p class='mx-note'>{html.escape(caption)}</p>"))

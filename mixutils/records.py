@@ -32,10 +32,14 @@ class Records:
         self.folder = Path(folder) if folder is not None else paths.records()
         self._shipped: dict[str, Record] = {}
         for path in shipped:
-            for line in path.read_text("utf-8").splitlines():
-                record = json.loads(line)
+            for record in _read(path):
                 self._shipped[record["hash"]] = record
         self._cache: dict[str, Record] = {}
+
+    @property
+    def shipped(self) -> list[str]:
+        """Hashes of the shipped records."""
+        return sorted(self._shipped)
 
     def path(self, run_hash: str) -> Path:
         return self.folder / f"{run_hash}.json"
@@ -65,7 +69,9 @@ class Records:
         """Store one record; whole or not at all, also under ``kill -9``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.path(record["hash"])
-        write_whole(path, json.dumps(compact(record), ensure_ascii=False, allow_nan=False).encode("utf-8"))
+        # The configuration stays as it is: its hash is the record's name.
+        short = {k: v if k == "run" else compact(v) for k, v in record.items()}
+        write_whole(path, json.dumps(short, ensure_ascii=False, allow_nan=False).encode("utf-8"))
         self._cache.pop(record["hash"], None)
         return path
 
@@ -74,9 +80,9 @@ class Records:
         names = {p.stem for p in self.folder.glob("*.json")} | set(self._shipped)
         return [self.get(name) for name in sorted(names)]
 
-    def export(self, runs: Iterable[Run], path: Path) -> int:
+    def export(self, runs: Iterable[Run | str], path: Path) -> int:
         """Write the done records of ``runs`` as one line each, sorted by hash; returns their number."""
-        found = {r.hash: self.get(r) for r in runs}
+        found = {r if isinstance(r, str) else r.hash: self.get(r) for r in runs}
         lines = [
             json.dumps(r, ensure_ascii=False, sort_keys=True)
             for _, r in sorted(found.items())
@@ -87,28 +93,51 @@ class Records:
         return len(lines)
 
     def merge(self, source: Path) -> int:
-        """Copy done records from a folder or a ``.jsonl`` file; what is already done here stays. Returns their number."""
-        if source.is_dir():
-            texts = [p.read_text("utf-8") for p in sorted(source.glob("*.json"))]
-        else:
-            texts = source.read_text("utf-8").splitlines()
-        count = 0
-        for text in texts:
-            record = json.loads(text)
+        """Copy done records from a folder or a ``.jsonl`` file; what is already done here stays. Returns their number.
+
+        Raises:
+            ValueError: something that is no record, or a record of another version; nothing is merged then.
+        """
+        files = sorted(source.glob("*.json")) if source.is_dir() else [source]
+        found = [record for file in files for record in _read(file)]
+        for record in found:
             if record["hash"] != Run.from_dict(record["run"]).hash:
                 raise ValueError(
                     f"{source}: record {record['hash']} does not belong to its configuration (another version?)"
                 )
+        count = 0
+        for record in found:
             if record["status"] == "done" and not self.done(record["hash"]):
                 self.put(record)
                 count += 1
         return count
 
 
+def _read(path: Path) -> list[Record]:
+    """The records of a ``.jsonl`` file, or the one of a ``.json`` file."""
+    text = path.read_text("utf-8")
+    out = []
+    # Not splitlines(): texts of data sets hold other line ends, such as U+2028.
+    for number, line in enumerate([text] if path.suffix == ".json" else text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}, line {number}: not JSON ({error})") from None
+        if not isinstance(record, dict) or not {"hash", "status", "run"} <= set(record):
+            raise ValueError(f"{path}, line {number}: not a record (a record has hash, status and run)")
+        out.append(record)
+    return out
+
+
 def compact(value: Any) -> Any:
-    """Floats with six significant digits, and None for what is not finite: valid and small JSON."""
+    """Floats with nine significant digits, and None for what is not finite: valid and small JSON.
+
+    Nine, because tests compare differences of differences of accuracies: with six, equal ones differ by 0.0001 points.
+    """
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return float(f"{value:.9g}") if math.isfinite(value) else None
     if isinstance(value, dict):
         return {k: compact(v) for k, v in value.items()}
     return [compact(v) for v in value] if isinstance(value, list | tuple) else value

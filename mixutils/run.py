@@ -62,11 +62,13 @@ class Run:
         Raises:
             ValueError: unknown fields, as from a record of another version.
         """
-        known = {f.name for f in fields(cls)}
-        if unknown := set(given) - known:
-            raise ValueError(f"a run has no field {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
-        values = dict(given)
-        recipe = dict(values.get("recipe", {}))
+        values, recipe = dict(given), dict(given.get("recipe", {}))
+        for name, kind, fields_of in (("run", cls, values), ("recipe", Recipe, recipe)):
+            known = {f.name for f in fields(kind)}
+            if unknown := set(fields_of) - known:
+                raise ValueError(
+                    f"a {name} has no field {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}"
+                )
         if "betas" in recipe:
             recipe["betas"] = tuple(recipe["betas"])
         values["recipe"] = Recipe(**recipe)

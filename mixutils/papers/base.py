@@ -6,6 +6,7 @@ verdicts are functions of cells and records only; which runs a plan needs follow
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,12 @@ from typing import Any
 from ..profiles import Setting
 from ..records import Records
 from ..run import Run
-from ..tasks import at_hand, spec
+from ..tasks import BUILTIN, CATALOGUE, DataError, at_hand, known, spec
+from ..tasks.catalogue import unknown
+
+
+class StartMissing(LookupError):
+    """A reading needs the record of the run that another one started from, and it is not there."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,17 @@ class Reading:
     floor: bool = False
 
     def value(self, record: dict[str, Any], store: Records) -> float:
-        """The number, in percent."""
+        """The number, in percent.
+
+        Raises:
+            StartMissing: the floor's record is not there.
+        """
         selected = record["selected"][self.policy]["metrics"][self.split][self.metric]
         start = record["run"].get("start")
         if self.floor and start:
             first = store.get(Run.from_dict(start))
             if first is None or first["status"] != "done":
-                raise LookupError(f"the record of the start of {record['hash']} is missing")
+                raise StartMissing(f"the record of the start of {record['hash']} is missing")
             selected = max(selected, first["selected"][self.policy]["metrics"][self.split][self.metric])
         return 100 * selected
 
@@ -64,7 +74,8 @@ class Cell:
         for run in self.runs:
             record = store.get(run)
             if record is not None and record["status"] == "done":
-                out[run.seed] = (reading or self.reading).value(record, store)
+                with contextlib.suppress(StartMissing):
+                    out[run.seed] = (reading or self.reading).value(record, store)
         return out
 
     def records(self, store: Records) -> list[dict[str, Any]]:
@@ -75,13 +86,12 @@ class Cell:
         """Why the cell is not full, or ""."""
         failed = sum(store.failed(r) for r in self.runs)
         done = sum(store.done(r) for r in self.runs)
-        if done == len(self.runs):
-            return ""
-        return (
-            f"{failed} of {len(self.runs)} runs failed"
-            if failed
-            else f"{len(self.runs) - done} of {len(self.runs)} runs not done"
-        )
+        if failed:
+            return f"{failed} of {len(self.runs)} runs failed"
+        if done < len(self.runs):
+            return f"{len(self.runs) - done} of {len(self.runs)} runs not done"
+        lost = done - len(self.values(store))
+        return f"{lost} of {len(self.runs)} runs have lost the record of their start" if lost else ""
 
 
 @dataclass(frozen=True)
@@ -171,33 +181,49 @@ def choose_columns(
     Args:
         columns: all that the paper prints. setting: its ``tasks``, if given, override ``own``.
         own: ids (column or task) that the profile restricts itself to, or None for all.
-        stand_ins: built-in tasks that take over, under their own names, where none of the wanted data is at hand.
+        stand_ins: built-in tasks that take over, under their own names, where none of the wanted data is at hand. Beside
+            columns that are there only as records, those that are recorded too.
 
     Returns:
         Columns to run, and published key -> reason for the rest.
+
+    Raises:
+        DataError: the user's ``tasks`` name something that nothing answers to, or nothing that is at hand.
     """
     columns = list(columns)
     if setting.profile.builtin_only and setting.tasks is None:
         why = f"the {setting.profile.name} profile runs built-in tasks only"
         return tuple(own_column(t) for t in stand_ins), {c.key: why for c in columns}
     wanted = setting.tasks or own
-    chosen, absent = [], {}
+    names = {c.key: {c.key, c.task, c.key.split("/")[0]} for c in columns}
+    others = [t for t in setting.tasks or () if not any(t in n for n in names.values())]
+    for task in others:
+        if task not in known() and task not in setting.recorded:
+            raise unknown(task, [t for t in known() if t not in CATALOGUE and t not in BUILTIN])
+    chosen, absent, with_data = [], {}, False
     for column in columns:
-        if wanted is not None and not {column.key, column.task, column.key.split("/")[0]} & set(wanted):
+        if wanted is not None and not names[column.key] & set(wanted):
             absent[column.key] = (
                 f"not in the {setting.profile.name} profile" if setting.tasks is None else "not asked for"
             )
             continue
         ok, reason = at_hand(column.task, setting.use_hub)
-        if ok:
+        with_data |= ok
+        if ok or column.task in setting.recorded:
             chosen.append(column)
         else:
             absent[column.key] = reason
-    known = {c.task for c in columns} | {c.key for c in columns}
-    if setting.tasks is not None:
-        chosen += [own_column(t) for t in setting.tasks if t not in known]
-    elif not chosen:
-        chosen = [own_column(t) for t in stand_ins]
+    for task in others:
+        ok, reason = at_hand(task, setting.use_hub)
+        if ok or task in setting.recorded:
+            chosen.append(own_column(task))
+        else:
+            absent[task] = reason
+    if not chosen and setting.tasks:
+        why = dict.fromkeys(f"{k}: {v}" for k, v in absent.items() if names.get(k, {k}) & set(setting.tasks))
+        raise DataError(f"none of the wanted data sets is at hand ({'; '.join(why)})")
+    if not setting.tasks and not with_data:
+        chosen += [own_column(t) for t in stand_ins if not chosen or t in setting.recorded]
     return tuple(chosen), absent
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..records import Records
-from ..stats import CONFIRMED, CONTRADICTED, UNDECIDED, Comparison, compare, holm
+from ..stats import CONFIRMED, CONTRADICTED, UNDECIDED, Comparison, compare, corrected
 from .base import Cell, Plan, Reading
 
 NOT_TESTED = "not tested"
@@ -22,6 +22,7 @@ class Unit:
     Attributes:
         name: the data set. comparison: the test, or None for a measured number without one. sign: of the claim.
         verdict: about this unit. note: in words, where numbers need them.
+        aside: shown for comparison; it has no part in the claim's verdict, counts and Holm correction.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Unit:
     sign: int
     verdict: str
     note: str = ""
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,29 +51,31 @@ class Claim:
     note: str = ""
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Units per verdict, without those shown aside."""
+        found = Counter(u.verdict for u in self.units if not u.aside)
+        return {v: found[v] for v in (CONFIRMED, CONTRADICTED, UNDECIDED, NOT_TESTED) if found[v]}
+
+    @property
     def count(self) -> str:
-        """Units per verdict, as "2 confirmed, 3 undecided"."""
-        counts = Counter(u.verdict for u in self.units)
-        return ", ".join(f"{counts[v]} {v}" for v in (CONFIRMED, CONTRADICTED, UNDECIDED, NOT_TESTED) if counts[v])
+        """The same in words: "2 confirmed, 3 undecided"."""
+        return ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items())
 
 
 def decide(key: str, text: str, test: str, own: str, units: Sequence[Unit], note: str = "") -> Claim:
     """A claim from its units; Holm's correction runs over them.
 
-    The verdict over all units is *confirmed* if every unit is, *contradicted* if one is contradicted and none confirmed,
-    *mixed* if some are confirmed and some contradicted, *undecided* otherwise.
+    The verdict over all tested units is *confirmed* if every one is, *contradicted* if one is contradicted and none
+    confirmed, *mixed* if some are confirmed and some contradicted, *undecided* otherwise.
     """
-    tested = [u for u in units if u.comparison is not None and u.comparison.n]
-    corrected = (
-        dict(zip([id(u) for u in tested], holm([u.comparison.p for u in tested]), strict=True)) if tested else {}
-    )
-    units = tuple(
-        replace(u, comparison=replace(u.comparison, p_holm=corrected[id(u)])) if id(u) in corrected else u
-        for u in units
-    )
-    seen = {u.verdict for u in units} - {NOT_TESTED}
+    tested = [i for i, u in enumerate(units) if u.comparison is not None and u.comparison.n and not u.aside]
+    units = list(units)
+    for i, p in zip(tested, corrected([units[i].comparison for i in tested]), strict=True):
+        units[i] = replace(units[i], comparison=replace(units[i].comparison, p_holm=p))
+    seen = {u.verdict for u in units if not u.aside} - {NOT_TESTED}
     if not seen:
         verdict = NOT_TESTED
+        note = note or ("no seed has all the runs that a test needs" if units else "no data for any unit")
     elif seen == {CONFIRMED}:
         verdict = CONFIRMED
     elif {CONFIRMED, CONTRADICTED} <= seen:
@@ -80,13 +84,15 @@ def decide(key: str, text: str, test: str, own: str, units: Sequence[Unit], note
         verdict = CONTRADICTED
     else:
         verdict = UNDECIDED
-    return Claim(key, text, test, own, units, verdict, note if units else note or "no data for any unit")
+    return Claim(key, text, test, own, tuple(units), verdict, note)
 
 
-def unit(name: str, left: Series, right: Series, sign: int = 1, note: str = "") -> Unit:
+def unit(name: str, left: Series, right: Series, sign: int = 1, note: str = "", aside: bool = False) -> Unit:
     """The test that left - right has this sign, paired by seed."""
     result = compare(left, right)
-    return Unit(name, result, sign, result.verdict(sign) if result.n else NOT_TESTED, note)
+    if not result.n:
+        return Unit(name, result, sign, NOT_TESTED, note or "runs are missing", aside)
+    return Unit(name, result, sign, result.verdict(sign), note, aside)
 
 
 def mean_of(series: Sequence[Series]) -> dict[int, float]:
@@ -103,12 +109,12 @@ def minus(left: Series, right: Series) -> dict[int, float]:
 
 
 def best_of(named: Mapping[str, Series]) -> tuple[str, Series]:
-    """The series with the highest mean, and its name; ("", {}) if all are empty."""
-    known = {k: v for k, v in named.items() if v}
-    if not known:
+    """The series with the highest mean over the seeds that all have, and its name; ("", {}) if there is no such seed."""
+    seeds = set.intersection(*(set(s) for s in named.values())) if named else set()
+    if not seeds:
         return "", {}
-    name = max(known, key=lambda k: sum(known[k].values()) / len(known[k]))
-    return name, known[name]
+    name = max(named, key=lambda k: sum(named[k][seed] for seed in seeds))
+    return name, {seed: named[name][seed] for seed in sorted(seeds)}
 
 
 def reader(

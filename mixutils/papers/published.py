@@ -17,7 +17,7 @@ PAPERS = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
 
 @dataclass(frozen=True)
 class Published:
-    """One printed cell. ``number`` is None where no number is printed."""
+    """One printed cell. ``number`` is None where no number is printed; commas between thousands are understood."""
 
     paper: str
     table: str
@@ -30,7 +30,7 @@ class Published:
     @property
     def number(self) -> float | None:
         try:
-            return float(self.value)
+            return float(self.value.replace(",", ""))
         except ValueError:
             return None
 

@@ -48,7 +48,7 @@ COLUMNS = (
         Column(
             f"anli-r{r}/{part}",
             "anli",
-            f"ANLI R{r} {part[:5]}.",
+            f"ANLI R{r} {'valid.' if part == 'validation' else part}",
             "official",
             f"validation_r{r}",
             f"{part}_r{r}",
@@ -136,13 +136,14 @@ def plan(setting: Setting) -> Plan:
     chosen, absent = choose_columns(COLUMNS, setting, OWN_TASKS.get(name), stand_ins)
     seeds = setting.seeds_for(PAPER.seeds)
     # One trained model per kind of task draws the figures: SSMix with the first seed on the first such column.
-    drawn = {next((c.key for c in chosen if c.pair == pair), None) for pair in (False, True)}
+    # Named by task and selection, because ANLI's validation and test columns of a round read the same runs.
+    drawn = {next(((c.task, c.select) for c in chosen if c.pair == pair), None) for pair in (False, True)}
 
     def runs(row: str, column: Column) -> tuple[Run, ...]:
         if row == "No mixup":
             return tuple(stage_1(column, s, setting) for s in seeds)
         made = [stage_2(column, row, s, setting) for s in seeds]
-        if row == "SSMix" and column.key in drawn:
+        if row == "SSMix" and (column.task, column.select) in drawn:
             made[0] = replace(made[0], probes=("ssmix-spans",), probe_policy=made[0].start_policy)
         return tuple(made)
 
@@ -156,9 +157,10 @@ def plan(setting: Setting) -> Plan:
 
 
 def sizes(setting: Setting) -> tuple[int, ...]:
-    """Training sizes of the size curve, the profile's own size last (0 stands for all rows)."""
-    small = SIZES.get(setting.profile.name, ())
-    return (*small, setting.train_size or 0) if small else ()
+    """Training sizes of the size curve, growing, the setting's own size last (0 stands for all rows); () for no curve."""
+    whole = setting.train_size or 0
+    small = tuple(n for n in SIZES.get(setting.profile.name, ()) if not whole or n < whole)
+    return (*small, whole) if small else ()
 
 
 def _size_curve(chosen: tuple[Column, ...], setting: Setting, seeds: tuple[int, ...], main: list[Cell]) -> list[Cell]:

@@ -47,6 +47,9 @@ def write(artifact: Artifact, plan: Plan, store: Records, folder: Path) -> Table
     made = artifact.make(plan, store)
     entry = {"name": artifact.name, "title": artifact.title, "caption": artifact.caption, "notebook": artifact.notebook}
     folder.mkdir(parents=True, exist_ok=True)
+    if made is None:  # a picture of earlier records would say something that these records do not
+        for ending in ("csv", "png", "svg"):
+            (folder / f"{artifact.name}.{ending}").unlink(missing_ok=True)
     if isinstance(made, Table):
         to_csv(made.frame, folder / f"{artifact.name}.csv")
         entry |= {"kind": "table", "html": made.html}

@@ -1,15 +1,27 @@
-"""Which notebooks there are, what they show, and whose runs they need."""
+"""Which notebooks there are, what they show, and whose runs they need.
+
+Training asks for papers and notebooks by name, so importing this module must not import matplotlib; ``artifacts`` does.
+"""
 
 from __future__ import annotations
 
-from ..papers import PAPERS
-from . import ssmix
-from .artifacts import Artifact
+import importlib
+from typing import TYPE_CHECKING
 
-#: Paper key -> its tables and figures.
-ARTIFACTS: dict[str, tuple[Artifact, ...]] = {"ssmix": ssmix.ARTIFACTS}
+from ..papers import PAPERS
+
+if TYPE_CHECKING:
+    from .artifacts import Artifact
+
+#: Paper key -> the module here that makes its tables and figures.
+MODULES: dict[str, str] = {"ssmix": "ssmix"}
 #: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
 NOTEBOOKS: dict[str, str | None] = {"start_here": None, "ssmix": "ssmix", "ssmix_spans": "ssmix"}
+
+
+def artifacts(paper: str) -> tuple[Artifact, ...]:
+    """The tables and figures of a paper."""
+    return importlib.import_module(f".{MODULES[paper]}", __package__).ARTIFACTS
 
 
 def select(only: str | None) -> tuple[list[str], list[str]]:

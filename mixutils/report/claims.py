@@ -42,7 +42,7 @@ def to_frame(claims: Sequence[Claim], reading: str = "") -> pd.DataFrame:
                     "note": (u.note if u else "") or claim.note,
                 }
             )
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines).astype({"n": "Int64"})
 
 
 def to_html(claims: Sequence[Claim], second: Sequence[Claim] = (), titles: tuple[str, str] = ("verdict", "")) -> str:
@@ -87,6 +87,7 @@ def _unit(u) -> str:
     if u.comparison is not None and u.comparison.n:
         c = u.comparison
         interval = "" if math.isnan(c.low) else f" [{c.low:+.2f}, {c.high:+.2f}]"
-        text += f"{c.mean:+.2f}{interval}, n = {c.n}, p = {c.p:.3f} (Holm {c.p_holm:.3f}, Welch {c.p_welch:.3f}) "
+        beside = [f"{name} {p:.3f}" for name, p in (("Holm", c.p_holm), ("Welch", c.p_welch)) if not math.isnan(p)]
+        text += f"{c.mean:+.2f}{interval}, n = {c.n}, p = {c.p:.3f}" + (f" ({', '.join(beside)}) " if beside else " ")
     text += badge(u.verdict)
     return text + (f" <i>{html.escape(u.note)}</i>" if u.note else "")

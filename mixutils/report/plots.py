@@ -48,7 +48,7 @@ def forest(
             error = (
                 None
                 if math.isnan(line["gain_low"])
-                else [[line["gain"] - line["gain_low"]], [line["gain_high"] - line["gain"]]]
+                else [[max(0.0, line["gain"] - line["gain_low"])], [max(0.0, line["gain_high"] - line["gain"])]]
             )
             axis.errorbar(line["gain"], y, xerr=error, fmt="o", color=colour(methods[row]), capsize=3, markersize=5.5)
             if not math.isnan(line["paper_gain"]):
@@ -105,15 +105,15 @@ def curves(
     """Lines with a band of one standard deviation.
 
     Args:
-        series: label -> (method, x of length n, values of shape (seeds, n)).
+        series: label -> (colour, x of length n, values of shape (seeds, n)).
     """
-    figure, axis = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-    for label, (method, x, values) in series.items():
+    figure, axis = plt.subplots(figsize=(7.6, 3.6), layout="constrained")
+    for label, (shade, x, values) in series.items():
         mean = values.mean(0)
-        axis.plot(x, mean, marker="o", markersize=3.5, color=colour(method), label=label, linewidth=1.6)
+        axis.plot(x, mean, marker="o", markersize=3.5, color=shade, label=label, linewidth=1.6)
         if len(values) > 1:
             sd = values.std(0, ddof=1)
-            axis.fill_between(x, mean - sd, mean + sd, color=colour(method), alpha=0.15, linewidth=0)
+            axis.fill_between(x, mean - sd, mean + sd, color=shade, alpha=0.15, linewidth=0)
     if log_x:
         axis.set_xscale("log")
         ticks = sorted({v for _, x, _ in series.values() for v in x})
@@ -122,12 +122,12 @@ def curves(
     axis.set_xlabel(x_label)
     axis.set_ylabel(y_label)
     axis.set_title(title, loc="left")
-    axis.legend(fontsize=8.5)
+    figure.legend(loc="outside right upper", fontsize=8.5)  # inside it would hide lines
     return figure
 
 
 def verdicts(counts: Mapping[str, Mapping[str, int]], title: str) -> plt.Figure:
-    """Stacked bars: units of each claim by verdict."""
+    """Stacked bars: units of each claim by verdict; a claim without a tested unit says so."""
     kinds = ("confirmed", "undecided", "contradicted")
     figure, axis = plt.subplots(figsize=(6.4, 0.3 * len(counts) + 1.1), layout="constrained")
     left = np.zeros(len(counts))
@@ -138,7 +138,9 @@ def verdicts(counts: Mapping[str, Mapping[str, int]], title: str) -> plt.Figure:
     axis.set_yticks(range(len(counts)), list(counts))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
+    for y in np.flatnonzero(left == 0):
+        axis.annotate("not tested", (0, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
     axis.set_xlabel("tests (one per data set or step)")
     axis.set_title(title, loc="left")
-    axis.legend(fontsize=8.5)
+    figure.legend(loc="outside right upper", fontsize=8.5)
     return figure

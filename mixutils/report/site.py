@@ -14,7 +14,7 @@ from ..papers import PAPERS
 from ..papers.base import Plan
 from ..profiles import PROFILES
 from ..records import Records, write_whole
-from .catalogue import ARTIFACTS, NOTEBOOKS
+from .catalogue import NOTEBOOKS, artifacts
 from .tables import CSS
 
 _STYLE = """<style>
@@ -38,16 +38,16 @@ def build(plans: dict[str, Plan], store: Records, folder: Path) -> Path:
         )
     parts.append(
         "<nav>"
+        + "".join(f"<a href='{link}'>{name}</a>" for name, link in _notebooks(None, folder))
         + "".join(f"<a href='#{k}'>{html.escape(PAPERS[k].PAPER.title.split(':')[0])}</a>" for k in plans)
         + "<a href='runs.html'>all runs</a></nav>"
     )
-    for key in plans:
-        parts.append(_paper(key, folder))
+    parts += [_paper(key, folder) for key in plans]
     page = f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Text Mixup Companion: {profile.name}</title>{_STYLE}{CSS}</head><body>{''.join(parts)}</body></html>"
     index = folder / "index.html"
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(index, page.encode("utf-8"))
-    write_whole(folder / "runs.html", _runs(plans, store).encode("utf-8"))
+    write_whole(folder / "runs.html", _runs(plans, store, (folder / "records.jsonl").is_file()).encode("utf-8"))
     return index
 
 
@@ -65,20 +65,22 @@ def _hardware(plans: dict[str, Plan], store: Records) -> str:
     return "Runs: " + "; ".join(f"{len(d)} on {html.escape(n)} ({min(d)} to {max(d)})" for n, d in seen.items()) + "."
 
 
+def _notebooks(paper: str | None, folder: Path) -> list[tuple[str, str]]:
+    """Name and link of the executed notebooks of a paper, or of those that need none."""
+    pages = {n: f"notebooks/{n}.html" for n, p in NOTEBOOKS.items() if p == paper}
+    return [(name, link) for name, link in pages.items() if (folder / link).is_file()]
+
+
 def _paper(key: str, folder: Path) -> str:
     paper = PAPERS[key].PAPER
-    links = [
-        f"<a href='notebooks/{n}.html'>{n}</a>"
-        for n, p in NOTEBOOKS.items()
-        if p == key and (folder / "notebooks" / f"{n}.html").is_file()
-    ]
+    links = [f"<a href='{link}'>{name}</a>" for name, link in _notebooks(key, folder)]
     out = [
         f"<h2 id='{key}'>{html.escape(paper.title)}</h2><p>{html.escape(paper.authors)}, {html.escape(paper.venue)}. "
         f"<a href='{html.escape(paper.url)}'>{html.escape(paper.url)}</a>"
         + (f"<br>Executed notebooks: {', '.join(links)}" if links else "")
         + "</p>"
     ]
-    order = sorted(ARTIFACTS[key], key=lambda a: a.name != "claims")  # the verdicts first
+    order = sorted(artifacts(key), key=lambda a: a.name != "claims")  # the verdicts first
     for artifact in order:
         description = folder / key / f"{artifact.name}.json"
         if not description.is_file():
@@ -100,7 +102,7 @@ def _paper(key: str, folder: Path) -> str:
     return "".join(out)
 
 
-def _runs(plans: dict[str, Plan], store: Records) -> str:
+def _runs(plans: dict[str, Plan], store: Records, exported: bool) -> str:
     rows = []
     for key, plan in plans.items():
         for run in plan.runs:
@@ -122,5 +124,6 @@ def _runs(plans: dict[str, Plan], store: Records) -> str:
     head = "<tr><th>run</th><th>paper</th><th>what</th><th>state</th><th>accuracy at the last step, cost, hardware</th></tr>"
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Runs</title>{_STYLE}</head><body><h1>Runs</h1><p><a href='index.html'>"
-        f"back</a>. The command under each table's notebook repeats them; records are in <code>records.jsonl</code>.</p><table class='runs'>{head}{''.join(rows)}</table></body></html>"
+        f"back</a>. {'The records of all finished runs: <a href=records.jsonl>records.jsonl</a>.' if exported else ''}</p>"
+        f"<table class='runs'>{head}{''.join(rows)}</table></body></html>"
     )

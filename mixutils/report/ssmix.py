@@ -11,19 +11,21 @@ import pandas as pd
 
 from ..papers import ssmix, ssmix_claims
 from ..papers.base import Plan
-from ..papers.claims import minus
+from ..papers.claims import NOT_TESTED, best_of, minus
 from ..papers.published import published
 from ..records import Records
 from . import claims as claims_html
 from . import plots
 from .artifacts import Artifact, Table
 from .ssmix_figures import figure_1, figure_2, figure_3_4, figure_5
+from .style import DATA_COLOURS, colour
 from .tables import CSS, result_table, to_html
 
 METHODS = {row: method for row, (method, _) in ssmix.ROWS.items()}
 BASELINE = ("control", ssmix.CONTROL)
 NOTE = (
-    "paper: printed accuracy. ours ± sample standard deviation over seeds: the better of both stages, as the paper reports (SPEC SA18). "
+    "paper: printed accuracy. ours ± sample standard deviation over n seeds: the better of both stages, as the paper reports (SPEC SA18). "
+    "difference: ours − paper. "
     "gain: stage 2 against stage 2 without mixup (equal compute, SPEC SA21), with a 95 % bootstrap interval; its mark says whether the sign "
     "of the printed gain over No mixup is confirmed (✓), contradicted (✗) or undecided (~), one-sided Wilcoxon over seeds at 0.05."
 )
@@ -92,7 +94,8 @@ def table_b1(plan: Plan, store: Records) -> Table:
 def table_a1(plan: Plan, store: Records) -> Table:
     """The printed column holds variances (SPEC SA31); both spreads of ours are shown."""
     frame = result_table(plan, "A.1", store)
-    frame["difference"] = frame["variance"] - frame["paper"]
+    frame["ours"], frame["difference"] = frame["variance"], frame["variance"] - frame["paper"]
+    frame = frame[["table", "row", "column", "title", "paper", "ours", "sd", "n", "difference", "note", "runs"]]
     head = "".join(f"<th>{html.escape(str(t))}</th>" for t in dict.fromkeys(frame["title"]))
     body = ""
     for row in dict.fromkeys(frame["row"]):
@@ -107,9 +110,9 @@ def table_a1(plan: Plan, store: Records) -> Table:
 
 def _spread_cell(line: dict) -> str:
     paper = "" if pd.isna(line["paper"]) else f"<span class='mx-paper'>{line['paper']:.2f}</span>"
-    if pd.isna(line["variance"]):
+    if pd.isna(line["ours"]):
         return f"<td>{paper}<span class='mx-why'>{html.escape(line['note'] or 'needs two seeds')}</span></td>"
-    return f"<td>{paper}<span class='mx-ours'>{line['variance']:.2f} ({line['sd']:.2f})</span><span class='mx-small'>n = {int(line['n'])}</span></td>"
+    return f"<td>{paper}<span class='mx-ours'>{line['ours']:.2f} ({line['sd']:.2f})</span><span class='mx-small'>n = {int(line['n'])}</span></td>"
 
 
 def table_control(plan: Plan, store: Records) -> Table:
@@ -126,9 +129,9 @@ def table_control(plan: Plan, store: Records) -> Table:
                         "row": row,
                         "column": column.title,
                         "stage 2 alone": np.mean(list(own.values())),
-                        "better of both": np.mean(list(both.values())),
+                        "better of both": np.mean(list(both.values())) if both else np.nan,
                         "n": len(own),
-                        "runs where stage 1 was better": sum(both[s] > own[s] + 1e-9 for s in own),
+                        "runs where stage 1 was better": sum(both[s] > own[s] + 1e-9 for s in both),
                     }
                 )
     frame = pd.DataFrame(lines)
@@ -167,18 +170,16 @@ def gains(plan: Plan, store: Records) -> plt.Figure | None:
     )
 
 
-def verdicts(plan: Plan, store: Records) -> plt.Figure:
+def verdicts(plan: Plan, store: Records) -> plt.Figure | None:
     found = ssmix_claims.claims(plan, store, floor=False)
-    counts = {
-        c.key: {v: sum(u.verdict == v for u in c.units) for v in ("confirmed", "undecided", "contradicted")}
-        for c in found
-    }
-    return plots.verdicts(counts, "SSMix: claims, stage 2 alone")
+    if all(c.verdict == NOT_TESTED for c in found):
+        return None
+    return plots.verdicts({c.key: c.counts for c in found}, "SSMix: claims, stage 2 alone")
 
 
 def times(plan: Plan, store: Records) -> plt.Figure | None:
     lines = [t for t in ssmix_claims.step_times(plan, store) if t["column"] == plan.columns[0].title]
-    if not lines:
+    if not any(t["row"] == "EmbedMix" for t in lines):
         return None
     return plots.bars(
         [t["row"] for t in lines],
@@ -200,7 +201,7 @@ def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
         if records:
             steps = [p["step"] for p in records[0]["curve"]]
             values = np.array([[100 * p["metrics"][column.report]["accuracy"] for p in r["curve"]] for r in records])
-            series[row] = (cell.runs[0].method, steps, values)
+            series[row] = (colour(cell.runs[0].method), steps, values)
     if not series:
         return None
     return plots.curves(
@@ -214,15 +215,17 @@ def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
 def size_curve(plan: Plan, store: Records) -> plt.Figure | None:
     """Advantage over the better hidden mixer against training size (claim SC2)."""
     series = {}
-    shades = iter(("ssmix", "ssmix-saliency", "ssmix-saliency-span"))
+    shades = iter(DATA_COLOURS)
     for column in plan.columns:
         found: dict[int, dict[int, float]] = {}
         for n in ssmix.sizes(plan.setting):
             cells = {row: plan.cell(ssmix.SIZE_TABLE, row, f"{column.key}@{n}") for row in ssmix.SIZE_ROWS}
-            if all(cells.values()):
+            records = cells["SSMix"].records(store) if all(cells.values()) else []
+            if records:
                 values = {row: cell.values(store, replace(cell.reading, floor=False)) for row, cell in cells.items()}
-                best = max(("EmbedMix", "TMix"), key=lambda r: np.mean(list(values[r].values()) or [-np.inf]))
-                found[n] = minus(values["SSMix"], values[best])
+                _, best = best_of({row: values[row] for row in ssmix_claims.HIDDEN})
+                if gain := minus(values["SSMix"], best):
+                    found[records[0]["data"]["sizes"]["train"]] = gain
         seeds = set.intersection(*(set(v) for v in found.values())) if found else set()
         if seeds and len(found) > 1:
             series[column.title] = (

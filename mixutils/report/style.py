@@ -22,8 +22,9 @@ METHOD_COLOURS = {
     "ssmix-saliency-span": "#f7cba8",
     "unk": "#4d4d4d",
 }
+DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
-VERDICT_COLOURS = {"confirmed": "#009e73", "contradicted": "#cc3311", "undecided": "#888888"}
+VERDICT_COLOURS = {"confirmed": "#00614a", "contradicted": "#cc3311", "undecided": "#888888"}
 VERDICT_MARKS = {"confirmed": "✓", "contradicted": "✗", "undecided": "~"}
 #: Saliency: white to orange. Texts A and B of a mixture.
 SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
@@ -50,7 +51,7 @@ _RC = {
 
 
 def use() -> None:
-    """Set the style for this process; also makes inline figures in notebooks PNG, which every viewer shows."""
+    """Set the style for this process."""
     mpl.rcParams.update(_RC)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ..papers.base import Cell, Plan
 from ..papers.published import number
 from ..records import Records
-from ..stats import compare, holm, summarize
+from ..stats import Comparison, compare, corrected, summarize
 from .style import VERDICT_COLOURS, VERDICT_MARKS
 
 COLUMNS = [
@@ -33,6 +33,7 @@ COLUMNS = [
     "gain_low",
     "gain_high",
     "p",
+    "p_welch",
     "p_holm",
     "verdict",
     "note",
@@ -47,6 +48,7 @@ def result_table(
 
     Args:
         baseline: (table, row) of the cells that gains are tested against, on readings without a floor. None: no gains.
+            ``p`` and ``p_welch`` are one-sided, on the side of our gain.
         base_row: the row whose published value the published gains are taken against.
 
     Returns:
@@ -58,6 +60,7 @@ def result_table(
     keys = [(c.key, c.title) for c in plan.columns] + [(k, k) for k in plan.absent]
     lines = []
     for row in rows:
+        family: list[tuple[dict, Comparison]] = []
         for key, title in keys:
             cell = plan.cell(table, row, key)
             printed = number(plan.paper, table, row, key)
@@ -66,7 +69,7 @@ def result_table(
                 "row": row,
                 "column": key,
                 "title": title,
-                "paper": printed,
+                "paper": math.nan if printed is None else printed,
                 "verdict": "",
                 "note": "",
                 "runs": "",
@@ -79,14 +82,14 @@ def result_table(
                 line |= _ours(cell, store)
                 if printed is not None and not math.isnan(line["ours"]):
                     line["difference"] = line["ours"] - printed
-                if baseline and row != base_row:
-                    line |= _gain(plan, cell, baseline, base_row, table, store)
+                result = _against(plan, cell, baseline, store) if baseline and row != base_row else None
+                if result is not None and result.n:
+                    line |= _gain(plan, cell, result, base_row)
+                    family.append((line, result))
             lines.append(line)
-    frame = pd.DataFrame(lines, columns=COLUMNS)
-    for row in rows:
-        mine = frame["row"] == row
-        frame.loc[mine, "p_holm"] = holm(frame.loc[mine, "p"])
-    return frame
+        for (line, _), p_holm in zip(family, corrected([c for _, c in family]), strict=True):
+            line["p_holm"] = p_holm
+    return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "Int64"})
 
 
 def _ours(cell: Cell, store: Records) -> dict:
@@ -106,16 +109,21 @@ def _ours(cell: Cell, store: Records) -> dict:
     }
 
 
-def _gain(plan: Plan, cell: Cell, baseline: tuple[str, str], base_row: str, table: str, store: Records) -> dict:
+def _against(plan: Plan, cell: Cell, baseline: tuple[str, str], store: Records) -> Comparison | None:
     base = plan.cell(*baseline, cell.column)
-    if base is None:
-        return {}
     plain = replace(cell.reading, floor=False)
-    result = compare(cell.values(store, plain), base.values(store, plain))
-    if not result.n:
-        return {}
-    out = {"gain": result.mean, "gain_low": result.low, "gain_high": result.high, "p": result.p}
-    ours, theirs = (number(plan.paper, table, r, cell.column) for r in (cell.row, base_row))
+    return base and compare(cell.values(store, plain), base.values(store, plain))
+
+
+def _gain(plan: Plan, cell: Cell, result: Comparison, base_row: str) -> dict:
+    out = {
+        "gain": result.mean,
+        "gain_low": result.low,
+        "gain_high": result.high,
+        "p": result.p,
+        "p_welch": result.p_welch,
+    }
+    ours, theirs = (number(plan.paper, cell.table, r, cell.column) for r in (cell.row, base_row))
     if ours is not None and theirs is not None:
         out["paper_gain"] = ours - theirs
         if round(ours - theirs, 9) != 0:
@@ -156,15 +164,16 @@ def _html_cell(cell: dict | None, spread: str, show: str) -> str:
     out = f"{paper}<span class='mx-ours'>{cell[show]:.2f}{sd}</span>"
     small = [f"n = {int(cell['n'])}"]
     if not _nan(cell["difference"]) and show == "ours":
-        small.append(f"{cell['difference']:+.2f}")
+        small.append(f"difference {cell['difference']:+.2f}")
     out += f"<span class='mx-small'>{', '.join(small)}</span>"
     if not _nan(cell["gain"]):
         mark = VERDICT_MARKS.get(cell["verdict"], "")
         colour = VERDICT_COLOURS.get(cell["verdict"], "#444")
         interval = "" if _nan(cell["gain_low"]) else f" [{cell['gain_low']:+.1f}, {cell['gain_high']:+.1f}]"
+        untested = "no gain is printed" if _nan(cell["paper_gain"]) else "the printed gain is zero"
         out += (
             f"<span class='mx-small' style='color:{colour}' title='gain over the baseline, 95 % interval, "
-            f"p = {cell['p']:.3f}: {cell['verdict'] or 'nothing published to compare with'}'>"
+            f"p = {cell['p']:.3f}: {cell['verdict'] or untested}'>"
             f"gain {cell['gain']:+.2f}{interval} {mark}</span>"
         )
     if cell["note"]:

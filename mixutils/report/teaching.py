@@ -19,8 +19,8 @@ from ..mixers import REGISTRY, build
 from ..model import Classifier, Edit, Output
 from ..saliency import separate, token_saliency
 from ..tasks import DataError
-from ..tasks.encode import Batch, EncodedTask, _encode_split
 from ..tasks.data import Split
+from ..tasks.encode import Batch, EncodedTask, _encode_split
 from . import tokens
 from .style import colour
 
@@ -130,8 +130,8 @@ class _Spy(nn.Module):
 
 #: Options under which the first notebook shows a mixer, so that something is visible in two short sentences.
 SHOWN = {
-    **dict.fromkeys(("wordmix", "senmix", "tmix"), {"pairing": "halves", "clean": True}),
-    **dict.fromkeys(("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk"), {"ratio": 0.3}),
+    **{name: {"pairing": "halves", "clean": True} for name in ("wordmix", "senmix", "tmix")},
+    **{name: {"ratio": 0.3} for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")},
 }
 
 
@@ -150,7 +150,9 @@ def origin_maps(two: TwoSentences, ratio: float, names: list[str] | None = None)
             options["ratio"] = ratio
         trace = two.trace(name, **options)
         axis.imshow(trace.share, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        axis.set_title(f"{REGISTRY[name].title}\n{trace.place}, label share {trace.w_b:.2f}", fontsize=9, color="#222", loc="left")
+        axis.set_title(
+            f"{REGISTRY[name].title}\n{trace.place}, label share {trace.w_b:.2f}", fontsize=9, color="#222", loc="left"
+        )
         axis.spines[:].set_visible(True)
         axis.spines[:].set_color(colour(name))
         axis.spines[:].set_linewidth(2)
@@ -161,7 +163,12 @@ def origin_maps(two: TwoSentences, ratio: float, names: list[str] | None = None)
         axis.set_yticks(range(rows), labels, fontsize=7)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
-    figure.suptitle("Share of the partner in every unit of sentence A (white 0, dark 1); columns are hidden units", x=0.01, ha="left", fontsize=11)
+    figure.suptitle(
+        "Share of the partner in every unit of sentence A (white 0, dark 1); columns are hidden units",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+    )
     return figure
 
 
@@ -187,4 +194,6 @@ def token_edits(two: TwoSentences, ratio: float) -> plt.Figure:
                 f"label: {1 - trace.w_b:.2f} A + {trace.w_b:.2f} B",
             )
         )
-    return tokens.draw(strips, "Darker = more salient. In the mixtures: blue from A, orange from B, black [UNK]", label_width=2.1)
+    return tokens.draw(
+        strips, "Darker = more salient. In the mixtures: blue from A, orange from B, black [UNK]", label_width=2.1
+    )

@@ -48,13 +48,13 @@ def draw(strips: Sequence[Strip | None], title: str = "", width: float = 10.0, l
     axis.axis("off")
     y = height - (0.4 if title else 0.06)
     if title:
-        axis.text(0.05, height - 0.2, title, fontsize=10.5, va="center", ha="left")
+        axis.text(0.05, height - 0.2, title, fontsize=10.5, va="center", ha="left", parse_math=False)
     for strip in lines:
         if strip is None:
             y -= 0.16
             continue
         y -= _LINE
-        axis.text(0.05, y + _LINE / 2, strip.label, fontsize=9, va="center", ha="left")
+        axis.text(0.05, y + _LINE / 2, strip.label, fontsize=9, va="center", ha="left", parse_math=False)
         x = label_width
         edges = []
         for i, token in enumerate(strip.tokens):
@@ -71,7 +71,16 @@ def draw(strips: Sequence[Strip | None], title: str = "", width: float = 10.0, l
                 )
             )
         if strip.after:
-            axis.text(x + 0.05, y + _LINE / 2, strip.after, fontsize=8.5, va="center", ha="left", color="#333")
+            axis.text(
+                x + 0.05,
+                y + _LINE / 2,
+                strip.after,
+                fontsize=8.5,
+                va="center",
+                ha="left",
+                color="#333",
+                parse_math=False,
+            )
     return figure
 
 
@@ -98,13 +107,14 @@ def _box(axis, x: float, y: float, w: float, token: str, strip: Strip, i: int) -
     axis.text(
         x + w / 2,
         y + _LINE / 2 - 0.005,
-        token.replace("$", r"\$"),
+        token,
         fontsize=8.5,
         va="center",
         ha="center",
         color=text,
         weight=weight,
         family="DejaVu Sans Mono",
+        parse_math=False,  # a "$" in a text is a dollar sign
     )
 
 

@@ -81,7 +81,7 @@ _ENTRIES = [
     TaskSpec(
         "mnli",
         "MultiNLI",
-        {**_own("mnli", "train", "validation_m", "validation_mm")},
+        _own("mnli", "train", "validation_m", "validation_mm"),
         {"train": 392702, "validation_m": 9815, "validation_mm": 9832},
         ("ssmix", "dropmix"),
         Hub(

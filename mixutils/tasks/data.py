@@ -96,12 +96,14 @@ class TaskData:
         Raises:
             DataError: no or empty training part, or fewer than two classes in it.
         """
-        train = self.splits.get("train")
+        train, where = self.splits.get("train"), self.where or self.source
         if train is None or len(train) == 0:
             have = ", ".join(f"{k} ({len(v)} rows)" for k, v in self.splits.items()) or "nothing"
-            raise DataError(f"{self.id}: there is no training part; found {have} in {self.where or self.source}")
+            raise DataError(f"{self.id}: there is no training part; found {have} in {where}")
         present = np.unique(train.labels)
         if len(present) < 2:
             only = self.labels[int(present[0])]
-            raise DataError(f"{self.id}: the training part has one class only ({only!r}); two or more are needed")
+            raise DataError(
+                f"{self.id}: the training part has one class only ({only!r}); two or more are needed (from {where})"
+            )
         return self

@@ -1,13 +1,16 @@
 """Reads a data set from a folder: ``<name>/<part>.jsonl|csv|tsv|parquet``.
 
 Columns: ``text`` and ``label``, or ``text_a``, ``text_b`` and ``label``; other columns are ignored. Labels are names;
-numbers become their decimal text. Files are UTF-8 (a byte-order mark is dropped). Every complaint names file and line.
+numbers become their decimal text. Files are UTF-8 (a byte-order mark is dropped). In CSV and TSV a text may stand between
+quotation marks, with inner ones doubled, and must if it holds a delimiter, a line break or begins with such a mark. Every
+complaint names file and line.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -48,13 +51,18 @@ def read(path: Path) -> list[Row]:
     if path.stat().st_size == 0:
         raise DataError(f"{path}: the file is empty")
     readers = {"jsonl": _jsonl, "csv": _csv, "tsv": _csv, "parquet": _parquet}
-    rows = [_row(path, line, fields) for line, fields in readers[path.suffix[1:]](path)]
+    rows = [make_row(path, line, fields) for line, fields in readers[path.suffix[1:]](path)]
     if not rows:
         raise DataError(f"{path}: there are no rows in the file")
     return rows
 
 
-def _row(path: Path, line: int, fields: dict) -> Row:
+def make_row(path: Path | str, line: int, fields: dict) -> Row:
+    """A row with sound texts and label; ``path`` and ``line`` say where it stands.
+
+    Raises:
+        DataError: a column without a value, a value of another type, or half of a character pair.
+    """
     pair = "text_a" in fields or "text_b" in fields
     wanted = ("text_a", "text_b", "label") if pair else ("text", "label")
     for name in wanted:
@@ -64,13 +72,16 @@ def _row(path: Path, line: int, fields: dict) -> Row:
                 f"{path}, line {line}: no value for {name!r}; the row has {have}; "
                 "expected text and label, or text_a, text_b and label"
             )
-    texts = [fields[name] for name in wanted[:-1]]
-    for name, text in zip(wanted, texts, strict=False):
+    *texts, label = (fields[name] for name in wanted)
+    if isinstance(label, int | float) and not isinstance(label, bool) and math.isfinite(label):
+        label = str(label)
+    for name, text in zip(wanted, (*texts, label), strict=True):
         if not isinstance(text, str):
-            raise DataError(f"{path}, line {line}: {name!r} must be text, not {type(text).__name__} ({text!r})")
+            kind = "a name or a number" if name == "label" else "text"
+            raise DataError(f"{path}, line {line}: {name!r} must be {kind}, not {type(text).__name__} ({text!r})")
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             raise DataError(f"{path}, line {line}: {name!r} holds half of a character pair (\\ud800 to \\udfff)")
-    return Row(texts[0], texts[1] if pair else None, str(fields["label"]), (path, line))
+    return Row(texts[0], texts[1] if pair else None, label, (path, line))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -81,7 +92,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise DataError(
-                    f"{path}, line {number}: not UTF-8 (byte 0x{raw[error.start]:02x} at column {error.start + 1}); "
+                    f"{path}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x} at column {error.start + 1}); "
                     "save the file as UTF-8"
                 ) from None
 
@@ -100,17 +111,29 @@ def _jsonl(path: Path) -> Iterator[tuple[int, dict]]:
 
 
 def _csv(path: Path) -> Iterator[tuple[int, dict]]:
-    # csv wants decoded lines; a quoted field may span several of them, and line_num counts the last one.
-    reader = csv.DictReader((line for _, line in _lines(path)), delimiter="\t" if path.suffix == ".tsv" else ",")
-    header = reader.fieldnames or []
-    if "label" not in header or not ({"text"} <= set(header) or {"text_a", "text_b"} <= set(header)):
+    # Not strict, csv would drop quotation marks and join rows where a text begins with a mark that is not closed.
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
+    header, first = None, 1  # a quoted text may span lines; a row is known by its first
+    try:
+        for values in reader:
+            if header is None:
+                header = values
+                if "label" not in header or not ({"text"} <= set(header) or {"text_a", "text_b"} <= set(header)):
+                    raise DataError(
+                        f"{path}, line 1: the header is {', '.join(header)!r}; "
+                        "expected text,label or text_a,text_b,label"
+                    )
+            elif len(values) > len(header):
+                raise DataError(f"{path}, line {first}: more fields than the header has")
+            elif values:
+                yield first, dict(zip(header, values, strict=False))
+            first = reader.line_num + 1
+    except csv.Error as error:
         raise DataError(
-            f"{path}, line 1: the header is {', '.join(header)!r}; expected text,label or text_a,text_b,label"
-        )
-    for fields in reader:
-        if None in fields:
-            raise DataError(f"{path}, line {reader.line_num}: more fields than the header has")
-        yield reader.line_num, fields
+            f"{path}, line {first}: broken quoting or line end ({error}); a text with a quotation mark, "
+            "delimiter or line break stands between quotation marks, with inner ones doubled"
+        ) from None
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, dict]]:

@@ -1,19 +1,22 @@
 """Reads a catalogue entry from the Hugging Face hub, and finds out once, within seconds, whether there is a hub.
 
-Without a network ``datasets`` needs more than twenty seconds per name to say so. We ask the resolver first, with a
-deadline, and then set ``HF_HUB_OFFLINE``, so that every later question is answered at once from the local cache.
+Without a network ``datasets`` and ``transformers`` need more than twenty seconds per name to say so. We ask the hub
+first, with a deadline, and then switch both to offline, so that every later question is answered at once from the local
+cache: a data set or encoder that was loaded on this machine before stays usable.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-import socket
+import sys
 import threading
+from pathlib import Path
 
 from .data import DataError
-from .folder import Row
-from .taskspec import TaskSpec
+from .folder import Row, make_row
+from .taskspec import Hub, TaskSpec
 
 DEADLINE = 3.0  # seconds
 
@@ -23,23 +26,42 @@ def reachable() -> bool:
     """Whether the hub answers; decided once per process. ``HF_HUB_OFFLINE=1`` decides it beforehand."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
         return False
+    from huggingface_hub import constants, get_session
+
     answer = []
 
     def ask() -> None:
-        try:
-            host = os.environ.get("HF_ENDPOINT", "https://huggingface.co").split("//")[-1].split("/")[0].split(":")[0]
-            socket.create_connection((host, 443), timeout=DEADLINE).close()
+        # The libraries' own client: it knows the mirror, the proxy and the certificates that they will use.
+        with contextlib.suppress(Exception):  # classes of httpx, ssl and the hub; none of them is an answer
+            get_session().head(constants.ENDPOINT, timeout=DEADLINE)
             answer.append(True)
-        except OSError:
-            pass
 
     # A name look-up cannot be given a timeout, so it runs in a thread that may outlive its usefulness.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(DEADLINE)
     if not answer:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        _go_offline()
     return bool(answer)
+
+
+def _go_offline() -> None:
+    """For libraries and processes that start later the variable is enough; what is imported has read it already."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    for name in ("huggingface_hub.constants", "datasets.config"):
+        if name in sys.modules:
+            sys.modules[name].HF_HUB_OFFLINE = True
+
+
+def available(entry: TaskSpec) -> bool:
+    """Whether ``read`` has a source: the hub, or the copy that ``datasets`` kept of an earlier load."""
+    return entry.hub is not None and (reachable() or _cached(entry.hub))
+
+
+def _cached(hub: Hub) -> bool:
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    cache = Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
+    return any(cache.glob(f"{hub.path.replace('/', '___')}/{hub.config or '*'}/*/*/dataset_info.json"))
 
 
 def read(entry: TaskSpec) -> dict[str, list[Row]]:
@@ -58,11 +80,13 @@ def read(entry: TaskSpec) -> dict[str, list[Row]]:
     except ImportError:
         raise DataError(f"{entry.id}: reading from the hub needs 'datasets': pip install datasets") from None
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
     try:
         found = datasets.load_dataset(hub.path, hub.config, revision=hub.revision)
     except Exception as error:  # datasets, huggingface_hub, httpx and OSError all occur here
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise DataError(
-            f"{entry.id}: {hub.path} could not be loaded from the hub ({type(error).__name__}: {error})"
+            f"{entry.id}: {hub.path} could not be loaded from the hub ({type(error).__name__}: {reason})"
         ) from error
     out = {}
     for part, sources in hub.parts.items():
@@ -80,14 +104,16 @@ def _rows(entry: TaskSpec, source: str, table) -> list[Row]:
             f"{entry.id}: {hub.path} has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"
         )
     own = getattr(table.features[hub.label], "names", None)  # ClassLabel: the hub's own names
-    texts = [table[c] for c in hub.text]
+    keys = ("text",) if len(hub.text) == 1 else ("text_a", "text_b")
+    # Whole columns at once: reading a table row by row takes minutes for the large sets.
+    columns = [table[c][:] for c in (*hub.text, hub.label)]
     rows = []
-    for i, label in enumerate(table[hub.label]):
+    for i, (*texts, label) in enumerate(zip(*columns, strict=True), 1):
         if label == -1:  # GLUE's hidden test labels
             return []
         name = hub.names.get(label, own[label] if own and isinstance(label, int) else label)
         name = hub.names.get(name, name)
         if not isinstance(name, str):
             raise DataError(f"{entry.id}: {hub.path} has the unnamed label {label!r} in {source}")
-        rows.append(Row(texts[0][i], texts[1][i] if len(texts) > 1 else None, name, (f"{hub.path}, {source}", i + 1)))
+        rows.append(make_row(f"{hub.path}, {source}", i, {**dict(zip(keys, texts, strict=True)), "label": name}))
     return rows

@@ -38,10 +38,11 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
         rows = _from_folder(root, name, entry)
         if "train" in rows:
             return _build(name, rows, entry, "folder", str(root))
-        if rows:
-            reasons.append(f"{root} has only {', '.join(rows)}, no training part")
-        else:
-            reasons.append(f"not in {root}")
+        if entry is not None:
+            reasons.append(f"no {' and '.join(entry.parts['train'])} in {root}")
+        elif (root / name).is_dir():
+            files = ", ".join(sorted(p.name for p in (root / name).iterdir())) or "nothing"
+            raise DataError(f"{root / name}: there is no train.{'|'.join(folder.FORMATS)}; found {files}")
     else:
         reasons.append("no data folder (--data or MIXUTILS_DATA)")
     if entry is None:
@@ -50,7 +51,7 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
         reasons.append("not on the hub")
     elif not use_hub:
         reasons.append("hub not asked (--hub)")
-    elif not hub.reachable():
+    elif not hub.available(entry):
         reasons.append("the hub is not reachable")
     else:
         return _build(name, hub.read(entry), entry, "hub", entry.hub.path)
@@ -62,16 +63,17 @@ def at_hand(name: str, use_hub: bool) -> tuple[bool, str]:
     if name in BUILTIN:
         return True, "built-in"
     root, entry = paths.data(), spec(name)
+    reason = "not in a data folder (none given)"
     if root is not None:
         found = _files(root, name, entry)
         if "train" in found:
             return True, "folder"
-        if found:
-            return False, f"the data folder has only {', '.join(found)}, no training part"
-    if use_hub and entry is not None and entry.hub is not None and hub.reachable():
+        reason = f"the data folder has only {', '.join(found)}, no training part" if found else "not in the data folder"
+    if entry is None or not use_hub:
+        return False, reason
+    if hub.available(entry):
         return True, "hub"
-    where = "the data folder" if root is not None else "a data folder (none given)"
-    return False, f"not in {where}" + (" and the hub is not reachable" if use_hub else "")
+    return False, reason + (" and the hub is not reachable" if entry.hub else " and not on the hub")
 
 
 def _files(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[Path]]:

@@ -52,8 +52,8 @@ def stratified_order(labels: np.ndarray, seed: int, kind: str = "stratified") ->
 def cut(split: Split, sizes: list[int], seed: int) -> list[Split]:
     """Stratified pieces of the given sizes; what is left over is the last piece. Rows keep the source's order."""
     order = stratified_order(split.labels, seed)
-    if sum(sizes) >= len(split):
-        raise DataError(f"cannot cut {sizes} rows out of {len(split)}")
+    if min(sizes) < 1 or sum(sizes) >= len(split):
+        raise DataError(f"cannot cut parts of {' and '.join(map(str, sizes))} rows out of {len(split)}")
     edges = np.cumsum([0, *sizes, len(split) - sum(sizes)])
     return [split.take(np.sort(order[a:b])) for a, b in itertools.pairwise(edges)]
 
@@ -86,7 +86,7 @@ def _auto(data: TaskData, seed: int) -> dict[str, Split]:
 
 POLICIES = {
     "official": "the parts of the source as they are; runs select on the reported part (SPEC SA19)",
-    "auto": "official parts; a tenth of train where validation is missing, 80/10/10 where there is only train",
+    "auto": "train, validation and test where the source has all three, else 'holdout', or 'tenths' of train alone",
     "holdout": "a tenth of train selects, the official test (or validation) part reports (SPEC 2(b))",
     "tenths": "80/10/10 of train, the same cut for every seed",
     "tenths-by-seed": "80/10/10 of train, cut with the run's seed (SPEC RA13)",

@@ -1,0 +1,189 @@
+"""What the commands say and do: states of runs, costs, failures, data that changed, files that appear."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from mixutils import cli, commands, paths
+from mixutils.companion import make_plan
+from mixutils.execute import cached_task
+from mixutils.records import Records
+from mixutils.run import Run
+from tests.fakes import done, failed, kind
+
+
+@pytest.fixture(autouse=True)
+def _own_data(monkeypatch, tmp_path):
+    """A data folder with one task of thirty rows, so that no test needs the built-in corpus."""
+    folder = tmp_path / "data" / "mine"
+    folder.mkdir(parents=True)
+    for part, n in (("train", 30), ("validation", 8), ("test", 8)):
+        rows = [{"text": f"text {i} is {'good' if i % 2 else 'bad'}", "label": "yn"[i % 2]} for i in range(n)]
+        (folder / f"{part}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+    monkeypatch.setenv("MIXUTILS_DATA", str(folder.parent))
+
+
+MINE = ["--profile", "smoke", "--tasks", "mine", "--seeds", "2"]
+
+
+@pytest.fixture
+def plan():
+    return make_plan("ssmix", "smoke", tasks="mine", seeds="2")
+
+
+def fill(plan, but=lambda run: False, digest: str | None = None, percent=lambda run: 50.0) -> Records:
+    store = Records()
+    for run in plan.runs:
+        if not but(run):
+            record = done(run, percent(run))
+            record["data"]["digest"] = digest or cached_task("mine", False)[1]
+            store.put(record)
+    return store
+
+
+def lines(capsys) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_plan_counts_states_and_says_what_it_costs(plan, capsys):
+    store = fill(plan, but=lambda r: kind(r) in ("ssmix", "unk"))
+    store.put(failed(next(r for r in plan.runs if kind(r) == "unk"), "ValueError: no such token"))
+    assert cli.main(["plan", *MINE]) == 0
+    out = lines(capsys)
+    assert out[0] == "profile smoke: notebook defaults and tests: seconds, numbers mean nothing"
+    assert out[1] == "ssmix: mine; encoder random:tiny; seeds 0,1; train rows 48"
+    assert out[2].endswith(": not asked for")
+    assert out[3].startswith("    runs: 12 done, 3 to do, 1 failed; under a minute with ")
+    assert out[4] == "    failed: mine n=48 unk seed 0: ValueError: no such token"
+    assert out[5].startswith("in all: 3 runs to do, under a minute; disk: at most ")
+    assert len(out) == 6
+
+
+def test_runs_on_other_data_are_counted_as_stale(plan, capsys):
+    now = cached_task("mine", False)[1]
+    fill(plan, but=lambda r: r.seed == 1, digest="0123456789abcdef")
+    assert cli.main(["plan", *MINE]) == 0
+    text = "\n".join(lines(capsys))
+    assert (
+        f"8 done, 8 to do, 0 failed, 8 of the done ones stale (mine had other data then: 0123456789abcdef, now {now})"
+        in text
+    )
+
+
+def test_a_plan_that_does_not_fit_on_the_disk_is_refused(plan, monkeypatch, capsys):
+    monkeypatch.setattr(commands.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
+    assert cli.main(["train", *MINE]) == 2
+    assert "not enough disk: " in capsys.readouterr().err
+    assert Records().all() == []
+
+
+def test_training_when_everything_is_there_succeeds_at_once(plan, capsys):
+    fill(plan)
+    assert cli.main(["train", *MINE]) == 0
+    assert "16 done, 0 to do, 0 failed" in "\n".join(lines(capsys))
+
+
+def test_training_with_old_failures_fails_and_says_how_to_repeat_them(plan, capsys):
+    bad = plan.runs[-1]
+    fill(plan, but=lambda r: r == bad).put(failed(bad, "MemoryError: too large"))
+    assert cli.main(["train", *MINE]) == 1
+    text = "\n".join(lines(capsys))
+    assert f"failed: {bad.title()} ({bad.hash}): MemoryError: too large" in text
+    assert "the same command with --retry repeats failed runs" in text
+    assert str(paths.records()) in text
+
+
+def test_training_does_what_is_missing_and_only_that(plan, capsys):
+    missing = [r for r in plan.runs if kind(r) == "stage 1"]
+    store = fill(plan, but=lambda r: r in missing)
+    before = {p.name: p.read_bytes() for p in store.folder.iterdir()}
+    assert cli.main(["train", *MINE, "--jobs", "1", "--device", "cpu"]) == 0
+    assert f"trained: 2 done, 0 failed, {len(plan.runs) - 2} were there" in "\n".join(lines(capsys))
+    after = {p.name: p.read_bytes() for p in store.folder.iterdir()}
+    assert set(after) - set(before) == {f"{r.hash}.json" for r in missing}
+    assert before.items() <= after.items()
+    for run in missing:
+        assert Records().get(run)["data"]["sizes"]["train"] == 30
+
+
+def test_report_and_site_draw_everything_from_records(plan, capsys):
+    fill(plan, percent=lambda r: 50 + r.seed)
+    assert cli.main(["report", *MINE]) == 0
+    assert lines(capsys) == [f"ssmix: 16 tables and figures in {paths.figures('smoke') / 'ssmix'}"]
+    folder = paths.figures("smoke") / "ssmix"
+    assert (folder / "table_2.csv").is_file()
+    assert (folder / "gains.svg").is_file()
+    assert cli.main(["site", *MINE]) == 0
+    assert "table_2.csv" in (paths.figures("smoke") / "index.html").read_text("utf-8")
+    assert not (paths.figures("smoke") / "records.jsonl").exists()  # only "all" exports, after training
+
+
+def test_from_records_shipped_records_are_found_without_any_run(plan, capsys):
+    store = fill(plan)
+    store.export(plan.runs, paths.figures("smoke") / "records.jsonl")
+    for path in store.folder.iterdir():
+        path.unlink()
+    assert cli.main(["all", "--from-records", "--dry-run", *MINE]) == 0
+    assert lines(capsys) == ["profile smoke, from records: 16 of 16 runs are at hand"]
+
+
+def test_shipped_records_are_shown_where_their_data_are_not(plan, monkeypatch, capsys):
+    store = fill(plan)
+    store.export(plan.runs, paths.figures("smoke") / "records.jsonl")
+    for path in store.folder.iterdir():
+        path.unlink()
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    assert cli.main(["plan", *MINE]) == 2  # to train, the data are needed
+    assert "no data set is called 'mine'" in capsys.readouterr().err
+    assert cli.main(["all", "--from-records", "--dry-run", *MINE]) == 0
+    assert lines(capsys) == ["profile smoke, from records: 16 of 16 runs are at hand"]
+
+
+def test_an_export_keeps_what_came_with_the_checkout(plan, tmp_path):
+    other = Run("another", "none", 0, encoder="random:tiny", train_size=48)
+    path = paths.figures("smoke") / "records.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(done(other, 50)) + "\n", "utf-8")
+    fill(plan)
+    store = Records(shipped=[path])
+    commands._site("smoke", {"ssmix": plan}, store, export=True)
+    assert Records(tmp_path / "empty", [path]).shipped == sorted([other.hash, *(r.hash for r in plan.runs)])
+
+
+def test_from_records_takes_the_largest_profile_that_is_shipped():
+    args = SimpleNamespace(profile=None, from_records=True)
+    assert commands._profile(args) == "laptop"
+    for name in ("laptop", "desk"):
+        path = paths.figures(name) / "records.jsonl"
+        path.parent.mkdir(parents=True)
+        path.touch()
+        assert commands._profile(args) == name
+
+
+def test_the_profile_suits_the_machine_unless_one_is_asked_for():
+    suits = "desk" if torch.cuda.is_available() else "laptop"
+    assert commands._profile(SimpleNamespace(profile=None, device="auto")) == suits
+    assert commands._profile(SimpleNamespace(profile=None, device="cpu")) == "laptop"
+    assert commands._profile(SimpleNamespace(profile="full", device="cpu")) == "full"
+
+
+def test_wishes_of_the_command_line_reach_the_notebooks():
+    args = cli.parser().parse_args(["notebooks", *MINE, "--train-size", "0", "--hub", "--jobs", "3", "--device", "cpu"])
+    assert commands._parameters(args, "smoke", train=False) == {
+        "profile": "smoke",
+        "data": "",
+        "tasks": "mine",
+        "encoder": "",
+        "seeds": "2",
+        "train_size": 0,
+        "train": False,
+        "device": "cpu",
+        "jobs": 3,
+        "hub": True,
+    }
+    plain = commands._parameters(cli.parser().parse_args(["notebooks"]), "laptop", train=True)
+    assert (plain["train_size"], plain["seeds"], plain["hub"]) == (-1, "", False)

@@ -1,0 +1,170 @@
+"""The object behind a notebook: what it prints, what it refuses, what it shows."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from mixutils import paths
+from mixutils.companion import Companion, check_gpu, make_plan, shipped
+from mixutils.environment import DeviceError
+from mixutils.records import Records
+from mixutils.tasks import DataError
+from tests.fakes import data_folder, done, failed, filled, kind
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def plan():
+    return make_plan("ssmix", "smoke")
+
+
+def ship(plan, folder, **options) -> None:
+    """Put done records where a checkout carries them."""
+    filled(plan, lambda r: 50 + r.seed, folder, **options).export(
+        plan.runs, paths.figures(plan.setting.profile.name) / "records.jsonl"
+    )
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed, instead of displaying it."""
+    import IPython.display
+
+    out = []
+    monkeypatch.setattr(IPython.display, "display", out.append)
+    return out
+
+
+def test_unknown_names_are_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="no paper is called 'sssmix'; there are ssmix"):
+        Companion("sssmix")
+    with pytest.raises(ValueError, match="no profile is called 'smok'; there are smoke"):
+        Companion("ssmix", profile="smok")
+    with pytest.raises(DataError, match="no data set is called 'trek'"):
+        Companion("ssmix", tasks="trek")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        Companion("ssmix", profile="laptop", data=str(tmp_path / "nowhere"))
+
+
+def test_parameters_left_alone_are_the_profile(plan):
+    c = Companion("ssmix")
+    assert c.plan == plan
+    assert c.profile.name == "smoke"
+    assert c.folder == paths.figures("smoke") / "ssmix"
+
+
+def test_parameters_reach_the_plan(tmp_path):
+    folder = data_folder(tmp_path / "data", "rte")
+    c = Companion(
+        "ssmix", profile="laptop", data=str(folder), tasks="rte", seeds="7", train_size=20, encoder="random:tiny"
+    )
+    assert {(r.task, r.train_size, r.encoder) for r in c.plan.runs} == {("rte", 20, "random:tiny")}
+    assert {r.seed for r in c.plan.runs} == set(range(7))
+    assert Companion("ssmix", profile="laptop", train_size=0).plan.setting.train_size is None
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_full_trains_only_on_a_gpu_and_can_be_shown_anywhere():
+    with pytest.raises(DeviceError, match="needs a GPU"):
+        Companion("ssmix", profile="full")
+    assert Companion("ssmix", profile="full", train=False).profile.name == "full"
+    check_gpu("full", "cpu")
+    check_gpu("laptop", "auto")
+
+
+def test_about_says_what_the_numbers_are_worth(capsys):
+    Companion("ssmix").about()
+    out = capsys.readouterr().out
+    assert "SSMix: Saliency-Based Span Mixup" in out
+    assert "NOT COMPARABLE" in out
+    assert f"torch {torch.__version__}" in out
+    Companion("ssmix", profile="laptop").about()
+    assert "NOT COMPARABLE" not in capsys.readouterr().out
+
+
+def test_the_plan_is_described_with_states_reasons_and_time(plan, capsys):
+    store = Records()
+    for run in plan.runs[:5]:
+        store.put(done(run, 50))
+    store.put(failed(plan.runs[5]))
+    Companion("ssmix").describe_plan()
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "data: docs-coarse, docs-pair"
+    assert out[1].endswith(": the smoke profile runs built-in tasks only")
+    assert out[2] == "runs: 5 done, 26 to do, 1 failed"
+    assert out[3].startswith("time: ")
+    Companion("ssmix", train=False).describe_plan()
+    assert "time: " not in capsys.readouterr().out
+
+
+def test_without_training_the_shipped_records_are_shown_and_missing_ones_are_said(plan, capsys, tmp_path):
+    ship(plan, tmp_path, skip=lambda r: kind(r) == "unk")
+    Companion("ssmix", train=False).train_or_load()
+    assert capsys.readouterr().out.splitlines() == [
+        "28 of 32 runs are at hand",
+        "runs that are not at hand leave their cells empty",
+    ]
+
+
+def test_training_does_not_look_at_shipped_records(plan, tmp_path):
+    ship(plan, tmp_path)
+    assert shipped("smoke") == [paths.figures("smoke") / "records.jsonl"]
+    assert not Companion("ssmix").store.done(plan.runs[0])
+    assert Companion("ssmix", train=False).store.done(plan.runs[0])
+
+
+def test_shipped_records_of_data_that_are_not_at_hand_are_columns_when_nothing_is_trained(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "rte")))
+    plan = make_plan("ssmix", "laptop", tasks="rte")
+    ship(plan, tmp_path)
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    shown = Companion("ssmix", profile="laptop", tasks="rte", train=False)
+    assert [c.key for c in shown.plan.columns] == ["rte"]
+    assert all(map(shown.store.done, shown.plan.runs))
+    # Records of another encoder or size are no records of this setting.
+    with pytest.raises(DataError, match="none of the wanted data sets is at hand"):
+        Companion("ssmix", profile="desk", tasks="rte", train=False)
+
+
+def test_failures_are_said_with_the_way_to_repeat_them(plan, capsys):
+    store = Records()
+    for run in plan.runs:
+        store.put(done(run, 50))
+    store.put(failed(plan.runs[-1], "ValueError: broken"))
+    Companion("ssmix").train_or_load()  # nothing is missing, so nothing is trained
+    out = capsys.readouterr().out
+    assert f"failed: {plan.runs[-1].title()}: ValueError: broken" in out
+    assert "python -m mixutils train --retry" in out
+
+
+def test_a_table_and_a_figure_are_stored_and_displayed(plan, tmp_path, shown):
+    ship(plan, tmp_path)
+    c = Companion("ssmix", train=False)
+    c.show("table_2")
+    c.show("times")
+    assert (c.folder / "table_2.csv").is_file()
+    assert (c.folder / "times.svg").is_file()
+    table, caption, figure, _ = shown
+    assert "No mixup" in table.data
+    assert "SSMix, hidden mixup and two ablations." in caption.data
+    assert isinstance(figure, plt.Figure)
+    assert not plt.fignum_exists(figure.number)  # closed, so that the notebook does not show it twice
+
+
+def test_what_cannot_be_drawn_yet_is_a_sentence(shown):
+    Companion("ssmix", train=False).show("times")
+    assert len(shown) == 1
+    assert "Nothing to draw yet" in shown[0].data
+
+
+def test_an_unknown_table_lists_the_known_ones():
+    with pytest.raises(ValueError, match="ssmix has no table or figure 'table2'; there are table_1, table_2"):
+        Companion("ssmix").show("table2")

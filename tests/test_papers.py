@@ -1,0 +1,260 @@
+"""Columns, cells and readings: what every paper's plan is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mixutils.papers import PAPERS, Cell, Column, Plan, Reading
+from mixutils.papers.base import choose_columns, own_column, scaled
+from mixutils.papers.published import published
+from mixutils.profiles import make_setting
+from mixutils.records import Records
+from mixutils.run import Run
+from mixutils.tasks import CATALOGUE, DataError
+from tests.fakes import data_folder, done, failed
+
+FIRST = Run("rte", "none", 0, train_size=40, evaluate=("test",))
+SECOND = FIRST.with_(method="ssmix", start=FIRST, start_policy="best-on-test")
+PLAIN = Reading("best-on-test", "test")
+FLOORED = replace(PLAIN, floor=True)
+
+
+def column(key: str, task: str | None = None) -> Column:
+    return Column(key, task or key, key.upper(), "official", "test", "test", ("test",))
+
+
+COLUMNS = (column("rte"), column("mrpc"), column("anli-r1/validation", "anli"), column("anli-r1/test", "anli"))
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A data folder with RTE and a task of one's own."""
+    folder = data_folder(tmp_path / "data", "rte", "mine")
+    monkeypatch.setenv("MIXUTILS_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+
+
+def choose(setting, own=None):
+    return choose_columns(COLUMNS, setting, own, ("docs-coarse", "docs-pair"))
+
+
+# ------------------------------------------------------------------------------------------------------------- columns
+
+
+def test_columns_with_data_are_chosen_and_the_others_say_why_not(data):
+    chosen, absent = choose(make_setting("desk"))
+    assert [c.key for c in chosen] == ["rte"]
+    assert absent == dict.fromkeys(["mrpc", "anli-r1/validation", "anli-r1/test"], "not in the data folder")
+
+
+def test_without_data_built_in_tasks_stand_in(no_data):
+    chosen, absent = choose(make_setting("desk"))
+    assert [c.key for c in chosen] == ["docs-coarse", "docs-pair"]
+    assert not any(c.published for c in chosen)
+    assert [c.pair for c in chosen] == [False, True]
+    assert set(absent) == {c.key for c in COLUMNS}
+    assert set(absent.values()) == {"not in a data folder (none given)"}
+
+
+def test_a_profile_may_restrict_itself(data):
+    chosen, absent = choose(make_setting("laptop"), own=("mrpc",))
+    assert [c.key for c in chosen] == ["docs-coarse", "docs-pair"]
+    assert absent["rte"] == "not in the laptop profile"
+    assert absent["mrpc"] == "not in the data folder"
+
+
+def test_the_smoke_profile_does_not_look_at_data(data):
+    chosen, absent = choose(make_setting("smoke"))
+    assert [c.key for c in chosen] == ["docs-coarse", "docs-pair"]
+    assert set(absent.values()) == {"the smoke profile runs built-in tasks only"}
+
+
+def test_asked_tasks_are_columns_of_the_paper_built_in_or_ones_own(data):
+    chosen, absent = choose(make_setting("smoke", tasks="rte,docs-fine,mine"))
+    assert [(c.key, c.published) for c in chosen] == [("rte", True), ("docs-fine", False), ("mine", False)]
+    assert absent["mrpc"] == "not asked for"
+
+
+def test_a_round_is_asked_for_by_task_column_or_both(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "anli")))
+    for name in ("anli", "anli-r1"):
+        assert [c.key for c in choose(make_setting("desk", tasks=name))[0]] == ["anli-r1/validation", "anli-r1/test"]
+    assert [c.key for c in choose(make_setting("desk", tasks="anli-r1/test"))[0]] == ["anli-r1/test"]
+
+
+def test_an_unknown_task_is_refused_with_all_names_before_anything_runs(data):
+    with pytest.raises(DataError, match=r"no data set is called 'trek'; catalogue: .*trec-coarse.*built-in: .*mine"):
+        choose(make_setting("desk", tasks="rte,trek"))
+
+
+def test_an_asked_task_without_data_is_absent_while_others_run(data):
+    chosen, absent = choose(make_setting("desk", tasks="rte,cola"))
+    assert [c.key for c in chosen] == ["rte"]
+    assert absent["cola"] == "not in the data folder"
+
+
+def test_asking_only_for_what_is_not_at_hand_is_an_error(data):
+    with pytest.raises(DataError, match=r"none of the wanted data sets is at hand \(mrpc: not in the data folder\)"):
+        choose(make_setting("desk", tasks="mrpc"))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "columns"),
+    [
+        (("mrpc",), ["rte", "mrpc"]),  # data and records beside each other
+        (("mrpc", "docs-pair"), ["rte", "mrpc"]),
+        (("anli",), ["rte", "anli-r1/validation", "anli-r1/test"]),
+    ],
+)
+def test_what_has_records_needs_no_data_to_be_shown(data, recorded, columns):
+    chosen, absent = choose(replace(make_setting("desk"), recorded=recorded))
+    assert [c.key for c in chosen] == columns
+    assert not set(columns) & set(absent)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "columns"),
+    [
+        (("mrpc",), ["mrpc"]),  # the paper's own data, only recorded, before stand-ins that have no records
+        (("mrpc", "docs-pair"), ["mrpc", "docs-pair"]),
+        (("docs-pair",), ["docs-coarse", "docs-pair"]),
+        ((), ["docs-coarse", "docs-pair"]),
+    ],
+)
+def test_without_data_records_and_recorded_stand_ins_are_shown(no_data, recorded, columns):
+    assert [c.key for c in choose(replace(make_setting("desk"), recorded=recorded))[0]] == columns
+
+
+def test_an_asked_task_of_which_only_records_are_left_is_shown(no_data):
+    setting = make_setting("desk", tasks="mine,cola")
+    assert [c.key for c in choose(replace(setting, recorded=("mine", "cola")))[0]] == ["mine", "cola"]
+
+
+def test_an_own_column_knows_pairs_and_titles():
+    assert own_column("docs-pair").pair
+    assert own_column("qqp").pair
+    assert own_column("qqp").title == CATALOGUE["qqp"].title
+    assert own_column("my-reviews").title == "my-reviews"
+    assert not own_column("my-reviews").published
+
+
+def test_the_scaled_recipe_is_the_papers_unless_the_profile_says_otherwise():
+    assert scaled(make_setting("full"), 5e-5, 32) == (5e-5, 32)
+    assert scaled(make_setting("laptop"), 5e-5, 32) == (pytest.approx(4e-4), 16)
+    assert scaled(make_setting("desk"), 5e-5, 32) == (pytest.approx(4e-4), 32)
+
+
+# --------------------------------------------------------------------------------------------------- cells and readings
+
+
+def store_with(first: float | None, second: float | None) -> Records:
+    store = Records()
+    for run, percent in ((FIRST, first), (SECOND, second)):
+        if percent is not None:
+            store.put(done(run, percent))
+    return store
+
+
+@pytest.mark.parametrize(("first", "second", "printed"), [(80, 70, 80), (70, 80, 80), (75, 75, 75)])
+def test_sa18_the_printed_reading_is_the_better_stage_and_stage_2_alone_is_not(first, second, printed):
+    store = store_with(first, second)
+    cell = Cell("2", "SSMix", "rte", (SECOND,), FLOORED)
+    assert cell.values(store) == {0: pytest.approx(printed)}
+    assert cell.values(store, PLAIN) == {0: pytest.approx(second)}
+    # So a mixup row cannot fall below "No mixup" as printed, and can when stage 2 is read alone.
+    unmixed = Cell("2", "No mixup", "rte", (FIRST,), FLOORED).values(store)
+    assert cell.values(store)[0] >= unmixed[0]
+    assert (cell.values(store, PLAIN)[0] < unmixed[0]) == (second < first)
+
+
+def test_a_run_without_a_start_has_no_floor():
+    assert Cell("2", "No mixup", "rte", (FIRST,), FLOORED).values(store_with(64, None)) == {0: pytest.approx(64)}
+
+
+def test_a_cell_whose_floor_is_lost_is_empty_and_says_so():
+    store = store_with(None, 70)
+    cell = Cell("2", "SSMix", "rte", (SECOND,), FLOORED)
+    assert cell.values(store) == {}
+    assert cell.missing(store) == "1 of 1 runs have lost the record of their start"
+    assert cell.values(store, PLAIN) == {0: pytest.approx(70)}
+
+
+def test_a_reading_of_a_part_that_was_not_evaluated_is_not_taken_for_a_missing_run():
+    store = store_with(80, 70)
+    with pytest.raises(KeyError, match="validation"):
+        Cell("2", "SSMix", "rte", (SECOND,), Reading("best-on-test", "validation")).values(store)
+
+
+def test_a_reading_names_policy_part_and_metric():
+    run = FIRST.with_(evaluate=("validation", "test"))
+    record = done(run, {"validation": 60, "test": 50})
+    record["selected"]["last"]["metrics"]["test"]["f1_macro"] = 0.25
+    assert Reading("best-on-validation", "validation").value(record, Records()) == pytest.approx(60)
+    assert Reading("last", "test", "f1_macro").value(record, Records()) == pytest.approx(25)
+
+
+def test_a_cell_says_how_many_runs_it_lacks():
+    runs = tuple(FIRST.with_(seed=s) for s in range(3))
+    cell, store = Cell("2", "No mixup", "rte", runs, PLAIN), Records()
+    assert cell.missing(store) == "3 of 3 runs not done"
+    store.put(done(runs[0], 50))
+    assert cell.missing(store) == "2 of 3 runs not done"
+    store.put(failed(runs[1]))
+    assert cell.missing(store) == "1 of 3 runs failed"
+    assert cell.values(store) == {0: pytest.approx(50)}
+    assert [r["hash"] for r in cell.records(store)] == [runs[0].hash]
+    for run in runs[1:]:
+        store.put(done(run, 60))
+    assert cell.missing(store) == ""
+
+
+def test_a_plan_has_every_run_once_and_starts_first():
+    other = SECOND.with_(method="tmix")
+    extra = FIRST.with_(seed=9)
+    cells = (Cell("2", "SSMix", "rte", (SECOND,), PLAIN), Cell("B.1", "SSMix", "rte", (SECOND, other), PLAIN))
+    plan = Plan("ssmix", make_setting("desk"), COLUMNS, cells, (extra,))
+    assert plan.runs == [FIRST, SECOND, other, extra]
+    assert plan.cell("2", "SSMix", "rte") is cells[0]
+    assert plan.cell("2", "SSMix", "mrpc") is None
+    assert plan.table("B.1") == [cells[1]]
+
+
+# ----------------------------------------------------------------------------------------------- every registered paper
+
+
+@pytest.mark.parametrize("key", PAPERS)
+def test_a_paper_can_be_cited(key):
+    paper = PAPERS[key].PAPER
+    assert paper.key == key
+    assert paper.url.startswith("https://")
+    assert paper.title in paper.cite()
+    assert paper.bibtex.startswith("@")
+    assert paper.bibtex.count("{") == paper.bibtex.count("}")
+
+
+@pytest.mark.parametrize("key", PAPERS)
+@pytest.mark.parametrize("profile", ["smoke", "laptop", "desk", "full"])
+def test_every_profile_has_a_plan_without_any_data(key, profile, no_data):
+    plan = PAPERS[key].plan(make_setting(profile))
+    assert plan.runs
+    assert plan.columns
+    assert len({r.hash for r in plan.runs}) == len(plan.runs)
+    for run in plan.runs:
+        assert Run.from_dict(run.to_dict()) == run
+
+
+@pytest.mark.parametrize("key", PAPERS)
+def test_a_plan_and_the_published_table_use_the_same_names(key, monkeypatch):
+    monkeypatch.setattr("mixutils.papers.base.at_hand", lambda task, use_hub: (True, "folder"))
+    plan = PAPERS[key].plan(make_setting("full"))
+    planned = {(c.table, c.row, c.column) for c in plan.cells}
+    tables = {c.table for c in plan.cells} & {table for table, _, _ in published(key)}
+    assert tables
+    assert {k for k in published(key) if k[0] in tables} == {k for k in planned if k[0] in tables}

@@ -1,0 +1,130 @@
+"""Shared figures: what is drawn where, from plain data."""
+
+from __future__ import annotations
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from mixutils.report import plots, style
+
+METHODS = {"TMix": "tmix", "SSMix": "ssmix"}
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def line(row: str, title: str, gain: float, low: float, high: float, paper: float = math.nan) -> dict:
+    return {
+        "row": row,
+        "column": title,
+        "title": title,
+        "gain": gain,
+        "gain_low": low,
+        "gain_high": high,
+        "paper_gain": paper,
+    }
+
+
+def frame(*lines: dict) -> pd.DataFrame:
+    return pd.DataFrame(lines)
+
+
+def markers(axis, kind: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for m in axis.lines if m.get_marker() == kind for x, y in m.get_xydata()]
+
+
+def test_forest_has_a_panel_per_data_set_points_for_ours_and_diamonds_for_the_paper():
+    data = frame(
+        line("TMix", "first", 1.0, 0.5, 1.25, 2.0),
+        line("SSMix", "first", -1.0, -2.0, -0.5),
+        line("SSMix", "second", 3.0, math.nan, math.nan, 0.5),
+        line("not shown", "first", 9.0, 8.0, 10.0),
+    )
+    figure = plots.forest(data, METHODS, "title")
+    first, second = (a for a in figure.axes if a.get_visible())
+    assert [a.get_title() for a in (first, second)] == ["first", "second"]
+    assert [t.get_text() for t in first.get_yticklabels()] == ["TMix", "SSMix"]
+    assert first.yaxis_inverted()  # the first method on top
+    assert markers(first, "o") == [(1.0, 0.0), (-1.0, 1.0)]
+    assert markers(first, "D") == [(2.0, 0.0)]
+    assert markers(second, "o") == [(3.0, 1.0)]
+    ends = [c.get_segments()[0][:, 0].tolist() for c in first.collections]
+    assert ends == [[0.5, 1.25], [-2.0, -0.5]]
+    assert second.collections == [] or len(second.collections) == 0  # one seed has no interval
+    labels = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert labels == ["ours, mean over seeds and 95 % bootstrap interval", "published gain"]
+
+
+def test_forest_without_anything_to_draw_is_none():
+    assert plots.forest(frame(line("TMix", "first", math.nan, 1, 1)), METHODS, "title") is None
+    assert plots.forest(frame(line("other", "first", 1.0, 1, 1)), METHODS, "title") is None
+
+
+def test_forest_without_a_published_gain_does_not_explain_diamonds():
+    figure = plots.forest(frame(line("TMix", "first", 1.0, 0.5, 1.5)), METHODS, "title")
+    assert len(figure.legends[0].get_texts()) == 1
+
+
+def test_forest_draws_equal_gains_whose_interval_ends_a_rounding_error_away():
+    mean = np.mean([0.1, 0.1, 0.1])
+    assert mean != 0.1
+    assert plots.forest(frame(line("TMix", "first", mean, 0.1, 0.1)), METHODS, "title") is not None
+
+
+@pytest.mark.parametrize(("columns", "panels"), [(1, 1), (3, 3), (4, 6), (7, 9)])
+def test_forest_hides_the_panels_it_does_not_need(columns, panels):
+    figure = plots.forest(frame(*(line("TMix", f"d{i}", 1, 0, 2) for i in range(columns))), METHODS, "title")
+    assert len(figure.axes) == panels
+    assert sum(a.get_visible() for a in figure.axes) == columns
+
+
+def test_bars_have_their_length_colour_and_number():
+    figure = plots.bars(["TMix", "SSMix"], [1.1, 2.0], ["tmix", "ssmix"], "relative", "times", line=1.0)
+    axis = figure.axes[0]
+    assert [b.get_width() for b in axis.patches] == [1.1, 2.0]
+    assert [to_hex(b.get_facecolor()) for b in axis.patches] == [style.colour("tmix"), style.colour("ssmix")]
+    assert [t.get_text() for t in axis.texts] == ["1.10", "2.00"]
+    assert axis.lines[0].get_xdata()[0] == 1.0
+
+
+def test_curves_are_means_with_a_band_of_one_standard_deviation():
+    values = np.array([[1.0, 2.0, 4.0], [3.0, 2.0, 8.0]])
+    figure = plots.curves(
+        {"a": ("#0072b2", [1, 2, 4], values), "b": ("#d55e00", [1, 4], np.ones((1, 2)))}, "x", "y", "t"
+    )
+    axis = figure.axes[0]
+    assert axis.lines[0].get_xydata().tolist() == [[1, 2], [2, 2], [4, 6]]
+    band = axis.collections[0].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(6 + math.sqrt(8))  # squared deviations 4 + 4, over n - 1 = 1
+    assert band[:, 1].min() == pytest.approx(2 - math.sqrt(2))
+    assert len(axis.collections) == 1  # one seed has no band
+    assert [to_hex(one.get_color()) for one in axis.lines] == ["#0072b2", "#d55e00"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["a", "b"]
+
+
+def test_a_logarithmic_axis_names_the_sizes_that_were_trained():
+    figure = plots.curves({"a": ("#0072b2", [100, 300, 1000], np.ones((2, 3)))}, "rows", "y", "t", log_x=True)
+    assert figure.axes[0].get_xscale() == "log"
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["100", "300", "1000"]
+
+
+def test_verdicts_are_stacked_counts():
+    counts = {"SC1": {"confirmed": 2, "undecided": 1}, "SC2": {"contradicted": 3, "not tested": 9}, "SC3": {}}
+    figure = plots.verdicts(counts, "t")
+    axis = figure.axes[0]
+    rows = [[b.get_width() for b in axis.patches if round(b.get_y() + b.get_height() / 2) == y] for y in (0, 1, 2)]
+    assert rows == [[2, 1, 0], [0, 0, 3], [0, 0, 0]]  # confirmed, undecided, contradicted
+    assert [b.get_x() for b in axis.patches] == [0, 0, 0, 2, 0, 0, 3, 0, 0]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["SC1", "SC2", "SC3"]
+    assert [(t.get_text(), t.xy) for t in axis.texts] == [("not tested", (0, 2))]
+    legend = zip(figure.legends[0].get_texts(), figure.legends[0].get_patches(), strict=True)
+    for text, patch in legend:
+        assert to_hex(patch.get_facecolor()) == style.VERDICT_COLOURS[text.get_text()]

@@ -1,0 +1,189 @@
+"""Split policies and nested subsets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mixutils.tasks import POLICIES, DataError, Split, TaskData, apply_policy, subset
+from mixutils.tasks.splits import cut, stratified_order
+
+labels = st.lists(st.integers(0, 4), min_size=1, max_size=120).map(np.array)
+seeds = st.integers(0, 1000)
+kinds = st.sampled_from(["stratified", "balanced", "random"])
+
+
+def make_data(**labels_of_parts) -> TaskData:
+    """A text says which row of which part it is, so that no two rows are alike."""
+
+    def part(name: str, y) -> Split:
+        return Split([f"{name} {i}" for i in range(len(y))], None, np.asarray(y, dtype=np.int64))
+
+    return TaskData("mine", tuple("abcde"), {name: part(name, y) for name, y in labels_of_parts.items()})
+
+
+def texts(split: Split) -> list[str]:
+    return split.text_a
+
+
+@given(labels, seeds, kinds)
+def test_an_order_holds_every_row_once(y, seed, kind):
+    assert sorted(stratified_order(y, seed, kind).tolist()) == list(range(len(y)))
+
+
+@given(labels, seeds)
+def test_every_prefix_keeps_the_class_shares(y, seed):
+    drawn = y[stratified_order(y, seed)]
+    classes, sizes = np.unique(y, return_counts=True)
+    for c, size in zip(classes, sizes, strict=True):
+        share = size / len(y)
+        error = np.abs(np.cumsum(drawn == c) - share * np.arange(1, len(y) + 1))
+        # Each class is within one row of its own even spacing; the others can move the border by a row each.
+        assert error.max() < 1 + share * max(len(classes) - 2, 0) + 1e-9
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=300).map(np.array), seeds)
+def test_two_classes_keep_their_shares_within_one_row(y, seed):
+    drawn = y[stratified_order(y, seed)]
+    assert np.abs(np.cumsum(drawn) - y.mean() * np.arange(1, len(y) + 1)).max() < 1 + 1e-9
+
+
+@given(labels, seeds)
+def test_balanced_prefixes_take_the_classes_in_turn_as_long_as_they_last(y, seed):
+    drawn = y[stratified_order(y, seed, "balanced")]
+    classes, sizes = np.unique(y, return_counts=True)
+    for n in range(len(y) + 1):
+        taken = np.array([(drawn[:n] == c).sum() for c in classes])
+        left = taken[taken < sizes]
+        assert not left.size or taken.max() - left.min() <= 1
+
+
+@given(labels, seeds, kinds, st.data())
+def test_subsets_of_train_are_nested(y, seed, kind, data):
+    small, large = sorted(data.draw(st.lists(st.integers(1, len(y)), min_size=2, max_size=2)))
+    task = make_data(train=y)
+    of = {n: texts(subset(task, n, kind, seed, None).splits["train"]) for n in (small, large)}
+    assert len(of[small]) == small
+    if large < len(y):
+        assert of[large][:small] == of[small]
+    else:  # all rows: in the order of the source
+        assert set(of[small]) <= set(of[large])
+
+
+def test_an_unknown_kind_of_subset_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'stratified', 'balanced' or 'random', not 'even'"):
+        stratified_order(np.array([0, 1]), 0, "even")
+
+
+@pytest.mark.parametrize("policy", ["auto", "holdout", "tenths", "tenths-by-seed", "cut-7-11"])
+@pytest.mark.parametrize(
+    "parts", [("train",), ("train", "test"), ("train", "validation"), ("train", "validation", "test")]
+)
+@settings(max_examples=15, deadline=None)
+@given(y=st.lists(st.integers(0, 3), min_size=30, max_size=80), seed=seeds)
+def test_a_policy_loses_and_repeats_no_row(policy, parts, y, seed):
+    task = make_data(**{part: y if part == "train" else [0, 1, 1] for part in parts})
+    made = apply_policy(task, policy, run_seed=seed)
+    assert set(made.splits) == {"train", "validation", "test"}
+    rows = [text for split in made.splits.values() for text in texts(split)]
+    assert len(set(rows)) == len(rows)
+    of_train = [text for text in rows if text.startswith("train ")]
+    assert set(of_train) == set(texts(task.splits["train"]))
+    for part in ("validation", "test"):
+        # An official part is used as it is or, where the policy cuts its own, not at all.
+        official = texts(task.splits[part]) if part in parts else []
+        assert {r for r in rows if r.startswith(part)} in (set(official), set())
+    for split in made.splits.values():
+        where = [int(text.split()[1]) for text in texts(split)]
+        assert where == sorted(where)  # the order of the source
+        assert all(y[i] == c for i, c, t in zip(where, split.labels, texts(split), strict=True) if t[:5] == "train")
+
+
+@pytest.mark.parametrize(
+    ("policy", "parts", "expected"),
+    [
+        ("auto", ("train", "validation", "test"), {"train": 200, "validation": 20, "test": 30}),
+        ("auto", ("train", "test"), {"train": 180, "validation": 20, "test": 30}),
+        ("auto", ("train", "validation"), {"train": 180, "validation": 20, "test": 20}),
+        ("auto", ("train",), {"train": 160, "validation": 20, "test": 20}),
+        ("holdout", ("train", "validation", "test"), {"train": 180, "validation": 20, "test": 30}),
+        ("holdout", ("train", "validation"), {"train": 180, "validation": 20, "test": 20}),
+        ("holdout", ("train",), {"train": 160, "validation": 20, "test": 20}),
+        ("tenths", ("train", "test"), {"train": 160, "validation": 20, "test": 20}),
+        ("tenths-by-seed", ("train",), {"train": 160, "validation": 20, "test": 20}),
+        ("cut-50-7", ("train",), {"train": 143, "validation": 50, "test": 7}),
+        ("official", ("train", "test"), {"train": 200, "test": 30}),
+    ],
+)
+def test_a_policy_cuts_the_sizes_that_it_says(policy, parts, expected):
+    rows = {"train": 200, "validation": 20, "test": 30}
+    task = make_data(**{part: np.arange(rows[part]) % 3 for part in parts})
+    made = apply_policy(task, policy, run_seed=0)
+    assert {name: len(split) for name, split in made.splits.items()} == expected
+    if "test" in parts and not policy.startswith(("tenths", "cut")):
+        assert made.splits["test"] is task.splits["test"]
+
+
+def test_where_test_labels_are_hidden_the_official_validation_part_reports():
+    task = make_data(train=np.arange(100) % 2, validation=[0, 1, 1])
+    assert apply_policy(task, "holdout", 0).splits["test"] is task.splits["validation"]
+
+
+def test_only_one_policy_follows_the_seed_of_the_run():
+    task = make_data(train=np.arange(100) % 3, test=[0, 1])
+    for policy in (*POLICIES, "cut-10-10"):
+        if policy == "cut-V-T":
+            continue
+        digests = {apply_policy(task, policy, seed).digest() for seed in range(3)}
+        assert len(digests) == (3 if policy == "tenths-by-seed" else 1), policy
+
+
+def test_another_data_seed_is_another_cut():
+    task = make_data(train=np.arange(100) % 3)
+    assert apply_policy(task, "tenths", 0).digest() != apply_policy(task, "tenths", 0, data_seed=1).digest()
+
+
+@given(st.lists(st.booleans(), min_size=20, max_size=200), seeds)
+def test_the_pieces_of_a_cut_are_stratified(y, seed):
+    pieces = cut(make_data(train=y).splits["train"], [len(y) // 10, len(y) // 4], seed)
+    share = np.mean(y)
+    for piece in pieces:
+        # A piece lies between two borders, and each is within one row.
+        assert abs(piece.labels.sum() - share * len(piece)) < 2 + 1e-9
+
+
+@pytest.mark.parametrize("policy", ["cut-50-50", "cut-99-1", "cut-0-5", "cut-5-0"])
+def test_a_cut_that_leaves_a_part_empty_is_refused(policy):
+    with pytest.raises(DataError, match=r"cannot cut parts of \d+ and \d+ rows out of 100"):
+        apply_policy(make_data(train=np.arange(100) % 2), policy, 0)
+
+
+def test_three_rows_can_be_cut_into_tenths_and_two_cannot():
+    made = apply_policy(make_data(train=[0, 1, 0]), "tenths", 0)
+    assert [len(s) for s in made.splits.values()] == [1, 1, 1]
+    with pytest.raises(DataError, match="rows out of 2"):
+        apply_policy(make_data(train=[0, 1]), "tenths", 0)
+
+
+@pytest.mark.parametrize("policy", ["tenth", "cut-10", "cut-a-b", "cut-1-2-3", ""])
+def test_an_unknown_policy_lists_the_known_ones(policy):
+    with pytest.raises(ValueError, match=f"unknown split policy '{policy}'; known: {', '.join(POLICIES)}"):
+        apply_policy(make_data(train=[0, 1]), policy, 0)
+
+
+def test_evaluation_subsets_are_the_same_for_every_run_and_training_subsets_are_not():
+    task = make_data(train=np.arange(90) % 3, validation=np.arange(60) % 2, test=[0, 1, 2])
+    made = [subset(task, 12, "balanced", seed, 10) for seed in range(3)]
+    assert len({m.splits["train"].digest() for m in made}) == 3
+    assert len({m.splits["validation"].digest() for m in made}) == 1
+    assert {name: len(split) for name, split in made[0].splits.items()} == {"train": 12, "validation": 10, "test": 3}
+    assert made[0].histogram("train") == {"a": 4, "b": 4, "c": 4, "d": 0, "e": 0}
+    assert made[0].histogram("validation")["a"] == 5
+
+
+def test_no_size_and_a_size_beyond_the_data_mean_all_rows():
+    task = make_data(train=np.arange(30) % 3, test=[0, 1])
+    for size in (None, 30, 1000):
+        assert subset(task, size, "stratified", 5, size).digest() == task.digest()

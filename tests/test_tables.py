@@ -1,0 +1,196 @@
+"""Result tables: numbers by hand, the exact text of a small one, reasons in empty cells, escaping."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mixutils.companion import make_plan
+from mixutils.papers import Cell, Column, Plan, Reading
+from mixutils.profiles import make_setting
+from mixutils.records import Records
+from mixutils.report.tables import CSS, result_table, to_csv, to_html
+from mixutils.run import Run
+from mixutils.stats import holm
+from tests.fakes import data_folder, done, failed, filled, kind, shipped
+
+BASELINE = ("control", "Stage 2 without mixup")
+#: A plan of one column that the paper prints, one method beside the baseline, two seeds.
+TREC = Column("trec-coarse", "trec-coarse", "TREC coarse", "official", "test", "test", ("test",))
+FIRST = [Run("trec-coarse", "none", seed, evaluate=("test",)) for seed in (0, 1)]
+CONTROL, SSMIX = ([r.with_(method=m, start=r, start_policy="last") for r in FIRST] for m in ("none", "ssmix"))
+READING = Reading("last", "test", floor=True)
+
+
+def small_plan(column: Column = TREC, absent=None) -> Plan:
+    cells = (
+        Cell("2", "No mixup", column.key, tuple(FIRST), READING),
+        Cell("2", "SSMix", column.key, tuple(SSMIX), READING),
+        Cell("control", BASELINE[1], column.key, tuple(CONTROL), READING),
+    )
+    return Plan("ssmix", make_setting("desk"), (column,), cells, absent=absent or {})
+
+
+def small_store(folder, ssmix=(97.4, 97.6)) -> Records:
+    levels = [*zip(FIRST, (97.0, 97.4), strict=True), *zip(CONTROL, (97.0, 97.2), strict=True)]
+    levels += zip(SSMIX, ssmix, strict=True)
+    return shipped((done(run, percent) for run, percent in levels), folder)
+
+
+def small_table(folder, **options):
+    return result_table(small_plan(), "2", small_store(folder), baseline=BASELINE, base_row="No mixup", **options)
+
+
+def test_numbers_of_a_small_table_by_hand(tmp_path):
+    frame = small_table(tmp_path).set_index("row")
+    plain, ssmix = frame.loc["No mixup"], frame.loc["SSMix"]
+    assert (plain["paper"], ssmix["paper"]) == (97.08, 97.60)
+    assert ssmix["ours"] == pytest.approx(97.5)
+    assert ssmix["variance"] == pytest.approx(0.02)  # two values 0.1 beside their mean, over n - 1 = 1
+    assert ssmix["sd"] == pytest.approx(math.sqrt(0.02))
+    assert ssmix["se"] == pytest.approx(0.1)
+    assert (ssmix["low"], ssmix["high"], ssmix["n"]) == (pytest.approx(97.4), pytest.approx(97.6), 2)
+    assert ssmix["difference"] == pytest.approx(-0.1)
+    # Stage 2 against stage 2 without mixup: 97.4 - 97.0 and 97.6 - 97.2; printed 97.60 - 97.08.
+    assert ssmix["gain"] == pytest.approx(0.4)
+    assert ssmix["paper_gain"] == pytest.approx(0.52)
+    assert ssmix["p"] == ssmix["p_holm"] == 0.25
+    assert ssmix["verdict"] == "undecided"
+    assert math.isnan(plain["gain"])
+    assert plain["verdict"] == ""
+
+
+def test_exact_text_of_the_html(tmp_path):
+    assert to_html(small_table(tmp_path), title="Table 2", note="read <so>") == (
+        f"{CSS}<div class='mx-scroll'><table class='mx'><caption>Table 2</caption>"
+        "<thead><tr><th></th><th>TREC coarse</th></tr></thead><tbody>"
+        "<tr><th scope='row'>No mixup</th><td><span class='mx-paper'>97.08</span>"
+        "<span class='mx-ours'>97.20 ± 0.28</span><span class='mx-small'>n = 2, difference +0.12</span></td></tr>"
+        "<tr><th scope='row'>SSMix</th><td><span class='mx-paper'>97.60</span>"
+        "<span class='mx-ours'>97.50 ± 0.14</span><span class='mx-small'>n = 2, difference -0.10</span>"
+        "<span class='mx-small' style='color:#888888' title='gain over the baseline, 95 % interval, p = 0.250: undecided'>"
+        "gain +0.40 [+0.4, +0.4] ~</span></td></tr>"
+        "</tbody></table></div><p class='mx-note'>read &lt;so&gt;</p>"
+    )
+
+
+def test_exact_text_of_the_csv(tmp_path):
+    to_csv(small_table(tmp_path), tmp_path / "new" / "t.csv")
+    hashes = [" ".join(r.hash for r in runs) for runs in (FIRST, SSMIX)]
+    assert (tmp_path / "new" / "t.csv").read_text("utf-8") == (
+        "table,row,column,title,paper,ours,sd,variance,se,low,high,n,difference,paper_gain,gain,gain_low,gain_high,"
+        "p,p_welch,p_holm,verdict,note,runs\n"
+        "2,No mixup,trec-coarse,TREC coarse,97.0800,97.2000,0.2828,0.0800,0.2000,97.0000,97.4000,2,0.1200,"
+        f",,,,,,,,,{hashes[0]}\n"
+        "2,SSMix,trec-coarse,TREC coarse,97.6000,97.5000,0.1414,0.0200,0.1000,97.4000,97.6000,2,-0.1000,"
+        f"0.5200,0.4000,0.4000,0.4000,0.2500,0.0528,0.2500,undecided,,{hashes[1]}\n"
+    )
+
+
+def test_the_gain_is_free_of_the_floor(tmp_path):
+    # Stage 2 falls below stage 1: the printed reading shows stage 1, the gain shows the fall.
+    store = small_store(tmp_path, ssmix=(90.0, 90.0))
+    line = result_table(small_plan(), "2", store, baseline=BASELINE, base_row="No mixup").set_index("row").loc["SSMix"]
+    assert line["ours"] == pytest.approx(97.2)
+    assert line["gain"] == pytest.approx(90 - 97.1)
+
+
+def test_without_a_baseline_there_are_no_gains(tmp_path):
+    frame = result_table(small_plan(), "2", small_store(tmp_path))
+    assert frame["gain"].isna().all()
+    assert frame["p"].isna().all()
+
+
+@pytest.fixture
+def wide(monkeypatch, tmp_path):
+    """Five seeds on three real columns; SSMix gains where the paper does, loses, and gains nothing."""
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "rte", "mrpc", "trec-coarse")))
+    plan = make_plan("ssmix", "desk", tasks="rte,mrpc,trec-coarse")
+    gain = {"rte": 1.0, "mrpc": -1.0, "trec-coarse": 0.0}
+    store = filled(plan, lambda r: 60 + r.seed + (kind(r) == "ssmix") * gain[r.task] * (1 + r.seed), tmp_path)
+    return result_table(plan, "2", store, baseline=BASELINE, base_row="No mixup"), plan, store
+
+
+def test_verdicts_are_about_the_sign_of_the_printed_gain(wide):
+    lines = wide[0][wide[0]["row"] == "SSMix"].set_index("column")
+    # Printed gains: RTE +0.87, MRPC +0.54, TREC coarse +0.52.
+    assert list(lines.loc[["rte", "mrpc", "trec-coarse"], "verdict"]) == ["confirmed", "contradicted", "undecided"]
+
+
+def test_p_is_on_the_side_of_our_gain_and_holm_runs_over_the_data_sets_of_a_row(wide):
+    lines = wide[0][wide[0]["row"] == "SSMix"].set_index("column")
+    assert list(lines.loc[["rte", "mrpc", "trec-coarse"], "p"]) == [1 / 32, 1 / 32, 1.0]
+    assert (lines.loc[["rte", "mrpc"], "p_welch"] < 0.5).all()
+    up = holm([1 / 32, 1.0, 1.0])
+    assert list(lines.loc[["rte", "mrpc", "trec-coarse"], "p_holm"]) == pytest.approx([up[0], up[0], 1.0])
+
+
+def test_a_printed_gain_of_zero_has_no_sign_and_says_so(wide):
+    # The last ablation prints 86.37 on MRPC, as "No mixup" does.
+    frame = wide[0]
+    zero = frame[frame["paper_gain"] == 0]
+    assert [(r, c) for r, c in zip(zero["row"], zero["column"], strict=True)] == [("SSMix - saliency - span", "mrpc")]
+    assert list(zero["verdict"]) == [""]
+    assert "the printed gain is zero" in to_html(zero)
+    assert "the printed gain is zero" not in to_html(frame[frame["row"] == "SSMix"])
+
+
+def test_published_columns_without_data_say_why(wide):
+    frame = wide[0]
+    missing = frame[frame["column"] == "qqp"]
+    assert list(missing["row"]) == [
+        "No mixup",
+        "EmbedMix",
+        "TMix",
+        "SSMix",
+        "SSMix - saliency",
+        "SSMix - saliency - span",
+    ]
+    assert set(missing["note"]) == {"not asked for"}
+    assert missing["ours"].isna().all()
+    assert missing["paper"].notna().all()
+    assert "<span class='mx-paper'>91.32</span><span class='mx-why'>not asked for</span>" in to_html(frame)
+
+
+def test_every_cell_without_a_number_of_ours_has_a_reason(wide):
+    _, plan, _ = wide
+    frame = result_table(plan, "2", Records(), baseline=BASELINE, base_row="No mixup")
+    assert len(frame) == 6 * 14
+    assert frame["ours"].isna().all()
+    assert (frame["note"] != "").all()
+    assert set(frame[frame["column"] == "rte"]["note"]) == {"5 of 5 runs not done"}
+    assert to_html(frame).count("mx-why'>") == 6 * 14
+
+
+def test_a_cell_that_is_not_full_shows_its_number_and_what_is_missing(tmp_path):
+    store = shipped([done(FIRST[0], 97.0), failed(FIRST[1])], tmp_path)
+    frame = result_table(small_plan(), "2", store)
+    page = to_html(frame)
+    assert "<span class='mx-ours'>97.00</span><span class='mx-small'>n = 1, difference -0.08</span>" in page
+    assert "<span class='mx-why'>1 of 2 runs failed</span>" in page
+    assert "<span class='mx-paper'>97.60</span><span class='mx-why'>2 of 2 runs not done</span>" in page
+
+
+def test_a_column_that_the_paper_does_not_print_has_ours_only(tmp_path):
+    own = Column("mine", "mine", "my data", "official", "test", "test", ("test",), published=False)
+    frame = result_table(small_plan(own), "2", small_store(tmp_path), baseline=BASELINE, base_row="No mixup")
+    assert frame["paper"].isna().all()
+    assert frame["difference"].isna().all()
+    assert "mx-paper'" not in to_html(frame)
+    assert "no gain is printed" in to_html(frame)
+
+
+def test_names_and_reasons_are_escaped(tmp_path):
+    evil = "<script>alert('x')</script>"
+    own = Column(evil, evil, evil, "official", "test", "test", ("test",), published=False)
+    frame = result_table(small_plan(own, {"qqp": evil}), "2", small_store(tmp_path))
+    page = to_html(frame, title=evil, note=evil)
+    assert "<script>" not in page
+    assert page.count("&lt;script&gt;") == 1 + 1 + 1 + 2  # column, title, note, and the reason in two rows
+
+
+def test_an_empty_table_is_a_sentence():
+    assert to_html(result_table(Plan("ssmix", make_setting("desk"), (), ()), "2", Records()), title="T<2") == (
+        "<p><b>T&lt;2</b>: no runs and nothing published.</p>"
+    )
