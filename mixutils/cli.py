@@ -33,7 +33,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = out.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("worker")  # what the launcher starts; no command for people, so without help
+    worker = commands.add_parser("worker")  # what launchers start; no command for people, so without help
+    worker.add_argument("--batch", type=Path)
+    worker.add_argument("--index", type=int)
     for name, text in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text)
         if name not in ("doctor", "bench", "records"):
@@ -83,6 +85,9 @@ def _add_computing(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
     group.add_argument("--threads", type=int, default=1, metavar="N", help="threads per worker on a CPU (default 1)")
     group.add_argument("--retry", action="store_true", help="repeat failed runs too")
+    group.add_argument(
+        "--slurm", metavar="ARGS", nargs="?", const="", help="submit to a Slurm cluster instead; ARGS go to sbatch"
+    )
     group.add_argument("--dry-run", action="store_true", help="print the plan and stop")
 
 
@@ -90,6 +95,10 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments."""
     args = parser().parse_args(argv)
     if args.command == "worker":
+        if args.batch is not None:
+            from .slurm import run_one
+
+            return run_one(args.batch, args.index)
         from .launch import worker_main
 
         worker_main()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 from pathlib import Path
 
 from . import environment, launch, paths
 from .companion import check_gpu, make_plan, shipped
-from .estimate import Costs, disk, rounded
+from .estimate import Costs
 from .papers import PAPERS, Plan
-from .profiles import PROFILES
+from .planning import show_plan
 from .records import Records
+from .slurm import submit
 
 
 def _profile(args: argparse.Namespace) -> str:
@@ -60,70 +60,9 @@ def _check(profile: str, args: argparse.Namespace) -> None:
         load_encoder(args.encoder)
 
 
-def _print_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, device: str) -> list:
-    """Runs by state, minutes, disk; returns what is to do."""
-    costs, todo_all = Costs(store), []
-    _, workers = launch.devices(device, jobs)
-    print(f"profile {profile}: {PROFILES[profile].purpose}")
-    for key, plan in plans.items():
-        runs = plan.runs
-        stale = _stale(plan, store)
-        done = [r for r in runs if store.done(r)]
-        failed = [r for r in runs if store.failed(r)]
-        todo = [r for r in runs if not store.done(r) and not store.failed(r)]
-        todo_all += todo
-        setting = plan.setting
-        print(
-            f"{key}: {', '.join(dict.fromkeys(c.task for c in plan.columns))}; encoder {setting.encoder}; "
-            f"seeds {','.join(map(str, setting.seeds_for(PAPERS[key].PAPER.seeds)))}; "
-            f"train rows {setting.train_size or 'all'}"
-        )
-        for reason in dict.fromkeys(plan.absent.values()):
-            print(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
-        print(
-            f"    runs: {len(done)} done, {len(todo)} to do, {len(failed)} failed"
-            + (f", {len(stale)} of the done ones stale ({next(iter(stale.values()))})" if stale else "")
-            + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo else "")
-        )
-        for run in failed[:3]:
-            print(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")
-    unique = {r.hash: r for r in todo_all}
-    free = shutil.disk_usage(_existing(paths.work())).free / 1e6
-    need = disk(unique.values())
-    print(
-        f"in all: {len(unique)} runs to do, {rounded(costs.wall(unique.values(), workers)) if unique else 'no time'}; "
-        f"disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
-    )
-    if need > free:
-        raise RuntimeError(f"not enough disk: {need:.0f} MB needed below {paths.work()}, {free:.0f} MB free")
-    return list(unique.values())
-
-
-def _existing(folder: Path) -> Path:
-    while not folder.exists():
-        folder = folder.parent
-    return folder
-
-
-def _stale(plan: Plan, store: Records) -> dict[str, str]:
-    """Hash -> why, for done runs that do not belong to the data at hand."""
-    from .execute import cached_task
-
-    then: dict[str, dict[str, str]] = {}  # task -> run -> digest
-    for run in plan.runs:
-        record = store.get(run)
-        if record is not None and record["status"] == "done":
-            then.setdefault(run.task, {})[run.hash] = record["data"]["digest"]
-    out = {}
-    for task, digests in then.items():
-        _, now = cached_task(task, plan.setting.use_hub)
-        out |= {h: f"{task} had other data then: {d}, now {now}" for h, d in digests.items() if d != now}
-    return out
-
-
 def plan(args: argparse.Namespace) -> int:
     profile, papers, _ = _selected(args)
-    _print_plan(profile, _plans(args, profile, papers), Records(), 0, "auto")
+    show_plan(profile, _plans(args, profile, papers), Records(), 0, "auto")
     return 0
 
 
@@ -135,12 +74,29 @@ def train(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> int:
     store = Records()
-    todo = _print_plan(profile, plans, store, args.jobs, args.device)
+    ahead = show_plan(profile, plans, store, args.jobs, args.device)
     if args.dry_run:
         return 0
     runs = [r for p in plans.values() for r in p.runs]
-    if todo or (args.retry and any(map(store.failed, runs))):
-        setting = next(iter(plans.values())).setting
+    if not runs:
+        return 0
+    setting = next(iter(plans.values())).setting
+    if args.slurm is not None:
+        ids = submit(
+            runs,
+            store,
+            device=args.device,
+            use_hub=setting.use_hub,
+            retry=args.retry,
+            again=ahead.stale,
+            at_once=args.jobs,
+            arguments=args.slurm,
+        )
+        print(
+            f"submitted as {', '.join(ids) or 'nothing: all runs are done'}; call again without --slurm when they are finished"
+        )
+        return 0
+    if ahead.runs or (args.retry and any(map(store.failed, runs))):
         counts = launch.launch(
             runs,
             store,
@@ -149,6 +105,7 @@ def _train(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> in
             threads=args.threads,
             use_hub=setting.use_hub,
             retry=args.retry,
+            again=ahead.stale,
             cost=Costs(store).seconds,
         )
         failed = sum(map(store.failed, runs))

@@ -61,6 +61,22 @@ def check_gpu(profile: str, device: str) -> None:
         )
 
 
+def stale_runs(plan: Plan, store: Records) -> dict[str, str]:
+    """Hash -> why, for done runs that do not belong to the data at hand; they are trained again."""
+    from .execute import cached_task
+
+    then: dict[str, dict[str, str]] = {}  # task -> run -> digest
+    for run in plan.runs:
+        record = store.get(run)
+        if record is not None and record["status"] == "done":
+            then.setdefault(run.task, {})[run.hash] = record["data"]["digest"]
+    out = {}
+    for task, digests in then.items():
+        _, now = cached_task(task, plan.setting.use_hub)
+        out |= {h: f"{task} had other data then: {d}, now {now}" for h, d in digests.items() if d != now}
+    return out
+
+
 class Companion:
     """A paper under one setting.
 
@@ -147,6 +163,7 @@ class Companion:
                 device=self.device,
                 jobs=self.jobs,
                 use_hub=self.plan.setting.use_hub,
+                again=stale_runs(self.plan, self.store),
                 cost=costs.seconds,
                 say=(lambda line: None) if quiet else print,
             )

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,10 +36,10 @@ class Job:
     deaths: int = 0
 
 
-def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False) -> dict[str, Job]:
+def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Collection[str] = ()) -> dict[str, Job]:
     """What has to be executed for ``runs``, by hash: missing runs, and finished ones whose weights are needed again.
 
-    Failed runs are left alone unless ``retry``.
+    Failed runs are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``.
     """
     jobs: dict[str, Job] = {}
 
@@ -47,12 +47,12 @@ def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False) -> dict[s
         return jobs.setdefault(run.hash, Job(run))
 
     for run in runs:
-        if store.done(run) or (store.failed(run) and not retry):
+        if run.hash not in again and (store.done(run) or (store.failed(run) and not retry)):
             continue
         need(run)
         while run.start is not None:
             weights = checkpoints.checkpoint_path(run.start.hash, run.start_policy)
-            if weights.is_file():
+            if weights.is_file() and run.start.hash not in again:
                 break
             need(run.start).keep.add(run.start_policy)
             run = run.start
@@ -125,6 +125,7 @@ def launch(
     threads: int = 1,
     use_hub: bool = True,
     retry: bool = False,
+    again: Collection[str] = (),
     say: Line = print,
     cost: Callable[[Run], float] = lambda run: 1.0,
     keep_weights: bool = False,
@@ -133,7 +134,8 @@ def launch(
 
     Args:
         store: where the workers' records are looked for; workers write to ``paths.records()``.
-        jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs.
+        jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs. again: hashes of finished
+            runs to repeat.
         say: called with one plain line per finished run. cost: expected seconds of a run, for the time left.
         keep_weights: do not delete the weights that later runs started from.
 
@@ -141,7 +143,7 @@ def launch(
         Counts: "done", "failed" and "kept" (already there).
     """
     runs = list(dict.fromkeys(runs))
-    jobs_left = jobs_for(runs, store, retry)
+    jobs_left = jobs_for(runs, store, retry, again)
     total = len(jobs_left)
     counts = {"done": 0, "failed": 0, "kept": len(runs) - sum(r.hash in jobs_left for r in runs)}
     if not total:

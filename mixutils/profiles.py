@@ -17,6 +17,7 @@ class Profile:
             enough updates.
         lr_scale: factor on every paper's learning rate. The papers' rates are for BERT-base; MiniLM has a third of its
             width and wants more. The factors were chosen on the unmixed baseline alone (README, "Deviations", P1).
+        max_length: tokens at most, where a paper allows more; attention to long pairs is what small machines lack time for.
         use_hub: whether the hub may be asked. needs_gpu: refuse to start without one.
         builtin_only: built-in tasks whatever data are at hand, so that tests and notebooks do not depend on them.
         comparable: whether its numbers mean anything.
@@ -30,6 +31,7 @@ class Profile:
     eval_size: int | None
     batch_size: int | None = None
     lr_scale: float = 1.0
+    max_length: int = 512
     use_hub: bool = False
     needs_gpu: bool = False
     builtin_only: bool = False
@@ -55,11 +57,12 @@ PROFILES = {
             "laptop",
             "default on a CPU: minutes, small training sets",
             "minilm",
-            3,
-            128,
-            200,
+            2,
+            96,
+            100,
             batch_size=16,
             lr_scale=8.0,
+            max_length=64,
         ),
         Profile(
             "desk",

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mixutils import cli, commands, paths
+from mixutils import cli, commands, paths, planning
 from mixutils.companion import make_plan
 from mixutils.execute import cached_task
 from mixutils.records import Records
@@ -69,13 +69,13 @@ def test_runs_on_other_data_are_counted_as_stale(plan, capsys):
     assert cli.main(["plan", *MINE]) == 0
     text = "\n".join(lines(capsys))
     assert (
-        f"8 done, 8 to do, 0 failed, 8 of the done ones stale (mine had other data then: 0123456789abcdef, now {now})"
+        f"0 done, 16 to do, 0 failed, 8 stale and to do again (mine had other data then: 0123456789abcdef, now {now})"
         in text
     )
 
 
 def test_a_plan_that_does_not_fit_on_the_disk_is_refused(plan, monkeypatch, capsys):
-    monkeypatch.setattr(commands.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
+    monkeypatch.setattr(planning.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
     assert cli.main(["train", *MINE]) == 2
     assert "not enough disk: " in capsys.readouterr().err
     assert Records().all() == []

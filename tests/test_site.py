@@ -134,7 +134,7 @@ def test_the_runs_page_has_every_run_with_its_state(plan, folder, tmp_path):
     assert page.ids == [r.hash for r in runs]
     assert text.count("<td>done</td>") == text.count("<td>failed</td>") == 1
     assert text.count("<td>to do</td>") == len(runs) - 2
-    assert "validation 62.50; test 62.50 | 4 steps of 10 ms, 1.00 passes | a fake CPU, 2026-01-31" in text
+    assert "test 62.50 | 4 steps of 10 ms, 1.00 passes | a fake CPU, 2026-01-31" in text
 
 
 def test_nothing_that_comes_from_data_or_errors_becomes_markup(monkeypatch, tmp_path, folder):

@@ -93,8 +93,8 @@ def test_table_1_has_printed_and_found_sizes(full):
     assert frame.loc["sst2-glue", "paper train"] == "67k"
     assert frame.loc["qnli", "paper classes"] == "3"  # as printed; QNLI has two (SPEC SA29)
     assert frame.loc["rte", "remark"] == "not in a data folder (none given)"
-    assert frame.loc["docs-fine", "ours"] == "train 5,000, validation 5,000, test 5,000"
-    assert frame.loc["docs-fine", "used here"] == "train 1,000, validation 100, test 100"
+    assert frame.loc["docs-fine", "ours"] == "train 5,000, test 5,000"
+    assert frame.loc["docs-fine", "used here"] == "train 1,000, test 100"
     assert len(frame) == 9 + 3
 
 

@@ -230,9 +230,11 @@ def choose_columns(
 def own_column(task: str) -> Column:
     """A column for a task that the paper does not know: built-in, of another paper, or a user's own."""
     entry = spec(task)
-    title = entry.title if entry else task
-    pair = entry.pair if entry else task == "docs-pair"
-    return Column(task, task, title, "auto", "test", "test", ("validation", "test"), pair, published=False)
+    if entry is None:
+        return Column(task, task, task, "auto", "test", "test", ("test",), task == "docs-pair", published=False)
+    # Every policy but "official" makes a test part; official ones report the first part that is not for training.
+    report = next(part for part in entry.parts if part != "train") if entry.policy == "official" else "test"
+    return Column(task, task, entry.title, entry.policy, report, report, (report,), entry.pair, published=False)
 
 
 def scaled(setting: Setting, lr: float, batch_size: int) -> tuple[float, int]:

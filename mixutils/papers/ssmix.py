@@ -106,6 +106,7 @@ def stage_1(column: Column, seed: int, setting: Setting) -> Run:
         train_size=setting.train_size,
         eval_size=setting.eval_size,
         evaluate=column.evaluate,
+        max_length=min(128, setting.profile.max_length),
     )
 
 

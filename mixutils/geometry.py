@@ -1,0 +1,151 @@
+"""Distances between sentence embeddings: hyperbolic as the DMIX papers print it, and its relatives; blocked.
+
+Sawhney et al., DMix, ACL 2022, equations 5 and 6; Ganea, Bécigneul and Hofmann, Hyperbolic Neural Networks, NeurIPS 2018.
+With the Möbius sum x ⊕ y the papers' distance is 2·arctan ‖(-b) ⊕ a‖. The norm has a closed form (SPEC 2(a)), in which the
+denominator is the numerator plus a product of one number per point:
+
+    z² = ‖(-b) ⊕ a‖² = g / (g + (1 - ‖a‖²)(1 - ‖b‖²)),   g = ‖a - b‖².
+
+So one Gram matrix gives everything, and no N × N × d sum is ever made. z is symmetric; arctan and artanh are increasing in z
+and order pairs alike wherever both are defined (SPEC DA1).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+KINDS = ("hyp_atan", "hyp_atanh", "spherical", "euclidean", "cosine")
+BALLS = ("none", "scale", "expmap0")
+BLOCK = 16_000_000  # distances that are in memory at a time
+_TINY = 1e-30
+
+
+class Points:
+    """N embeddings, prepared for distances to each other.
+
+    Args:
+        vectors: (N, d) float32 or float64. kind: one of ``KINDS``. ball: one of ``BALLS`` (SPEC DA2): "none" takes vectors
+            as they are, "scale" divides by 1.001 times the largest norm, "expmap0" maps e to tanh(‖e‖)·e/‖e‖ after that.
+
+    Raises:
+        ValueError: an unknown kind or ball, or artanh with points on both sides of the unit sphere, where it is undefined.
+    """
+
+    def __init__(self, vectors: Tensor, kind: str = "hyp_atan", ball: str = "none") -> None:
+        for name, value, known in (("distance", kind, KINDS), ("ball", ball, BALLS)):
+            if value not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        self.kind = kind
+        vectors = into_ball(vectors, ball)
+        norm = _square_norms(vectors)
+        if kind == "cosine":  # 1 - cos = ‖a/‖a‖ - b/‖b‖‖² / 2
+            vectors = vectors / norm.sqrt().clamp(min=_TINY).to(vectors.dtype)[:, None]
+        if kind == "hyp_atanh" and norm.min() < 1 <= norm.max():
+            raise ValueError(
+                "artanh is undefined for points on both sides of the unit sphere (SPEC DA2); take ball='scale' or hyp_atan"
+            )
+        #: Per point, float64: 1 - ‖a‖² (hyperbolic), 1 + ‖a‖² (spherical).
+        self.factor = 1 + norm if kind == "spherical" else 1 - norm
+        # ‖a - b‖² does not change with a common shift, and centred vectors lose fewer digits in a float32 product.
+        self.vectors = vectors.float() - vectors.mean(0, dtype=torch.float64).float()
+        self.square = _square_norms(self.vectors)
+
+    def __len__(self) -> int:
+        return len(self.square)
+
+    def between(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
+        """Distances (R, C) float32 of points ``rows`` to ``columns`` (None: all N); 0 of a point to itself."""
+        return self.distance(self.order(rows, columns))
+
+    def order(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
+        """(R, C) float32 numbers that are ordered as the distances are: z² for the hyperbolic kinds, g for the others."""
+        right = self.vectors if columns is None else self.vectors[columns]
+        columns = torch.arange(len(self), device=rows.device) if columns is None else columns
+        # g = ‖a‖² + ‖b‖² - 2⟨a, b⟩
+        beside = self.square[columns].float().expand(len(rows), -1)
+        gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
+        gap.add_(self.square[rows].float()[:, None]).clamp_(min=0)
+        self._refine(gap, rows, columns)
+        gap.masked_fill_(rows[:, None] == columns[None], 0)
+        if self.kind in ("euclidean", "cosine"):
+            return gap
+        a, b = self.factor[rows].float()[:, None], self.factor[columns].float()[None]
+        below = torch.addcmul(gap if self.kind != "spherical" else -gap, a, b)
+        return gap.div_(below.clamp_(min=_TINY))
+
+    def _refine(self, gap: Tensor, rows: Tensor, columns: Tensor) -> None:
+        """Recompute in float64 what float32 cannot tell from zero: pairs of (nearly) equal texts."""
+        scale = self.square[rows].float()[:, None]
+        close = (gap < 1e-4 * scale).nonzero()
+        if 0 < len(close) < gap.numel() // 8:
+            i, j = rows[close[:, 0]], columns[close[:, 1]]
+            gap[close[:, 0], close[:, 1]] = self._gap(i, j).float()
+
+    def _gap(self, i: Tensor, j: Tensor) -> Tensor:
+        """‖a - b‖² of single pairs, float64."""
+        return ((self.vectors[i].double() - self.vectors[j].double()) ** 2).sum(-1)
+
+    def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Distances of single pairs in float64 arithmetic; index tensors of one shape, result float32 of that shape."""
+        gap = self._gap(rows, columns)
+        if self.kind in ("euclidean", "cosine"):
+            return self.distance(gap.float())
+        product = self.factor[rows] * self.factor[columns]
+        below = product - gap if self.kind == "spherical" else product + gap
+        return self.distance((gap / below.clamp(min=_TINY)).float())
+
+    def distance(self, order: Tensor) -> Tensor:
+        """Distances from what ``order`` returns."""
+        if self.kind in ("hyp_atan", "spherical"):
+            return 2 * torch.atan(order.sqrt())
+        if self.kind == "hyp_atanh":
+            return 2 * torch.atanh(order.sqrt().clamp(max=1 - 1e-7))
+        return order.sqrt() if self.kind == "euclidean" else order / 2
+
+    def blocks(self):
+        """Index tensors of consecutive rows, so small that a block of distances to all points fits in memory."""
+        size = max(1, min(len(self), BLOCK // max(1, len(self))))
+        yield from torch.arange(len(self), device=self.square.device).split(size)
+
+    def extremes(self, k: int) -> tuple[Tensor, Tensor, Tensor]:
+        """From one blocked pass over all pairs, for every point: its k largest distances, to whom, and its smallest one.
+
+        The point itself counts neither way. Memory is one block, never N × N.
+
+        Returns:
+            (N, k) float32, falling; (N, k) int64; (N,) float32, on the CPU.
+        """
+        k = min(k, len(self) - 1)
+        top, where, low = [], [], []
+        for rows in self.blocks():
+            order = self.order(rows)
+            values, places = order.topk(k, dim=1)
+            top.append(self.distance(values).cpu())
+            where.append(places.cpu())
+            order[torch.arange(len(rows), device=rows.device), rows] = torch.inf
+            low.append(self.distance(order.min(1).values).cpu())
+        return torch.cat(top), torch.cat(where), torch.cat(low)
+
+
+def _square_norms(vectors: Tensor) -> Tensor:
+    """(N,) float64, in pieces: a copy in float64 of all vectors would double the memory."""
+    return torch.cat([(piece.double() ** 2).sum(1) for piece in vectors.split(4096)])
+
+
+def into_ball(vectors: Tensor, ball: str) -> Tensor:
+    """Vectors brought into the unit ball, or left alone; see ``Points``."""
+    if ball == "none":
+        return vectors
+    scaled = (vectors / (1.001 * _square_norms(vectors).max().sqrt()).clamp(min=_TINY)).to(vectors.dtype)
+    if ball == "scale":
+        return scaled
+    norm = _square_norms(scaled).sqrt().clamp(min=_TINY)[:, None]
+    return (torch.tanh(norm) * scaled / norm).to(vectors.dtype)
+
+
+def pairwise(a: Tensor, b: Tensor, kind: str = "hyp_atan", ball: str = "none") -> Tensor:
+    """Distances (len(a), len(b)) float32 between two sets of vectors (n, d), brought into the ball together."""
+    points = Points(torch.cat([a, b]), kind, ball)
+    index = torch.arange(len(a) + len(b), device=a.device)
+    return points.between(index[: len(a)], index[len(a) :])

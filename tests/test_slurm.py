@@ -1,0 +1,86 @@
+"""Job arrays with a stand-in for sbatch that runs every task at once, on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+
+from mixutils import paths
+from mixutils.launch import Job
+from mixutils.records import Records
+from mixutils.slurm import SlurmError, run_one, submit, waves
+from tests.test_launch import stage_1, stage_2
+
+SBATCH = """#!{python}
+import json, os, re, subprocess, sys
+array = next(a for a in sys.argv if a.startswith("--array="))
+last = int(re.match(r"--array=0-(\\d+)", array)[1])
+task = next(a for a in sys.argv if a.startswith("--wrap="))[len("--wrap="):]
+with open({log!r}, "a") as file:
+    print(json.dumps(sys.argv[1:]), file=file)
+for index in range(last + 1):
+    subprocess.run(task, shell=True, env=os.environ | {{"SLURM_ARRAY_TASK_ID": str(index)}}, check=True, stdout=subprocess.DEVNULL)
+print(f"{{100 + sum(1 for _ in open({log!r}))}};cluster")
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """An sbatch on the PATH; returns the file that lists its calls."""
+    log, program = tmp_path / "calls", tmp_path / "bin" / "sbatch"
+    program.parent.mkdir()
+    program.write_text(SBATCH.format(python=sys.executable, log=str(log)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return log
+
+
+@pytest.mark.slow
+def test_two_stages_go_out_in_two_waves_and_come_back_as_records(cluster):
+    store, runs = Records(), [stage_1(0), stage_2(0, "ssmix"), stage_2(0, "tmix")]
+    ids = submit(runs, store, device="cpu", use_hub=False, at_once=4, arguments="--partition=gpu --gres=gpu:1")
+    assert ids == ["101", "102"]
+    calls = [json.loads(line) for line in cluster.read_text().splitlines()]
+    assert [a for a in calls[0] if a.startswith("--array")] == ["--array=0-0%4"]
+    assert [a for a in calls[1] if a.startswith("--array")] == ["--array=0-1%4"]
+    assert "--dependency=afterany:101" in calls[1]
+    assert {"--partition=gpu", "--gres=gpu:1", "--parsable"} <= set(calls[0])
+    assert all(store.done(r) for r in runs)
+    assert submit(runs, store, device="cpu", use_hub=False) == []
+
+
+def test_waves_follow_what_starts_from_what():
+    one, two = stage_1(0), stage_2(0, "ssmix")
+    three = two.with_(start=two, start_policy="last")
+    jobs = {r.hash: Job(r) for r in (three, one, two)}
+    assert [[j.run for j in wave] for wave in waves(jobs)] == [[one], [two], [three]]
+    del jobs[one.hash]  # already done
+    assert [[j.run for j in wave] for wave in waves(jobs)] == [[two], [three]]
+
+
+def test_without_a_cluster_it_says_so(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SlurmError, match="sbatch is not on the PATH"):
+        submit([stage_1(0)], Records(), device="cpu", use_hub=False)
+
+
+def test_a_refusal_is_passed_on(cluster):
+    program = cluster.parent / "bin" / "sbatch"
+    program.write_text("#!/bin/sh\necho 'invalid partition' >&2\nexit 1\n")
+    with pytest.raises(SlurmError, match="invalid partition"):
+        submit([stage_1(0)], Records(), device="cpu", use_hub=False)
+
+
+def test_a_failed_task_says_so_and_leaves_a_record(tmp_path, capsys):
+    run = stage_1(0).with_(options=(("nonsense", 1),))
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text(
+        json.dumps({"run": run.to_dict(), "keep": [], "device": "cpu", "threads": 1, "use_hub": False}) + "\n"
+    )
+    assert run_one(batch, 0) == 1
+    assert "no option nonsense" in capsys.readouterr().out
+    assert Records().failed(run)
+    assert paths.records().is_dir()
