@@ -175,7 +175,8 @@ def train(
         factor = learning_rate(recipe.schedule, state.step, total, recipe.warmup)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
-        loss = take_step(model, mixer, split.batch(rows), mixer_rng, cast, optimizer, recipe.clip)
+        lr = (recipe.mixer_lr or recipe.lr) * factor
+        loss = take_step(model, mixer, split.batch(rows), mixer_rng, cast, optimizer, recipe.clip, lr)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} at step {state.step + 1} of {total}; a smaller lr than {recipe.lr} may help"
@@ -201,10 +202,11 @@ def take_step(
     cast: Callable[[], contextlib.AbstractContextManager],
     optimizer: torch.optim.Optimizer,
     clip: float = 0.0,
+    mixer_lr: float = 0.0,
 ) -> float:
     """One update: forward and backward of all parts of the loss, then the optimiser; returns the loss.
 
-    With a loss that is not finite nothing is updated.
+    With a loss that is not finite nothing is updated. ``mixer_lr`` is handed to ``Mixer.after_step``.
     """
     parts, total = mixer.losses(model, batch, mixer_rng), 0.0
     while True:
@@ -219,7 +221,7 @@ def take_step(
         if clip:
             torch.nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], clip)
         optimizer.step()
-        mixer.after_step()
+        mixer.after_step(mixer_lr)
     optimizer.zero_grad(set_to_none=True)
     return total
 

@@ -58,8 +58,15 @@ class Mixer(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define losses()")
 
-    def after_step(self) -> None:
-        """Called after each update; mixers with constrained parameters put them back into range."""
+    def after_step(self, lr: float) -> None:
+        """Called after each update, before gradients are cleared.
+
+        Mixers with constrained parameters put them back into range; those that keep learned values of their own, outside
+        ``parameters()``, update them here.
+
+        Args:
+            lr: the learning rate of the mixer's own parameters in this step, schedule included.
+        """
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:
         """Logits (B, C) or any scores whose arg max is the prediction, on unmixed text."""
