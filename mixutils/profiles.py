@@ -66,10 +66,10 @@ PROFILES = {
         ),
         Profile(
             "desk",
-            "hours on 2 cores, under an hour on a GPU: up to 1,000 training rows, 5 seeds",
+            "hours on 2 cores, under an hour on a GPU: 500 training rows, 5 seeds",
             "minilm",
             5,
-            1000,
+            500,
             500,
             lr_scale=8.0,
         ),

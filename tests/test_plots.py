@@ -128,3 +128,14 @@ def test_verdicts_are_stacked_counts():
     legend = zip(figure.legends[0].get_texts(), figure.legends[0].get_patches(), strict=True)
     for text, patch in legend:
         assert to_hex(patch.get_facecolor()) == style.VERDICT_COLOURS[text.get_text()]
+
+
+def test_panels_put_the_baseline_into_each_panel():
+    x, values = [1, 2, 3], np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]])
+    series = {"plain": ("#777777", x, values)} | {f"m{i}": ("#112233", x, values + i) for i in range(4)}
+    figure = plots.panels(series, "plain", "step", "accuracy", "title")
+    shown = [a for a in figure.axes if a.get_visible()]
+    assert [a.get_title() for a in shown] == ["m0", "m1", "m2", "m3"]
+    for i, axis in enumerate(shown):
+        assert [list(line.get_ydata()) for line in axis.lines] == [[1.5, 2.0, 2.5], [1.5 + i, 2.0 + i, 2.5 + i]]
+    plt.close(figure)

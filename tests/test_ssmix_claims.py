@@ -18,7 +18,7 @@ def moved(key: str):
     """Which runs a claim needs to be higher, and by how many steps."""
     return {
         "SC1": lambda r: kind(r) == "ssmix",
-        "SC2": lambda r: kind(r) == "ssmix" and r.train_size == 1000,
+        "SC2": lambda r: kind(r) == "ssmix" and r.train_size == 500,
         "SC3": lambda r: kind(r) == "ssmix" and r.task == "docs-fine",
         "SC4": lambda r: kind(r) == "ssmix" and r.task == "docs-pair",
         "SC5": lambda r: {"ssmix": 2, "ssmix-saliency": 1}.get(kind(r), 0),
@@ -109,10 +109,10 @@ def test_sc1_waits_for_both_hidden_methods(plan_for, tmp_path):
 def test_sc2_names_the_sizes(plan_for, tmp_path, monkeypatch):
     plan = plan_for("SC2")
     found = claim("SC2", plan, store_for("SC2", plan, "confirmed", tmp_path))
-    assert [u.note for u in found.units] == ["1000 against 100 training rows"]
+    assert [u.note for u in found.units] == ["500 against 50 training rows"]
     whole = make_plan("ssmix", "desk", train_size=0)
     found = claim("SC2", whole, filled(whole, lambda r: 50, tmp_path / "whole"))
-    assert [u.note for u in found.units] == ["all against 100 training rows"]
+    assert [u.note for u in found.units] == ["all against 50 training rows"]
 
 
 def test_sc3_shows_tmix_and_does_not_count_it(plan_for, tmp_path):

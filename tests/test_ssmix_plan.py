@@ -128,10 +128,10 @@ def test_two_runs_are_probed_for_the_figures_one_per_kind_of_task(no_data):
 @pytest.mark.parametrize(
     ("profile", "rows", "sizes"),
     [
-        ("desk", None, (100, 300, 1000)),
-        ("desk", 200, (100, 200)),
-        ("desk", 100, ()),
-        ("desk", 0, (100, 300, 0)),
+        ("desk", None, (50, 150, 500)),
+        ("desk", 100, (50, 100)),
+        ("desk", 50, ()),
+        ("desk", 0, (50, 150, 0)),
         ("laptop", None, ()),
         ("full", None, (3927, 19635, 98176, 0)),
         ("full", 10_000, (3927, 10_000)),

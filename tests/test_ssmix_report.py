@@ -94,7 +94,7 @@ def test_table_1_has_printed_and_found_sizes(full):
     assert frame.loc["qnli", "paper classes"] == "3"  # as printed; QNLI has two (SPEC SA29)
     assert frame.loc["rte", "remark"] == "not in a data folder (none given)"
     assert frame.loc["docs-fine", "ours"] == "train 5,000, test 5,000"
-    assert frame.loc["docs-fine", "used here"] == "train 1,000, test 100"
+    assert frame.loc["docs-fine", "used here"] == "train 500, test 100"
     assert len(frame) == 9 + 3
 
 
@@ -173,18 +173,18 @@ def test_learning_curves_have_the_colour_of_their_method(full):
 
 def test_the_size_curve_by_hand_in_the_colours_of_data(full, tmp_path):
     plan, _ = full
-    gain = {100: 1.0, 300: 2.0, 1000: 4.0}
+    gain = {50: 1.0, 150: 2.0, 500: 4.0}
     level = {"ssmix": 55, "wordmix": 54, "tmix": 53}
     store = filled(plan, lambda r: level.get(kind(r), 50) + (kind(r) == "ssmix") * gain[r.train_size], tmp_path)
     axis = BY_NAME["size_curve"].make(plan, store).axes[0]
-    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[100, 2], [300, 3], [1000, 5]])
+    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[50, 2], [150, 3], [500, 5]])
     assert to_hex(axis.lines[0].get_color()) == style.DATA_COLOURS[0]
 
 
 def test_the_size_curve_places_all_rows_at_their_number(tmp_path):
     plan = make_plan("ssmix", "desk", train_size=0)
     axis = BY_NAME["size_curve"].make(plan, filled(plan, lambda r: 50, tmp_path)).axes[0]
-    assert axis.lines[0].get_xdata().tolist() == [100, 300, 5000]  # the fakes train on 5,000 rows where all are meant
+    assert axis.lines[0].get_xdata().tolist() == [50, 150, 5000]  # the fakes train on 5,000 rows where all are meant
 
 
 def test_figures_of_words_survive_any_word(full, tmp_path):

@@ -87,7 +87,7 @@ _STAGE = {
 OWN_TASKS = {"laptop": ("trec-coarse", "trec-fine", "mrpc")}
 STAND_INS = {"smoke": ("docs-coarse", "docs-pair")}
 #: Training sizes of the size curve for claim SC2, smaller than the profile's own, and the columns that have one.
-SIZES = {"desk": (100, 300), "full": (3927, 19635, 98176)}  # full: 1, 5 and 25 % of MNLI (FIGURES, "not in the total")
+SIZES = {"desk": (50, 150), "full": (3927, 19635, 98176)}  # full: 1, 5 and 25 % of MNLI (FIGURES, "not in the total")
 SIZE_COLUMNS = {"desk": ("sst2-glue", "trec-fine", "docs-fine"), "full": ("mnli",)}
 SIZE_TABLE = "size"
 SIZE_ROWS = ("EmbedMix", "TMix", "SSMix")

@@ -126,6 +126,48 @@ def curves(
     return figure
 
 
+def panels(
+    series: Mapping[str, tuple[str, Sequence[float], np.ndarray]], baseline: str, x_label: str, y_label: str, title: str
+) -> plt.Figure:
+    """One small panel per method, each against the same baseline: bands that overlap in one plot hide each other.
+
+    Args:
+        series: as for ``curves``, the baseline's entry included.
+    """
+    rest = [label for label in series if label != baseline]
+    across = min(3, len(rest))
+    down = math.ceil(len(rest) / across)
+    figure, axes = plt.subplots(
+        down,
+        across,
+        figsize=(2.7 * across + 0.8, 2.0 * down + 0.7),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis, label in zip(axes.flat, rest, strict=False):
+        for name in (baseline, label):
+            if name in series:
+                shade, x, values = series[name]
+                mean, sd = values.mean(0), values.std(0, ddof=1) if len(values) > 1 else 0
+                axis.plot(x, mean, marker="o", markersize=3, color=shade, linewidth=1.5, label=name)
+                axis.fill_between(x, mean - sd, mean + sd, color=shade, alpha=0.18, linewidth=0)
+        axis.set_title(label)
+    for i in range(len(rest), axes.size):
+        axes.flat[i].set_visible(False)
+        axes.flat[i - across].tick_params(labelbottom=True)
+    if baseline in series:
+        handle = plt.Line2D(
+            [], [], marker="o", markersize=3, color=series[baseline][0], label=f"{baseline}, in each panel"
+        )
+        figure.legend(handles=[handle], loc="outside upper right", fontsize=8.5)
+    figure.supxlabel(x_label, fontsize=9.5)
+    figure.supylabel(y_label, fontsize=9.5)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
 def verdicts(counts: Mapping[str, Mapping[str, int]], title: str) -> plt.Figure:
     """Stacked bars: units of each claim by verdict; a claim without a tested unit says so."""
     kinds = ("confirmed", "undecided", "contradicted")

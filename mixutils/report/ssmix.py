@@ -50,7 +50,7 @@ def table_1(plan: Plan, store: Records) -> Table:
     for column in plan.columns:
         if not any(line["data"] == column.task for line in lines):
             lines.append({"data": column.task, **_found(plan, store, column.task)})
-    frame = pd.DataFrame(lines).fillna("")
+    frame = pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
     return Table(frame, CSS + frame.to_html(index=False, classes="mx", border=0))
 
 
@@ -195,17 +195,18 @@ def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
     """Accuracy of stage 2 over its steps, first column."""
     column = plan.columns[0]
     series = {}
-    for table, row in [("2", r) for r in ssmix.TABLE_2[1:]] + [BASELINE]:
+    for table, row in [("2", r) for r in ssmix.TABLE_2[1:]] + [("B.1", "Random UNK replacement"), BASELINE]:
         cell = plan.cell(table, row, column.key)
         records = cell.records(store)
         if records:
             steps = [p["step"] for p in records[0]["curve"]]
             values = np.array([[100 * p["metrics"][column.report]["accuracy"] for p in r["curve"]] for r in records])
             series[row] = (colour(cell.runs[0].method), steps, values)
-    if not series:
+    if not set(series) - {BASELINE[1]}:
         return None
-    return plots.curves(
+    return plots.panels(
         series,
+        BASELINE[1],
         "step of stage 2",
         f"accuracy on {column.report}, %",
         f"Stage 2 on {column.title}, mean ± standard deviation over seeds",

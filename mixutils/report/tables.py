@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from ..papers import PAPERS
 from ..papers.base import Cell, Plan
 from ..papers.published import number
 from ..records import Records
@@ -57,7 +58,8 @@ def result_table(
     """
     cells = plan.table(table)
     rows = list(dict.fromkeys(c.row for c in cells))
-    keys = [(c.key, c.title) for c in plan.columns] + [(k, k) for k in plan.absent]
+    printed_titles = {c.key: c.title for c in getattr(PAPERS.get(plan.paper), "COLUMNS", ())}
+    keys = [(c.key, c.title) for c in plan.columns] + [(k, printed_titles.get(k, k)) for k in plan.absent]
     lines = []
     for row in rows:
         family: list[tuple[dict, Comparison]] = []
