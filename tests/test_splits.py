@@ -115,6 +115,7 @@ def test_a_policy_loses_and_repeats_no_row(policy, parts, y, seed):
         ("tenths-by-seed", ("train",), {"train": 160, "validation": 20, "test": 20}),
         ("cut-50-7", ("train",), {"train": 143, "validation": 50, "test": 7}),
         ("official", ("train", "test"), {"train": 200, "test": 30}),
+        ("official-held", ("train", "test"), {"train": 180, "test": 30, "held": 20}),
     ],
 )
 def test_a_policy_cuts_the_sizes_that_it_says(policy, parts, expected):

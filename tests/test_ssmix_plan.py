@@ -144,6 +144,15 @@ def test_sizes_of_the_size_curve_grow_to_the_settings_own(profile, rows, sizes, 
     assert [c.runs[0].train_size or 0 for c in curve] == (list(sizes) if profile == "desk" else [])
 
 
+def test_the_desk_sets_rows_aside_where_the_paper_selects_on_what_it_reports(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "trec-coarse")))
+    run = make_plan("ssmix", "desk").cell("2", "SSMix", "trec-coarse").runs[0]
+    assert (run.policy, run.evaluate, run.start_policy) == ("official-held", ("test", "held"), "best-on-test")
+    for other in (make_plan("ssmix", "laptop"), make_plan("ssmix", "desk", train_size=0)):  # nothing is left over there
+        run = other.cell("2", "SSMix", "trec-coarse").runs[0]
+        assert (run.policy, run.evaluate) == ("official", ("test",))
+
+
 def test_wishes_reach_every_run(no_data):
     plan = make_plan("ssmix", "laptop", seeds="4,7", train_size=33, encoder="random:tiny", tasks="docs-fine")
     assert {(r.task, r.train_size, r.encoder) for r in plan.runs} == {("docs-fine", 33, "random:tiny")}

@@ -140,6 +140,18 @@ def test_table_control_counts_runs_that_the_floor_changed(full, tmp_path):
     assert line["better of both"] == pytest.approx((60 + 60 + 60 + 61 + 62) / 5)
     assert line["runs where stage 1 was better"] == 2
     assert line["n"] == 5
+    assert "chosen on held-out rows" not in frame  # built-in tasks report on rows that chose nothing
+
+
+def test_table_control_shows_what_held_out_rows_would_have_chosen(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "trec-coarse")))
+    plan = make_plan("ssmix", "desk")
+    store = filled(plan, lambda r: 61 + r.seed, tmp_path / "records")
+    line = table_control(plan, store).frame.set_index("row").loc["SSMix"]
+    assert line["stage 2 alone"] == pytest.approx(63)
+    record = store.get(plan.cell("2", "SSMix", "trec-coarse").runs[0])
+    assert set(record["selected"]) == {"best-on-test", "best-on-held", "last"}
+    assert line["chosen on held-out rows"] == pytest.approx(63)
 
 
 def test_table_x1_has_step_times(full):
@@ -162,13 +174,19 @@ def test_times_need_embedmix_to_be_relative_to(full, tmp_path):
 
 def test_learning_curves_have_the_colour_of_their_method(full):
     figure = BY_NAME["learning_curves"].make(*full)
-    axis = figure.axes[0]
-    names = [t.get_text() for t in figure.legends[0].get_texts()]
-    colours = dict(zip(names, (to_hex(one.get_color()) for one in axis.lines), strict=True))
-    assert colours["SSMix"] == style.colour("ssmix")
-    assert colours["EmbedMix"] == style.colour("wordmix")
-    assert colours[ssmix.CONTROL] == style.colour("none")
-    assert axis.lines[0].get_xdata().tolist() == [1, 2, 4]
+    found = {axis.get_title(): {to_hex(line.get_color()) for line in axis.lines} for axis in figure.axes}
+    plain = style.colour("none")
+    assert found["SSMix"] == {plain, style.colour("ssmix")}
+    assert found["EmbedMix"] == {plain, style.colour("wordmix")}
+    assert set(found) == {
+        "EmbedMix",
+        "TMix",
+        "SSMix",
+        "SSMix - saliency",
+        "SSMix - saliency - span",
+        "Random UNK replacement",
+    }
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 4]
 
 
 def test_the_size_curve_by_hand_in_the_colours_of_data(full, tmp_path):

@@ -84,8 +84,15 @@ def _auto(data: TaskData, seed: int) -> dict[str, Split]:
     return _holdout(data, seed) if have & {"test", "validation"} else _tenths(data, seed)
 
 
+def _official_held(data: TaskData, seed: int) -> dict[str, Split]:
+    """The official parts, and a tenth of train set aside as "held"."""
+    held, rest = cut(data.splits["train"], [max(1, round(len(data.splits["train"]) / 10))], seed)
+    return data.splits | {"train": rest, "held": held}
+
+
 POLICIES = {
     "official": "the parts of the source as they are; runs select on the reported part (SPEC SA19)",
+    "official-held": "the same with a tenth of train set aside as 'held', to see what selection there would give (SPEC SA19)",
     "auto": "train, validation and test where the source has all three, else 'holdout', or 'tenths' of train alone",
     "holdout": "a tenth of train selects, the official test (or validation) part reports (SPEC 2(b))",
     "tenths": "80/10/10 of train, the same cut for every seed",
@@ -107,7 +114,13 @@ def apply_policy(data: TaskData, policy: str, run_seed: int, data_seed: int = 0)
         return data.with_splits({"train": rest, "validation": validation, "test": test})
     if policy == "official":
         return data
-    known = {"auto": _auto, "holdout": _holdout, "tenths": _tenths, "tenths-by-seed": _tenths}
+    known = {
+        "auto": _auto,
+        "holdout": _holdout,
+        "official-held": _official_held,
+        "tenths": _tenths,
+        "tenths-by-seed": _tenths,
+    }
     if policy not in known:
         raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}")
     return data.with_splits(known[policy](data, run_seed if policy == "tenths-by-seed" else data_seed))
