@@ -18,6 +18,7 @@ COMMANDS = {
     "site": "the HTML gallery from what notebooks or report left",
     "bench": "step times of every mixer against the plain step",
     "doctor": "versions, device, data, hub, disk: one screen",
+    "readme": "write the tables of README.md from the shipped records",
     "records": "export to or merge from a .jsonl file or a folder",
 }
 EPILOG = """Start with "doctor"; "all --dry-run" prints what "all" would do and how long that takes. Each command explains its

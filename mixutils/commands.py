@@ -12,7 +12,7 @@ from .companion import check_gpu, make_plan, shipped
 from .estimate import Costs
 from .papers import PAPERS, Plan
 from .planning import show_plan
-from .records import Records
+from .records import Records, write_whole
 from .slurm import submit
 
 
@@ -239,6 +239,19 @@ def records(args: argparse.Namespace) -> int:
 
         runs = [Run.from_dict(r["run"]) for r in store.all()]
     print(f"{store.export(runs, args.path)} records in {args.path}")
+    return 0
+
+
+def readme(args: argparse.Namespace) -> int:
+    from .report.readme import blocks, fill
+
+    profile, papers, _ = _selected(args)
+    # Only what comes with a checkout: a reader's own runs do not belong in the project's README.
+    store = Records(paths.figures(profile) / "no-own-records", shipped=shipped(profile))
+    path = paths.ROOT / "README.md"
+    text = fill(path.read_text("utf-8"), blocks(_plans(args, profile, papers, store), store))
+    write_whole(path, text.encode("utf-8"))
+    print(f"tables written into {path.name} from {len(store.shipped)} records of the profile {profile}")
     return 0
 
 

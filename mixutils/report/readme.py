@@ -1,0 +1,147 @@
+"""The numbers in README.md: blocks between markers, written from the registry and from records, never by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from .. import paths
+from ..mixers import REGISTRY
+from ..papers import Plan
+from ..records import Records
+from .catalogue import artifacts
+from .style import VERDICT_MARKS
+
+#: Paper -> its main result table, and the table of its claims.
+SHOWN: dict[str, tuple[str, str]] = {"ssmix": ("table_2", "claims")}
+
+
+def blocks(plans: dict[str, Plan], store: Records) -> dict[str, str]:
+    """Block name -> Markdown.
+
+    Args:
+        plans: of the profile whose records are shown. store: its records.
+    """
+    out = {"methods": methods(), "bench": bench()}
+    for key, plan in plans.items():
+        table, claims = SHOWN[key]
+        made = {a.name: a for a in artifacts(key) if a.name in (table, claims)}
+        out[f"results {key}"] = hardware(plan, store) + "\n\n" + results(made[table].make(plan, store).frame)
+        out[f"claims {key}"] = verdicts(made[claims].make(plan, store).frame)
+    return out
+
+
+def fill(text: str, made: dict[str, str]) -> str:
+    """``text`` with every ``<!-- begin NAME -->`` … ``<!-- end NAME -->`` filled.
+
+    Raises:
+        ValueError: the text and ``made`` do not name the same blocks.
+    """
+    found = re.findall(r"<!-- begin (.+?) -->", text)
+    if sorted(found) != sorted(made):
+        raise ValueError(f"README has the blocks {sorted(found)}; there is content for {sorted(made)}")
+    for name, content in made.items():
+        pattern = re.compile(rf"(<!-- begin {re.escape(name)} -->\n).*?(<!-- end {re.escape(name)} -->)", re.DOTALL)
+        text = pattern.sub(lambda m, content=content: m[1] + content.rstrip("\n") + "\n" + m[2], text)
+    return text
+
+
+def _row(cells) -> str:
+    return "| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join([_row(head), _row(["---"] * len(head)), *map(_row, rows)])
+
+
+def methods() -> str:
+    """The four questions, answered by every registered mixer."""
+    head = ["method", "where", "with whom", "how", "which label", "passes per step", "source"]
+    rows = [[f"`{n}` {e.title}", e.where, e.whom, e.how, e.label, e.passes, e.source] for n, e in REGISTRY.items()]
+    return _table(head, rows)
+
+
+def results(frame: pd.DataFrame) -> str:
+    """A result table, "paper → ours ± sd", with the columns that have numbers of ours."""
+    frame = frame[frame.groupby("column")["ours"].transform(lambda c: c.notna().any())]
+    if frame.empty:
+        return "No runs yet."
+    columns = dict(zip(frame["column"], frame["title"], strict=True))
+    cells = {(r["row"], r["column"]): r for r in frame.to_dict("records")}
+    rows = [[row, *(_cell(cells.get((row, c))) for c in columns)] for row in dict.fromkeys(frame["row"])]
+    return _table(["accuracy, %: paper → ours", *columns.values()], rows)
+
+
+def _cell(line: dict | None) -> str:
+    if line is None:
+        return ""
+    paper = "–" if math.isnan(line["paper"]) else f"{line['paper']:.2f}"
+    if math.isnan(line["ours"]):
+        return f"{paper} → {line['note'] or 'no runs yet'}"
+    spread = "" if math.isnan(line["sd"]) else f" ± {line['sd']:.2f}"
+    note = f" ({line['note']})" if line["note"] else ""
+    return f"{paper} → **{line['ours']:.2f}**{spread}{note}"
+
+
+def verdicts(frame: pd.DataFrame) -> str:
+    """One line per claim; two verdict columns where claims were read in two ways."""
+    readings = list(dict.fromkeys(frame["reading"]))
+    rows = []
+    for key in dict.fromkeys(frame["claim"]):
+        part = frame[frame["claim"] == key]
+        verdict = [_verdict(part[part["reading"] == r]) for r in readings]
+        rows.append([key, part["text"].iloc[0], part["paper"].iloc[0], *verdict])
+    return _table(["", "claim", "the paper's own tables", *(r or "verdict" for r in readings)], rows)
+
+
+def _verdict(part: pd.DataFrame) -> str:
+    if part.empty:
+        return ""
+    counts = part[part["unit"] != ""]["unit_verdict"].value_counts()
+    tests = ", ".join(f"{n} {v}" for v, n in counts.items())
+    mark = VERDICT_MARKS.get(part["verdict"].iloc[0], "")
+    return f"{mark} **{part['verdict'].iloc[0]}**" + (f" ({tests})" if len(counts) else "")
+
+
+def hardware(plan: Plan, store: Records) -> str:
+    """How many runs, on what, when, in what time."""
+    done = [r for r in map(store.get, plan.runs) if r is not None and r["status"] == "done"]
+    if not done:
+        return "No runs yet."
+    where = ", ".join(sorted({f"{r['environment']['device']} in {r['environment']['precision']}" for r in done}))
+    hours = sum(r["cost"]["total_s"] for r in done) / 3600
+    dates = [r["date"] for r in done]
+    return (
+        f"Profile `{plan.setting.profile.name}`, encoder {plan.setting.encoder}, {plan.setting.train_size or 'all'} training rows: "
+        f"{len(done)} of {len(plan.runs)} runs, {hours:.1f} hours of single-core workers on {where}, {max(dates)}."
+    )
+
+
+def bench(path: Path | None = None) -> str:
+    """Step times of every method over the plain step, from the record of ``python -m mixutils bench``."""
+    path = path or paths.figures("bench") / "bench-cpu.json"
+    if not path.is_file():
+        return "No benchmark record yet: `python -m mixutils bench`."
+    record = json.loads(path.read_text("utf-8"))
+    encoders = list(dict.fromkeys(r["encoder"] for r in record["mixers"]))
+    by = {(r["method"], r["encoder"]): r for r in record["mixers"]}
+    head = ["step time / plain step"]
+    head += [f"{e} ({by['none', e]['ms']:.0f} ms plain): ratio, passes, ratio / passes" for e in encoders]
+    rows = []
+    for name in dict.fromkeys(r["method"] for r in record["mixers"]):
+        found = [by.get((name, e)) for e in encoders]
+        rows.append(
+            [name, *(f"{r['over_plain']:.2f}, {r['passes']:.2f}, {r['over_passes']:.2f}" if r else "–" for r in found)]
+        )
+    against = "; ".join(
+        f"{t['encoder']}: {t['speed_up']:.1f} times as fast ({t['low']:.1f}–{t['high']:.1f})" for t in record["trainer"]
+    )
+    e = record["environment"]
+    return (
+        f"{record['task']}, batch {record['batch_size']}, {e['device']}, {e['precision']}, {record['date']}; medians over the same batches, "
+        f"methods taking turns.\n\n{_table(head, rows)}\n\nThe plain step against the default step of the Hugging Face Trainer, on the same batches: {against}."
+    )
