@@ -18,13 +18,13 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _mine(tmp_path, monkeypatch):
-    """Twelve rows of three words in three batches; process-wide switches are put back."""
+    """Twenty-four rows in three batches; process-wide switches are put back."""
     folder = tmp_path / "data" / "mine"
     folder.mkdir(parents=True)
-    rows = [{"text": f"text {i} is {'good' if i % 2 else 'bad'}", "label": "yn"[i % 2]} for i in range(12)]
+    rows = [{"text": f"text {i} is {'good' if i % 2 else 'bad'}", "label": "yn"[i % 2]} for i in range(24)]
     (folder / "train.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
     monkeypatch.setenv("MIXUTILS_DATA", str(folder.parent))
-    monkeypatch.setattr(bench, "BATCH_SIZE", 4)
+    monkeypatch.setattr(bench, "BATCH_SIZE", 8)
     monkeypatch.setattr(bench, "BATCHES", 3)
     before = torch.get_float32_matmul_precision()
     yield
@@ -51,11 +51,11 @@ def test_a_real_benchmark_times_every_mixer_and_writes_what_it_prints(capsys):
         assert row["over_passes"] == pytest.approx(row["over_plain"] / row["passes"], rel=1e-6)
     assert rows["none"]["over_plain"] == rows["none"]["passes"] == 1
     assert rows["ssmix"]["passes"] == pytest.approx(2, abs=0.01)
-    assert (record["task"], record["batch_size"], record["repeats"]) == ("mine", 4, 2)
+    assert (record["task"], record["batch_size"], record["repeats"]) == ("mine", 8, 2)
     assert record["environment"]["threads"] == 1
     (trainer,) = record["trainer"]
     assert f"{trainer['speed_up']:.2f} times as fast" in out
-    assert "mine, batch 4, 2 rounds of 3 batches" in out
+    assert "mine, batch 8, 2 rounds of 3 batches" in out
 
 
 class Scripted:
@@ -132,7 +132,7 @@ def test_too_few_rows_and_rounds_are_refused(capsys, monkeypatch):
     assert (status, err) == (2, "error: --repeats must be at least 1, not 0\n")
     monkeypatch.setattr(bench, "BATCHES", 4)
     status, _, err = run(capsys, "--task", "mine", "--encoders", "random:tiny")
-    assert (status, err) == (2, "error: mine has 12 training rows; timing takes 4 batches of 4\n")
+    assert (status, err) == (2, "error: mine has 24 training rows; timing takes 4 batches of 8\n")
 
 
 @pytest.mark.parametrize(
