@@ -11,8 +11,9 @@ usage() {
 what:  --profile smoke|laptop|desk|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
        --data DIR (= MIXUTILS_DATA)   --hub   --tasks NAME[,NAME]   --encoder NAME   --seeds N|LIST   --train-size N
 how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed runs too)   --dry-run (the plan only)
+       --slurm [ARGS] (submit to a cluster instead; ARGS go to sbatch)
 
-The same words work as python -m mixutils plan|train|notebooks|report|site|bench|doctor.
+The same words work as python -m mixutils plan|train|notebooks|report|site; and there are bench, doctor and records.
 Set-up:  PYTHON=python3.12             which Python makes .venv (3.11 to 3.13)
          MIXUTILS_TORCH_INDEX=URL      where torch comes from, for a CPU-only or another CUDA build
 EOT

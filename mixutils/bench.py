@@ -1,8 +1,8 @@
 """Step times: every registered mixer against the plain step, and the plain step against the Hugging Face Trainer's.
 
-All figures come from one process run and are ratios of medians: machines are noisy, and a ratio within one run is what
-can be carried elsewhere. Methods take turns (round by round, batch by batch), so that a drift of the clock hits all of
-them alike.
+All figures come from one process run and are medians of ratios, each of two steps on the same batch a moment apart: machines
+are noisy, and a ratio within one run is what can be carried elsewhere. Methods take turns (round by round, batch by batch),
+so that a drift of the clock hits all of them alike.
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ def task_data(name: str) -> TaskData:
     if not at_hand(name, False)[0] and entry is not None:
         name = entry.stand_in
     data = apply_policy(load_task(name, use_hub=False), "official", 0)
+    rows = len(data.splits["train"])
+    if rows < BATCH_SIZE * BATCHES:
+        raise ValueError(f"{name} has {rows} training rows; timing takes {BATCHES} batches of {BATCH_SIZE}")
     data = subset(data, BATCH_SIZE * BATCHES, "random", 0, None)
     return data.with_splits({"train": data.splits["train"]})
 
@@ -101,7 +104,7 @@ def measure(
     task = encode(data, load_tokenizer(encoder))
     batches = list(torch.arange(BATCH_SIZE * BATCHES, device=device).split(BATCH_SIZE))
     steppers = {name: Stepper(method, options, encoder, task, device) for name, (method, options) in VARIANTS.items()}
-    passes = {name: s.passes(batches[:WARM_UP] if s.mixer.options is None else batches) for name, s in steppers.items()}
+    passes = {name: s.passes(batches) for name, s in steppers.items()}  # warms up, too
     seconds: dict[str, list[float]] = {name: [] for name in steppers}
     for _, rows in itertools.product(range(repeats), batches):
         for name, stepper in steppers.items():
@@ -200,10 +203,16 @@ def against_trainer(encoder: str, data: TaskData, device: torch.device, repeats:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Measure, print tables, write a record."""
+    """Measure, print tables, write a record.
+
+    Raises:
+        ValueError: no rounds, or fewer rows than are timed.
+    """
+    if args.repeats < 1:
+        raise ValueError(f"--repeats must be at least 1, not {args.repeats}")
     device = environment.pick_device(args.device)
-    threads = args.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    environment.set_up(device, threads)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    environment.set_up(device, args.threads or cores)
     data = task_data(args.task)
     print(
         f"{data.id}, batch {BATCH_SIZE}, {args.repeats} rounds of {BATCHES} batches; medians of ratios on the same batch"

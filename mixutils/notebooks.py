@@ -16,6 +16,8 @@ from typing import Any
 from . import paths
 
 KERNEL = "python3"
+# Newer kernels warn on every start that they talk over the loopback interface without encryption.
+ARGUMENTS = ["--IPKernelApp.log_level=ERROR"]
 
 
 class NotebookError(RuntimeError):
@@ -32,9 +34,10 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
         Path of the page.
 
     Raises:
-        NotebookError: unknown parameters, no kernel, or a cell that failed; with the cell's last lines.
+        NotebookError: unknown parameters, no kernel, a kernel that died, or a cell that failed, with its error.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -56,6 +59,7 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
             kernel_name=KERNEL,
             progress_bar=False,
             cwd=str(paths.ROOT),
+            extra_arguments=list(ARGUMENTS),
         )
         result = folder / f"{name}.ipynb"
         os.replace(temporary, result)
@@ -65,7 +69,12 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
         raise NotebookError(
             f"{name}: cell {error.exec_count} failed: {error.ename}: {error.evalue} (see {failed})"
         ) from error
-    except Exception as error:  # a dead kernel, a missing kernel, a full disk
+    except DeadKernelError as error:
+        temporary.unlink(missing_ok=True)
+        raise NotebookError(
+            f"{name}: its kernel died (killed, or out of memory); finished runs are kept, the same command goes on from there"
+        ) from error
+    except Exception as error:  # no kernel, a full disk
         temporary.unlink(missing_ok=True)
         raise NotebookError(
             f"{name} could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?"

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mixutils.tasks import DataError
-from mixutils.tasks.folder import FORMATS, find, names, read
+from mixutils.tasks.folder import FORMATS, OTHER_NAMES, find, names, read
 
 SINGLE = [{"text": "good, they said", "label": "yes"}, {"text": 'a "bad" one\nin two lines', "label": "no"}]
 PAIRS = [{"text_a": "one\tand", "text_b": "", "label": "3"}, {"text_a": " ", "text_b": "zwölf ☃", "label": "-1"}]
@@ -219,6 +219,20 @@ def test_a_part_is_found_in_any_format_but_only_in_one(tmp_path):
     (tmp_path / "csv" / "train.jsonl").write_bytes(GOOD)
     with pytest.raises(DataError, match=r"train\.jsonl and train\.csv are both there; keep one"):
         find(tmp_path / "csv", "train")
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_a_validation_part_under_another_name_is_refused_with_the_right_one(name, ending, tmp_path):
+    other = write(tmp_path / f"{name}.{ending}", SINGLE)
+    assert find(tmp_path, "validation") is None  # without a training part this is no data set
+    write(tmp_path / "train.csv", SINGLE)
+    message = f"{other}: the validation part is not read under this name; rename it to validation.{ending}"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        find(tmp_path, "validation")
+    assert find(tmp_path, "test") is None
+    right = write(tmp_path / "validation.tsv", SINGLE)
+    assert find(tmp_path, "validation") == right  # whoever has both knows which one counts
 
 
 def test_only_folders_with_data_files_have_names(tmp_path):

@@ -129,6 +129,18 @@ def test_your_own_folder_without_train_says_what_it_holds(root):
         load_task("mine")
 
 
+@pytest.mark.parametrize("name", ["mine", "rte"])
+def test_a_validation_part_that_would_not_be_read_is_refused(name, root):
+    pairs = [p | {"label": y} for p, y in zip(PAIRS, ["entailment", "not_entailment"], strict=True)]
+    rows = SINGLE if name == "mine" else pairs
+    write(root / name / "train.jsonl", rows)
+    write(root / name / "dev.jsonl", rows)
+    with pytest.raises(DataError, match=rf"{name}/dev\.jsonl: .* rename it to validation\.jsonl"):
+        load_task(name)
+    with pytest.raises(DataError, match=r"rename it to validation\.jsonl"):
+        at_hand(name, use_hub=False)  # before anything is trained
+
+
 def test_two_formats_of_one_part_are_refused(root):
     write(root / "mine" / "train.jsonl", SINGLE)
     write(root / "mine" / "train.csv", SINGLE)

@@ -29,13 +29,15 @@ def spans(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[str,
     """All that the notebook ``ssmix_spans`` draws, as JSON.
 
     Sentences come from the reported part in a fixed random order; the two texts of an example have different labels.
-    Dropout is off.
+    Dropout is off. A part with one label only has no such pairs: "examples" is empty then, and "projection" None.
     """
     part = next(k for k in data.splits if k != "train")
     split = data.splits[part]
     draw = rng.numpy_rng(0, "probe", "ssmix-spans")
     rows = _short_rows(split, draw)
     first, second = _pairs(rows, split.labels)
+    if not first:
+        return {"part": part, "ratio": RATIO, "examples": [], "projection": None}
     chosen = np.array([i for pair in zip(first, second, strict=True) for i in pair])
     task = encode(data.with_splits({"train": split.take(chosen)}), tokenizer, run.max_length, renumber=False)
     device = next(model.parameters()).device

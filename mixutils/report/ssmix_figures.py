@@ -15,7 +15,7 @@ def _probe(plan: Plan, store: Records, pair: bool) -> dict | None:
     for cell in plan.table("2"):
         for record in cell.records(store):
             is_pair = any(c.key == cell.column and c.pair for c in plan.columns)
-            if "probes" in record and is_pair == pair:
+            if "probes" in record and is_pair == pair and record["probes"]["ssmix-spans"]["examples"]:
                 return record["probes"]["ssmix-spans"] | {"task": cell.column, "labels": record["data"]["labels"]}
     return None
 

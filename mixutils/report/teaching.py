@@ -12,19 +12,23 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.patches import Patch
 from torch import Tensor, nn
 
 from .. import rng
-from ..mixers import REGISTRY, build
+from ..mixers import REGISTRY, Mixer, build
 from ..model import Classifier, Edit, Output
 from ..saliency import separate, token_saliency
 from ..tasks import DataError
 from ..tasks.data import Split
 from ..tasks.encode import Batch, EncodedTask, _encode_split
 from . import tokens
-from .style import colour
+from .style import TEXT_COLOURS, colour
 
 WIDTH = 32  # hidden units that are drawn
+#: White is A, the colour of B in ``token_edits`` is B.
+SHARE_MAP = LinearSegmentedColormap.from_list("share", ["white", TEXT_COLOURS["B"]])
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,15 @@ class Trace:
 
     Attributes:
         place: where it was mixed, for people. share: (tokens, units) or (1, units), share of the partner in [0, 1].
-        w_b: the partner's weight in the label. ids: token ids of the mixture, or None where no token was changed.
+        w_b: the partner's weight in this mixture's label. ids: token ids of the mixture, or None where no token was changed.
+        nobody: (tokens, units) bool, units that come from neither sentence ([UNK]), or None.
     """
 
     place: str
     share: np.ndarray
     w_b: float
     ids: list[int] | None
+    nobody: np.ndarray | None = None
 
 
 class TwoSentences:
@@ -76,6 +82,7 @@ class TwoSentences:
         """Run one step of a mixer on A and B and see what it does to A."""
         mixer = build(name, **options)
         spy = _Spy(self.model)
+        weights = _listen(mixer)
         draws = rng.numpy_rng(seed, "teaching", name)
         mixer.prepare(self.model, self.task, draws)
         for part in mixer.losses(spy, self.batch, draws):
@@ -83,13 +90,29 @@ class TwoSentences:
                 (part.weight * part.loss).backward()
         self.model.zero_grad()
         inside = self.batch.text_id[0] >= 0
-        log = mixer.log()
+        w_b = weights[-1] if weights else 0.0
         if spy.share is not None:
             share = spy.share[0] if spy.share.dim() == 2 else spy.share[0][: len(inside)][inside]
-            return Trace(spy.place, np.atleast_2d(share.numpy()), log.get("w_b", 0.0), None)
-        ids = spy.ids[0]
-        changed = (ids != self.batch.input_ids[0])[inside].float()
-        return Trace("tokens", changed[:, None].expand(-1, WIDTH).numpy(), log.get("w_b", 0.0), ids[inside].tolist())
+            return Trace(spy.place, np.atleast_2d(share.numpy()), w_b, None)
+        ids = spy.ids[0][inside]
+        changed = (ids != self.batch.input_ids[0][inside])[:, None].expand(-1, WIDTH).numpy()
+        removed = getattr(mixer.options, "select", None) == "unk"  # a partner may have an [UNK] of its own
+        foreign, nobody = changed & (not removed), changed & removed
+        return Trace("tokens", foreign.astype(np.float32), w_b, ids.tolist(), nobody)
+
+
+def _listen(mixer: Mixer) -> list[float]:
+    """Collects the label weight of each step's first mixture, A with B; the mixer's log has the mean over the batch."""
+    heard: list[float] = []
+    note = mixer.note
+
+    def listen(**values: float | Tensor) -> None:
+        if "w_b" in values:
+            heard.append(float(torch.as_tensor(values["w_b"]).reshape(-1)[0]))
+        note(**values)
+
+    mixer.note = listen
+    return heard
 
 
 class _Spy(nn.Module):
@@ -136,7 +159,10 @@ SHOWN = {
 
 
 def origin_maps(two: TwoSentences, ratio: float, names: list[str] | None = None) -> plt.Figure:
-    """One panel per mixer: rows are tokens of A, columns hidden units, shade is the partner's share of each unit."""
+    """One panel per mixer: rows are tokens of A, columns hidden units, shade is the partner's share of each unit.
+
+    Units that come from neither sentence ([UNK]) have a colour of their own.
+    """
     names = names or [n for n in REGISTRY if n != "none"]
     words = two.words(0)
     across = 4
@@ -149,7 +175,7 @@ def origin_maps(two: TwoSentences, ratio: float, names: list[str] | None = None)
         if "ratio" in options:
             options["ratio"] = ratio
         trace = two.trace(name, **options)
-        axis.imshow(trace.share, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        axis.imshow(_pixels(trace), aspect="auto", interpolation="nearest")
         axis.set_title(
             f"{REGISTRY[name].title}\n{trace.place}, label share {trace.w_b:.2f}", fontsize=9, color="#222", loc="left"
         )
@@ -164,12 +190,23 @@ def origin_maps(two: TwoSentences, ratio: float, names: list[str] | None = None)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     figure.suptitle(
-        "Share of the partner in every unit of sentence A (white 0, dark 1); columns are hidden units",
+        "Where every unit of the mixture of A with B comes from; columns are hidden units",
         x=0.01,
         ha="left",
         fontsize=11,
     )
+    faces = {"A": "white", "half A, half B": SHARE_MAP(0.5), "B": SHARE_MAP(1.0), "nobody: [UNK]": TEXT_COLOURS["unk"]}
+    handles = [Patch(facecolor=face, edgecolor="#888888", label=text) for text, face in faces.items()]
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), title="unit from", alignment="left")
     return figure
+
+
+def _pixels(trace: Trace) -> np.ndarray:
+    """(rows, units, 4) colours of a trace."""
+    out = SHARE_MAP(trace.share)
+    if trace.nobody is not None:
+        out[trace.nobody] = to_rgba(TEXT_COLOURS["unk"])
+    return out
 
 
 def token_edits(two: TwoSentences, ratio: float) -> plt.Figure:
@@ -182,14 +219,16 @@ def token_edits(two: TwoSentences, ratio: float) -> plt.Figure:
     strips.append(None)
     for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk"):
         trace = two.trace(name, ratio=ratio)
-        changed = trace.share[:, 0] > 0
-        foreign = "unk" if name == "unk" else "B"
+        origin = [
+            "unk" if lost else "B" if share else "A"
+            for lost, share in zip(trace.nobody[:, 0], trace.share[:, 0], strict=True)
+        ]
         strips.append(
             tokens.Strip(
                 REGISTRY[name].title,
                 two.tokenizer.convert_ids_to_tokens(trace.ids),
                 None,
-                [foreign if c else "A" for c in changed],
+                origin,
                 None,
                 f"label: {1 - trace.w_b:.2f} A + {trace.w_b:.2f} B",
             )

@@ -18,6 +18,8 @@ from typing import NamedTuple
 from .data import DataError
 
 FORMATS = ("jsonl", "csv", "tsv", "parquet")
+#: What others call a validation part. Unread, it would be missed by nobody: a part would be cut off the training rows.
+OTHER_NAMES = ("dev", "valid", "val", "development")
 
 
 class Row(NamedTuple):
@@ -30,11 +32,25 @@ class Row(NamedTuple):
 
 
 def find(folder: Path, part: str) -> Path | None:
-    """The file of one part, or None. Two formats of one part are refused: which one counts would be a guess."""
-    found = [p for p in (folder / f"{part}.{ext}" for ext in FORMATS) if p.is_file()]
+    """The file of one part, or None.
+
+    Raises:
+        DataError: two formats of one part, because which one counts would be a guess; or a validation part under another
+            name beside the training part.
+    """
+    found = _files(folder, part)
     if len(found) > 1:
         raise DataError(f"{folder}: {' and '.join(p.name for p in found)} are both there; keep one of them")
+    if part == "validation" and not found and _files(folder, "train"):
+        for other in (p for name in OTHER_NAMES for p in _files(folder, name)):
+            raise DataError(
+                f"{other}: the validation part is not read under this name; rename it to validation{other.suffix}"
+            )
     return found[0] if found else None
+
+
+def _files(folder: Path, part: str) -> list[Path]:
+    return [p for p in (folder / f"{part}.{ext}" for ext in FORMATS) if p.is_file()]
 
 
 def names(root: Path) -> list[str]:

@@ -1,0 +1,214 @@
+"""Notebooks as files, and their execution: parameters, records, a killed kernel, nothing of the kernel's own chatter."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mixutils import notebooks, paths
+from mixutils.companion import Companion
+from mixutils.notebooks import NotebookError, execute_all, execute_notebook
+from mixutils.records import Records
+from mixutils.report.catalogue import NOTEBOOKS
+from mixutils.run import Run
+from tests.fakes import done
+
+SOURCES = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
+CHECKED = "# NBVAL_CHECK_OUTPUT"
+
+
+def source(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def parameters(path: Path) -> dict[str, object]:
+    """Name -> default of a notebook's parameters cell, read without running it."""
+    (cell,) = [c for c in source(path).cells if "parameters" in c.metadata.get("tags", ())]
+    out = {}
+    for line in ast.parse(cell.source).body:
+        assert isinstance(line, ast.Assign), f"{path.name}: only assignments belong into the parameters cell"
+        assert len(line.targets) == 1
+        out[line.targets[0].id] = ast.literal_eval(line.value)  # raises on anything but literals
+    return out
+
+
+every_notebook = pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)
+
+
+def test_the_list_of_notebooks_is_the_folder():
+    assert {p.stem for p in SOURCES} == set(NOTEBOOKS)
+
+
+@every_notebook
+def test_a_notebook_is_valid_and_has_an_explicit_kernel(path):
+    book = source(path)
+    nbformat.validate(book)
+    assert book.metadata.kernelspec.name == notebooks.KERNEL
+    assert len({c.id for c in book.cells}) == len(book.cells)
+
+
+@every_notebook
+def test_parameters_are_literals_in_one_cell_before_all_code(path):
+    assert parameters(path)
+    code = [c for c in source(path).cells if c.cell_type == "code"]
+    assert code[0].metadata.get("tags") == ["parameters"]
+    for line in code[0].source.splitlines():
+        assert " # " in line or "  #" in line, f"{path.name}: {line} says nothing about its values"
+
+
+@every_notebook
+def test_defaults_are_smoke_and_every_parameter_is_used(path):
+    have = parameters(path)
+    if NOTEBOOKS[path.stem] is not None:
+        assert have["profile"] == "smoke"
+        assert set(have) == set(Companion.__init__.__kwdefaults__)
+        assert have == Companion.__init__.__kwdefaults__
+    rest = ast.parse("\n".join(c.source for c in source(path).cells if c.cell_type == "code"))
+    used = {n.id for n in ast.walk(rest) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    assert set(have) <= used
+
+
+@every_notebook
+def test_only_cells_whose_output_is_checked_have_one(path):
+    for cell in source(path).cells:
+        if cell.cell_type == "code":
+            marked = cell.source.startswith(CHECKED)
+            assert bool(cell.outputs) == marked, cell.source[:60]
+            assert marked or cell.execution_count is None
+
+
+@every_notebook
+def test_notebooks_hold_no_training_code(path):
+    code = "\n".join(c.source for c in source(path).cells if c.cell_type == "code")
+    assert "backward(" not in code
+    assert "optimizer" not in code
+    assert ".train(" not in code
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """Makes ``notebooks/tiny.ipynb`` in a folder of its own, from a parameters cell and further cells."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    monkeypatch.setattr(paths, "NOTEBOOKS", folder)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    # The kernel must find the package that is tested, wherever it is installed.
+    monkeypatch.setenv("PYTHONPATH", str(paths.PACKAGE.parent), prepend=os.pathsep)
+
+    def make(given: str, *cells: str) -> Path:
+        first = nbformat.v4.new_code_cell(given, metadata={"tags": ["parameters"]})
+        book = nbformat.v4.new_notebook(cells=[first, *map(nbformat.v4.new_code_cell, cells)])
+        book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(book, folder / "tiny.ipynb")
+        return tmp_path / "executed"
+
+    return make
+
+
+def test_an_unknown_parameter_is_refused_before_anything_runs(tiny, tmp_path):
+    out = tiny("profile = 'smoke'\nseeds = ''", f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(NotebookError, match="tiny has no parameter profil; it has profile, seeds"):
+        execute_notebook("tiny", {"profil": "full", "seeds": "1"}, out)
+    assert not (tmp_path / "ran").exists()
+    assert not out.exists()
+
+
+def test_an_unknown_notebook_lists_the_known_ones(tiny, tmp_path):
+    tiny("x = 1")
+    with pytest.raises(NotebookError, match="there is no notebook teeny; there are tiny"):
+        execute_notebook("teeny", {}, tmp_path)
+
+
+def test_parameters_reach_the_kernel_and_its_chatter_stays_out(tiny, capfd):
+    out = tiny("n = 1\nword = 'a'", "print(word * n)")
+    page = execute_notebook("tiny", {"n": 3}, out)
+    made = (out / "tiny.ipynb").read_text("utf-8")
+    assert [o["text"] for c in json.loads(made)["cells"] for o in c["outputs"]] == [["aaa\n"]]
+    assert page == out / "tiny.html"
+    assert "aaa" in page.read_text("utf-8")
+    assert sorted(p.name for p in out.iterdir()) == ["tiny.html", "tiny.ipynb"]
+    printed = "".join(capfd.readouterr())
+    assert "IPKernelApp" not in printed + made
+
+
+def test_a_cell_that_fails_is_named_and_kept_apart_until_it_works(tiny):
+    out = tiny("n = 0", "print(1 / n)")  # the injected parameters are a cell, too
+    with pytest.raises(NotebookError, match=r"tiny: cell 3 failed: ZeroDivisionError: .*tiny\.failed\.ipynb"):
+        execute_notebook("tiny", {"n": 0}, out)
+    assert [p.name for p in out.iterdir()] == ["tiny.failed.ipynb"]
+    execute_notebook("tiny", {"n": 1}, out)
+    assert sorted(p.name for p in out.iterdir()) == ["tiny.html", "tiny.ipynb"]
+
+
+TRAIN = """
+from mixutils.execute import attempt
+from mixutils.records import Records
+from mixutils.run import Run
+from mixutils.train import Recipe
+for seed in range(seeds):
+    run = Run("mine", "none", seed, encoder="random:tiny", recipe=Recipe(epochs=1, batch_size=8), evaluate=("validation",))
+    print(attempt(run, Records(), device="cpu")["status"])
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A data folder with a task of a few rows."""
+    folder = tmp_path / "data" / "mine"
+    folder.mkdir(parents=True)
+    for part, n in (("train", 24), ("validation", 8), ("test", 8)):
+        rows = [{"text": f"text {i} is {'good' if i % 2 else 'bad'}", "label": "yn"[i % 2]} for i in range(n)]
+        (folder / f"{part}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+    monkeypatch.setenv("MIXUTILS_DATA", str(folder.parent))
+
+
+def test_records_that_a_notebook_makes_are_those_of_its_parameters(tiny, mine):
+    out = tiny("seeds = 1", TRAIN)
+    execute_notebook("tiny", {"seeds": 2}, out)
+    found = Records().all()
+    assert [(r["status"], r["run"]["task"]) for r in found] == [("done", "mine")] * 2
+    assert {r["run"]["seed"] for r in found} == {0, 1}
+    assert all(r["data"]["sizes"]["train"] == 24 for r in found)
+
+
+def test_a_killed_kernel_is_said_and_finished_records_stay(tiny, mine, tmp_path):
+    begun = tmp_path / "pid"
+    wait = f"import os, pathlib, time\npathlib.Path({str(begun)!r}).write_text(str(os.getpid()))\ntime.sleep(300)"
+    out = tiny("seeds = 1", TRAIN, wait)
+    old = done(Run("another", "none", 0, encoder="random:tiny"), 50.0)
+    Records().put(old)
+
+    def kill() -> None:
+        while not (begun.exists() and begun.read_text()):
+            time.sleep(0.05)
+        os.kill(int(begun.read_text()), signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+    begin = time.monotonic()
+    lines: list[str] = []
+    assert execute_all(["tiny"], {"seeds": 1}, out, say=lines.append) == ["tiny"]
+    assert time.monotonic() - begin < 120
+    assert lines == [
+        "[1/1] FAILED tiny: its kernel died (killed, or out of memory); "
+        "finished runs are kept, the same command goes on from there"
+    ]
+    assert list(out.iterdir()) == []  # nothing that could pass for an executed notebook
+    found = Records().all()
+    assert {r["run"]["task"]: r["status"] for r in found} == {"another": "done", "mine": "done"}
+    assert not [p for p in paths.records().iterdir() if p.suffix != ".json"]
+
+
+def test_the_next_notebook_goes_on_after_a_failure(tiny, tmp_path, monkeypatch):
+    tiny("n = 1", "print(n)")
+    lines: list[str] = []
+    assert execute_all(["nothing", "tiny"], {}, tmp_path / "out", say=lines.append) == ["nothing"]
+    assert lines[0].startswith("[1/2] FAILED there is no notebook nothing")
+    assert lines[1].startswith("[2/2] tiny: ")

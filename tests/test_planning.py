@@ -1,0 +1,102 @@
+"""The plan before a launch: what it says of runs is what it hands to the launcher."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from mixutils import planning
+from mixutils.companion import make_plan
+from mixutils.records import Records
+from tests.fakes import done, failed, kind
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    # The digests of data are not this module's; nothing is stale unless a test says so.
+    monkeypatch.setattr(planning, "stale_runs", lambda plan, store: {})
+    return make_plan("ssmix", "smoke", seeds="2", tasks="docs-coarse")
+
+
+def show(plans, store=None, jobs=3):
+    said: list[str] = []
+    ahead = planning.show_plan("smoke", plans, store or Records(), jobs, "cpu", said.append)
+    return ahead, said
+
+
+def test_all_runs_are_ahead_at_first_each_once(plan):
+    ahead, said = show({"ssmix": plan})
+    assert ahead.runs == list(dict.fromkeys(plan.runs))
+    assert ahead.stale == {}
+    assert f"    runs: 0 done, {len(plan.runs)} to do, 0 failed; under a minute with 3 workers" in said
+
+
+def test_done_and_failed_runs_are_not_ahead(plan):
+    store = Records()
+    for i, run in enumerate(plan.runs):
+        if i % 3:
+            store.put(done(run, 50) if i % 3 == 1 else failed(run, f"ValueError: {i}"))
+    ahead, said = show({"ssmix": plan}, store)
+    assert ahead.runs == plan.runs[::3]
+    n = len(plan.runs)
+    assert f"{len(range(1, n, 3))} done, {len(ahead.runs)} to do, {len(range(2, n, 3))} failed" in said[2] + said[3]
+    listed = [line for line in said if line.startswith("    failed: ")]
+    assert listed == [f"    failed: {plan.runs[i].title()}: ValueError: {i}" for i in (2, 5, 8)]  # the first three
+
+
+def test_nothing_ahead_needs_no_time(plan):
+    store = Records()
+    for run in plan.runs:
+        store.put(done(run, 50))
+    ahead, said = show({"ssmix": plan}, store)
+    assert ahead.runs == []
+    assert said[-1].startswith("in all: 0 runs to do, no time; disk: at most 0 MB")
+    assert not any("workers" in line for line in said)
+
+
+def test_stale_runs_are_done_and_ahead_again(plan, monkeypatch):
+    store = Records()
+    for run in plan.runs:
+        store.put(done(run, 50))
+    old = plan.runs[1]
+    monkeypatch.setattr(planning, "stale_runs", lambda p, s: {old.hash: "other data"})
+    ahead, said = show({"ssmix": plan}, store)
+    assert ahead.runs == [old]
+    assert ahead.stale == {old.hash: "other data"}
+    assert f"{len(plan.runs) - 1} done, 1 to do, 0 failed, 1 stale and to do again (other data)" in "".join(said)
+
+
+def test_a_run_that_two_papers_need_is_counted_once_in_all(plan, monkeypatch):
+    monkeypatch.setitem(planning.PAPERS, "other", planning.PAPERS["ssmix"])
+    ahead, said = show({"ssmix": plan, "other": plan})
+    assert len(ahead.runs) == len(plan.runs)
+    assert sum(f"{len(plan.runs)} to do" in line for line in said) == 2
+    assert said[-1].startswith(f"in all: {len(plan.runs)} runs to do")
+
+
+def test_the_disk_must_hold_the_weights_of_what_is_ahead_only(plan, monkeypatch, tmp_path):
+    monkeypatch.setattr(planning.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
+    with pytest.raises(RuntimeError, match=f"not enough disk: .* needed below {tmp_path / 'runs'}, 0 MB free"):
+        show({"ssmix": plan})
+    store = Records()
+    for run in plan.runs:
+        store.put(done(run, 50))
+    assert show({"ssmix": plan}, store)[0].runs == []
+
+
+def test_the_disk_is_asked_where_the_work_folder_will_be(plan, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(planning.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=10**12))
+    monkeypatch.setenv("MIXUTILS_WORK", str(tmp_path / "not" / "there" / "yet"))
+    show({"ssmix": plan})
+    assert asked == [tmp_path]
+
+
+def test_the_plan_names_data_encoder_seeds_and_what_is_left_out(plan):
+    _, said = show({"ssmix": plan})
+    assert said[1] == "ssmix: docs-coarse; encoder random:tiny; seeds 0,1; train rows 48"
+    assert said[2].startswith("    without ")
+    assert said[2].endswith("not asked for")
+    assert {kind(r) for r in plan.runs} >= {"stage 1", "ssmix"}
