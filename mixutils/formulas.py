@@ -17,22 +17,36 @@ _PATTERN = re.compile(
 )
 
 
-def to_mathml(markdown: str) -> str:
-    """Markdown with ``$…$`` and ``$$…$$`` replaced by MathML; code, and dollars that are no formulas, stay."""
+class Formulas:
+    """Takes formulas out of Markdown and puts MathML into the page that was made of it.
 
-    def replace(found: re.Match) -> str:
-        if found["code"]:
-            return found["code"]
-        block = found["block"] is not None
-        return convert((found["block"] or found["line"]).strip(), display="block" if block else "inline")
+    In between stand plain words in their places: the page's maker would take single tags apart.
+    """
 
-    return _PATTERN.sub(replace, markdown)
+    def __init__(self) -> None:
+        self.mathml: dict[str, str] = {}
 
+    def take(self, markdown: str) -> str:
+        """Markdown with a word for each ``$…$`` and ``$$…$$``; code, and dollars that are no formulas, stay."""
 
-def with_mathml(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy of a notebook whose Markdown cells have MathML."""
-    out = nbformat.from_dict(notebook)
-    for cell in out.cells:
-        if cell.cell_type == "markdown":
-            cell.source = to_mathml(cell.source)
-    return out
+        def replace(found: re.Match) -> str:
+            if found["code"]:
+                return found["code"]
+            kind = "block" if found["block"] is not None else "inline"
+            word = f"formula{len(self.mathml)}stands{kind}here"
+            self.mathml[word] = convert((found["block"] or found["line"]).strip(), display=kind)
+            return word
+
+        return _PATTERN.sub(replace, markdown)
+
+    def put(self, page: str) -> str:
+        """HTML with the formulas in their places."""
+        return re.sub(r"formula\d+stands(?:block|inline)here", lambda m: self.mathml.get(m[0], m[0]), page)
+
+    def take_all(self, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+        """A copy of a notebook whose Markdown cells went through ``take``."""
+        out = nbformat.from_dict(notebook)
+        for cell in out.cells:
+            if cell.cell_type == "markdown":
+                cell.source = self.take(cell.source)
+        return out

@@ -85,12 +85,17 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
 
 def to_html(notebook: Path) -> Path:
     """The notebook as a page beside it; without prompts, self-contained."""
+    import nbformat
     from nbconvert import HTMLExporter
 
+    from .formulas import Formulas
+
+    formulas = Formulas()
     exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True, embed_images=True)
-    body, _ = exporter.from_filename(str(notebook))
+    source = formulas.take_all(nbformat.read(notebook, 4))
+    body, _ = exporter.from_notebook_node(source, {"metadata": {"name": notebook.stem}})
     page = notebook.with_suffix(".html")
-    page.write_text(body, "utf-8")
+    page.write_text(formulas.put(body), "utf-8")
     return page
 
 

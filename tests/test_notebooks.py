@@ -212,3 +212,16 @@ def test_the_next_notebook_goes_on_after_a_failure(tiny, tmp_path, monkeypatch):
     assert execute_all(["nothing", "tiny"], {}, tmp_path / "out", say=lines.append) == ["nothing"]
     assert lines[0].startswith("[1/2] FAILED there is no notebook nothing")
     assert lines[1].startswith("[2/2] tiny: ")
+
+
+def test_an_exported_page_has_its_formulas_in_it(tmp_path):
+    cells = [
+        nbformat.v4.new_markdown_cell("with $w_b$ as the label's share"),
+        nbformat.v4.new_code_cell("price = '$5'"),
+    ]
+    path = tmp_path / "page.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    page = notebooks.to_html(path).read_text("utf-8")
+    assert "<msub><mi>w</mi><mi>b</mi></msub>" in page
+    assert "<title>page</title>" in page
+    assert "$w_b$" in nbformat.read(path, 4).cells[0].source  # the notebook keeps its TeX
