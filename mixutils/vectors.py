@@ -84,6 +84,8 @@ def _numbers(path: Path, lines: Collection[tuple[int, bytes]], width: int) -> np
     """The numbers of some lines, (len(lines), width) float32."""
 
     def parse(texts: list[bytes]) -> np.ndarray | None:
+        if not all(texts):
+            return None
         try:
             values = np.loadtxt((t.decode() for t in texts), np.float32, comments=None, delimiter=" ", ndmin=2)
         except ValueError:
@@ -93,7 +95,7 @@ def _numbers(path: Path, lines: Collection[tuple[int, bytes]], width: int) -> np
     found = parse([text for _, text in lines])
     if found is not None:
         return found
-    bad = next(number for number, text in lines if not text or parse([text]) is None)
+    bad = next(number for number, text in lines if parse([text]) is None)
     raise ValueError(f"{path}, line {bad}: expected a word and {width} finite numbers, separated by blanks")
 
 

@@ -197,7 +197,7 @@ REGISTRY: dict[str, Entry] = {
         "NonlinearMixup",
         NonlinearMix,
         "embedding output h_0",
-        "random, other row of the batch",
+        "random row of the batch",
         "matrix of Beta draws: one weight per token and hidden unit",
         "label embeddings mixed by a policy that sees the mixture",
         "Guo 2020",

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..model import MASKS, Classifier, Edit
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, one_of
+from .base import Mixer, Part, even, one_of
 from .label_space import LABEL_EMBEDDINGS, LabelSpace, Movement, cosine_loss, full_precision, xavier
 
 
@@ -30,6 +30,7 @@ class NonlinearOptions:
 
     alpha: float = 1.0  # entries of the matrix are Beta(alpha, alpha) (SPEC NA20)
     lambda_matrix: str = "per_batch"  # "fixed": one draw for the whole training, the literal reading
+    pairing: str = "permutation"  # of the batch, or "halves"
     mix_mask: str = "union"  # who may be attended to (SPEC 1.3)
     label_embedding: str = "trained"  # "fixed" | "trained_orthogonal" (SPEC NA3)
     label_init_std: float = 1.0  # M ~ N(0, std²) (SPEC NA4)
@@ -39,6 +40,7 @@ class NonlinearOptions:
 
     def __post_init__(self) -> None:
         one_of("lambda_matrix", self.lambda_matrix, ("per_batch", "fixed"))
+        one_of("pairing", self.pairing, ("permutation", "halves"))
         one_of("mix_mask", self.mix_mask, MASKS)
         one_of("label_embedding", self.label_embedding, LABEL_EMBEDDINGS)
         one_of("cls", self.cls, ("state", "pooler"))
@@ -81,8 +83,11 @@ class NonlinearMix(Mixer):
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o, device = self.options, batch.labels.device
-        first = torch.arange(len(batch), device=device)
-        second = torch.from_numpy(rng.permutation(len(batch))).to(device)
+        if o.pairing == "halves":
+            batch, first, second = even(batch)
+        else:
+            first = torch.arange(len(batch), device=device)
+            second = torch.from_numpy(rng.permutation(len(batch))).to(device)
         length = batch.input_ids.shape[1]
         if o.lambda_matrix == "fixed":
             matrix = self.matrix[:length]
