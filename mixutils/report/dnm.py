@@ -83,7 +83,9 @@ def _against_ours(kind: str, methods: dict[str, str], title: str):
             extra = result_table(plan, dnm.CONTROLS, store, baseline=("10", dnm.OURS))
             size = rows_note(plan, "10").removeprefix(" Training rows: ").rstrip(".")
             frames.append(extra.assign(title=extra["title"] + f", {size}"))
-        return plots.forest(pd.concat(frames), methods, title, "difference from the whole method, percentage points")
+        frame = pd.concat(frames)
+        shown = {row: method for row, method in methods.items() if row in set(frame["row"])}
+        return plots.forest(frame, shown, title, "difference from the whole method, percentage points")
 
     return make
 

@@ -11,6 +11,7 @@ from ..papers.claims import minus
 from ..papers.dnm_claims import curve
 from ..papers.published import number
 from ..records import Records
+from .plots import log_ticks
 from .style import DATA_COLOURS, PAPER_COLOUR, colour
 
 
@@ -84,7 +85,7 @@ def size_curves(plan: Plan, store: Records) -> plt.Figure | None:
     axes[0, 0].set_ylabel("test accuracy, %")
     order = [r for r in dnm.ROWS if r in handles]
     titles = [f"CNN+{r}" if r in dnm.SHALLOW_ROWS else r for r in order]
-    figure.legend([handles[r] for r in order], titles, loc="outside right upper", fontsize=8.5)
+    figure.legend([handles[r] for r in order], titles, loc="outside right center", fontsize=8.5)
     figure.suptitle("Accuracy over training size", x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -134,7 +135,7 @@ def size_gains(plan: Plan, store: Records) -> plt.Figure | None:
             for row, (_, mark) in rivals.items()
         ),
     ]
-    figure.legend(handles=handles, loc="outside right upper", fontsize=8.5)
+    figure.legend(handles=handles, loc="outside right center", fontsize=8.5)
     figure.suptitle("What DNM gains over training size", x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -164,13 +165,14 @@ def figure_2(plan: Plan, store: Records) -> plt.Figure | None:
                 _line(axes[0, i], found[0], found[2], **{**style, "label": "_"})
         axes[0, i].set_title(f"{column.title}, {f'{n:,}' if n else 'all'} rows", loc="left")
         axes[0, i].set_yscale("log")
+        log_ticks(axes[0, i].yaxis)
         axes[1, i].set_xlabel("step")
     if not some:
         plt.close(figure)
         return None
     axes[0, 0].set_ylabel("training loss, (1 − cos)²")
     axes[1, 0].set_ylabel("test accuracy, %")
-    figure.legend(loc="outside right upper", fontsize=8.5)
+    figure.legend(loc="outside right center", fontsize=8.5)
     figure.suptitle("Figure 2: loss and accuracy over steps", x=0.01, ha="left", fontsize=11)
     return figure
 

@@ -54,7 +54,7 @@ def figure_3(plan: Plan, store: Records) -> plt.Figure | None:
                 label=("original samples" if i == 0 else f"mixtures, {label} distance") if name == "tsne" else "_",
             )
         _bare(axis, title)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9, markerscale=1.6)
     figure.suptitle(
         f"Figure 3 from a trained model ({column.title}): originals and mixtures", x=0.01, ha="left", fontsize=11
     )

@@ -10,6 +10,7 @@ from ..papers import dnm
 from ..papers.base import Plan
 from ..records import Records
 from .dnm_figures import curves_of
+from .plots import log_ticks
 
 SHADES = sns.color_palette("viridis", 4)[:3]  # light is fast: one shade per learning rate of the policy
 
@@ -71,7 +72,7 @@ def policy_movement(plan: Plan, store: Records) -> plt.Figure | None:
         axis.set_title(title, loc="left")
         axis.set_xlabel("step")
     axes[0].set_ylabel("mean absolute change")
-    figure.legend(loc="outside right upper", fontsize=8.5, title="learning rate of v, W, M", title_fontsize=8.5)
+    figure.legend(loc="outside right center", fontsize=8.5, title="learning rate of v, W, M", title_fontsize=8.5)
     figure.suptitle("Is the policy dynamic? Grey: steps × learning rate", x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -93,8 +94,9 @@ def policy_labels(plan: Plan, store: Records) -> plt.Figure | None:
     left.set_ylabel("mean cosine of different classes")
     left.set_title("Label embeddings (1: they have fallen together)", loc="left")
     right.set_xscale("log")
+    log_ticks(right.xaxis)
     right.set_xlabel("training loss")
     right.set_ylabel("test accuracy, %")
     right.set_title("Loss against accuracy, step by step (large: the last)", loc="left")
-    figure.legend(loc="outside right upper", fontsize=8.5, title="learning rate of v, W, M", title_fontsize=8.5)
+    figure.legend(loc="outside right center", fontsize=8.5, title="learning rate of v, W, M", title_fontsize=8.5)
     return figure

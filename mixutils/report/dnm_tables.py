@@ -66,7 +66,7 @@ def _found(plan: Plan, store: Records, task: str) -> dict[str, object]:
 def word_vectors(cells: Sequence[Cell], store: Records) -> str:
     """Where the word vectors of the shallow rows come from, in words (SPEC NA19)."""
     found = dict.fromkeys(
-        v["source"] for c in cells for r in c.records(store) if (v := r["environment"].get("vectors")) is not None
+        v["source"] for c in cells for r in c.records(store) if (v := r["data"].get("vectors")) is not None
     )
     return f" Word vectors of the CNN rows: {', '.join(found)}." if found else ""
 
