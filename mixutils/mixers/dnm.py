@@ -39,7 +39,9 @@ class DNMOptions:
     k: int = 5  # K partners of largest and K of smallest distance
     select: str = "both"  # "largest" (w/o SDS) | "smallest" (w/o LDS) | "random" (w/o DSS)
     random_partners: int | str = 1  # for select = "random": 1 as printed, or "2K" as control (SPEC NA23)
-    pool: str = "batch"  # "dataset": partners from the whole training part, by features of the last epoch (SPEC NA7)
+    # "dataset": partners from the whole training part, by features refreshed every epoch (SPEC NA7). Partners outside the batch
+    # are encoded with it, so that a step costs up to 1 + 2K passes.
+    pool: str = "batch"
     mix: str = "nonlinear"  # "scalar": ordinary mixup of sentence vectors (w/o DNM)
     input_weights: str = "tuned"  # "fixed": v1, v2 stay at their start (FIW)
     output_weights: str = "tuned"  # "fixed": see fow (FOW)
