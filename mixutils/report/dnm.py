@@ -60,7 +60,7 @@ def gains(plan: Plan, store: Records) -> plt.Figure | None:
     """Gains over BERT with the smallest and the largest training part."""
     frames = [f for t in (*dnm.MAIN.values(), dnm.OWN_TABLE) if (f := results(plan, store, t)) is not None]
     titles = {c.key: c.title for c in plan.columns}
-    frame = pd.concat(frames)
+    frame = pd.concat(frames, ignore_index=True)
     ends = {
         dnm.size_key(c.key, n)
         for c in dnm.data_columns(plan)
@@ -83,7 +83,7 @@ def _against_ours(kind: str, methods: dict[str, str], title: str):
             extra = result_table(plan, dnm.CONTROLS, store, baseline=("10", dnm.OURS))
             size = rows_note(plan, "10").removeprefix(" Training rows: ").rstrip(".")
             frames.append(extra.assign(title=extra["title"] + f", {size}"))
-        frame = pd.concat(frames)
+        frame = pd.concat(frames, ignore_index=True)
         shown = {row: method for row, method in methods.items() if row in set(frame["row"])}
         return plots.forest(frame, shown, title, "difference from the whole method, percentage points")
 
