@@ -251,7 +251,7 @@ def test_starts():
     for tensor in (mixer.v1, mixer.v2, mixer.space.embeddings):
         assert float(tensor.detach().std()) == pytest.approx(1, abs=0.15)
     assert float(mixer.w.detach().abs().max()) == pytest.approx((6 / 512) ** 0.5, rel=1e-2)
-    low, high = (float(mixer.policy()[0].quantile(q)) for q in (0.05, 0.95))
+    low, high = (float(mixer.policy()[0].detach().quantile(q)) for q in (0.05, 0.95))
     assert low < 0.15
     assert high > 0.85
     zeros, _, _ = prepared(policy_init="zeros")
