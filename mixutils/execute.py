@@ -135,7 +135,7 @@ def execute(
         "run": run.to_dict(),
         "environment": environment.describe(where, precision)
         | {"attention": model.encoder.config._attn_implementation},
-        "data": _describe(data, digest, task, use_hub),
+        "data": _describe(data, digest, task, use_hub) | _describe_vectors(model, task),
         "curve": state.curve,
         "selected": _selected(state, data),
         "mixer": mixer.log(),
@@ -195,6 +195,16 @@ def _describe(data: TaskData, digest: str, task, use_hub: bool) -> dict[str, Any
     }
 
 
+def _describe_vectors(model: Classifier, task) -> dict[str, Any]:
+    """Of a shallow encoder: where its word vectors come from, and the share of training tokens that have none."""
+    vectors = getattr(model.encoder.config, "vectors", None)
+    if vectors is None:
+        return {}
+    train = task.splits["train"]
+    unknown = (train.input_ids == task.unk)[train.text_id >= 0].float().mean()
+    return {"vectors": vectors | {"unknown": float(unknown)}}
+
+
 def _selected(state: State, data: TaskData) -> dict[str, Any]:
     """For every policy the step and the metrics that it reports; confusion matrices only of small label sets."""
     names = ["last", *(f"best-on-{k}" for k in data.splits if k != "train")]
@@ -220,4 +230,8 @@ def _probe(run: Run, model, mixer, state: State, task, data: TaskData, words) ->
     full = build_model(run.with_(start=None, start_policy=""), data.classes, next(model.parameters()).device)
     checkpoints.restore(full, weights, task.vocabulary)
     full.eval()
+    # A mixer that predicts with parameters of its own (label embeddings) belongs to the same step as the weights.
+    mixer.load_state_dict(
+        {k.removeprefix("mixer."): v for k, v in state.best[run.probe_policy].items() if k.startswith("mixer.")}
+    )
     return {name: probes.REGISTRY[name](full, mixer, data, words, run) for name in run.probes}

@@ -64,7 +64,8 @@ class Points:
         columns = torch.arange(len(self), device=rows.device) if columns is None else columns
         # g = ‖a‖² + ‖b‖² - 2⟨a, b⟩
         beside = self.square[columns].float().expand(len(rows), -1)
-        gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
+        with torch.autocast(rows.device.type, enabled=False):  # bfloat16 products would order neighbours at random
+            gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
         gap.add_(self.square[rows].float()[:, None]).clamp_(min=0)
         self._refine(gap, rows, columns)
         gap.masked_fill_(rows[:, None] == columns[None], 0)

@@ -22,7 +22,7 @@ from .encoders import EncoderError
 from .tasks.encode import Batch
 
 #: Architectures whose edits are tested level by level; any other is tried on a toy batch before it is used.
-TESTED = {"bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2", "modernbert"}
+TESTED = {"bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2", "modernbert", "cnn", "lstm"}
 MASKS = ("union", "first", "ones")
 
 
@@ -145,6 +145,8 @@ class Classifier(nn.Module):
             self.pooler = pooled  # BERT's pretrained pooler
         if own is not None:
             encoder.pooler = None
+        if getattr(config, "one_state", False):
+            self.pooler = None  # a shallow encoder's only state is the sentence vector
         p = dropout if dropout is not None else getattr(config, "classifier_dropout", None)
         p = p if p is not None else getattr(config, "hidden_dropout_prob", 0.1)
         self.dropout = Dropout(p)
@@ -196,8 +198,8 @@ class Classifier(nn.Module):
         return states, kept
 
     def pool(self, states: Tensor) -> Tensor:
-        """Sentence vector (R, d): tanh(dense(first token))."""
-        return torch.tanh(self.pooler(states[:, 0]))
+        """Sentence vector (R, d): tanh(dense(first token)); of a shallow encoder its only state."""
+        return states[:, 0] if self.pooler is None else torch.tanh(self.pooler(states[:, 0]))
 
     def classify(self, vector: Tensor) -> Tensor:
         """Logits (R, C) of sentence vectors."""

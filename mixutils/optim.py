@@ -51,19 +51,21 @@ def build_optimizer(
     """An optimiser over the model's and the mixer's parameters.
 
     Biases and LayerNorm weights (everything with fewer than two dimensions) do not decay (SPEC 4(b), 2(b)), nor do the
-    mixer's parameters (SPEC DA12), which may have a learning rate of their own (SPEC X10).
+    mixer's parameters (SPEC DA12), which may have a learning rate of their own (SPEC X10). ``Mixer.head_parameters`` count
+    as the model's.
 
     Raises:
         ValueError: an unknown name; the message lists the known ones.
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"unknown optimizer {name!r}; known: {', '.join(OPTIMIZERS)}")
-    params = [p for p in model.parameters() if p.requires_grad]
+    head = getattr(mixer, "head_parameters", list)()
+    params = [p for p in (*model.parameters(), *head) if p.requires_grad]
     groups = [
         {"params": [p for p in params if p.dim() >= 2], "weight_decay": weight_decay},
         {"params": [p for p in params if p.dim() < 2], "weight_decay": 0.0},
     ]
-    own = [p for p in mixer.parameters() if p.requires_grad]
+    own = [p for p in mixer.parameters() if p.requires_grad and all(p is not h for h in head)]
     if own:
         groups.append({"params": own, "weight_decay": 0.0, "lr": mixer_lr})
     if name == "bertadam":

@@ -58,8 +58,14 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
         "cost": {"steps": 4, "step_ms": 10.0, "passes": 1.0, "train_s": 4.0, "eval_s": 1.0, "total_s": 6.0} | cost,
         "date": "2026-01-31",
     }
+    if run.method.startswith("dnm"):
+        record["mixer"] = {"partners": 10.0, "same_class": 0.5}
+        for point in record["curve"]:
+            point["mixer"] = policy(point["step"], run.recipe.mixer_lr or run.recipe.lr)
     if run.probes:
-        record["probes"] = {"ssmix-spans": spans(2 if "pair" in run.task else 1)}
+        makers = {"ssmix-spans": lambda: spans(2 if "pair" in run.task else 1)}
+        makers |= {"dnm-mixtures": mixtures, "dnm-features": features, "dnm-maps": lambda: maps(run.method != "none")}
+        record["probes"] = {name: makers[name]() for name in run.probes}
     return record
 
 
@@ -129,3 +135,38 @@ def spans(parts: int, label: str = "yes", word: str = "word") -> dict[str, Any]:
             "ssmix": line,
         },
     }
+
+
+def policy(step: int, rate: float) -> dict[str, float]:
+    """What DNM says of itself at an evaluation: half of what Adam could have moved."""
+    moved = {f"moved_{k}_{s}": step * rate / 2 for k in ("v1", "v2", "w", "m", "fc") for s in ("mean", "max")}
+    weights = {"policy_mean": 0.5, "policy_low": 0.1, "policy_high": 0.9, "label_weight_mean": 0.5}
+    spread = {"label_weight_over_pairs": 0.05, "label_weight_over_dims": 0.07}
+    return moved | weights | spread | {"label_cosine": 0.01 * step, "label_cosine_max": 0.02 * step}
+
+
+def mixtures(largest: float = 2.0, smallest: float = 1.0) -> dict[str, Any]:
+    """What the probe "dnm-mixtures" measures; ``nearest`` as given, everything else the other way round."""
+    kinds = {"original": 1.0, "largest": largest, "smallest": smallest, "random": 1.5}
+    measured = {k: {"nearest": v, "class_mean": v, "centre": 3.0 - v} for k, v in kinds.items()}
+    same = {"largest": 0.1, "smallest": 0.9, "random": 0.5}
+    return measured | {
+        "originals": 40,
+        "units": dict.fromkeys(("nearest", "class_mean", "centre"), 1.0),
+        "same_class": same,
+    }
+
+
+def features(silhouette: float = 0.4) -> dict[str, Any]:
+    """What the probe "dnm-features" measures."""
+    both = {"silhouette": silhouette, "silhouette_cosine": silhouette + 0.1}
+    return {"rows": 100, "state": dict(both), "output": dict(both)}
+
+
+def maps(mixed: bool) -> dict[str, Any]:
+    """What the probe "dnm-maps" draws: a few points."""
+    points = [[x / 3, x * x / 9] for x in range(6)]
+    out: dict[str, Any] = {"features": {"tsne": points, "pca": points, "explained": 0.6, "label": [0, 1] * 3}}
+    if mixed:
+        out["mixtures"] = {"tsne": points, "pca": points, "explained": 0.5, "kind": [0, 0, 1, 1, 2, 2]}
+    return out

@@ -48,6 +48,8 @@ def test_work_counts_updates_where_a_recipe_counts_them():
 def test_work_grows_with_the_encoder_and_with_longer_texts():
     assert work(RUN.with_(encoder="google-bert/bert-base-uncased")) / work(RUN) == pytest.approx(85 / 10.6)
     assert work(RUN.with_(task="docs-pair")) / work(RUN) == pytest.approx(48 / 26)
+    for vectors in ("", ":random", ":folder/glove.txt"):  # a shallow encoder costs the same with any vectors
+        assert work(RUN.with_(encoder=f"cnn{vectors}")) / work(RUN) == pytest.approx(0.5 / 10.6)
     assert work(RUN.with_(task="rte")) > 3 * work(RUN)
     assert work(RUN.with_(task="ttc", max_length=64)) == pytest.approx(work(RUN.with_(task="ttc")) / 2)
 

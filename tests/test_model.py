@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModel, BertConfig, BertForSequenceClass
 
 from mixutils.encoders import EncoderError
 from mixutils.model import TESTED, Classifier, Edit, check_editable, find_layers, scale_level
+from mixutils.shallow import KINDS, ShallowConfig, ShallowEncoder
 from mixutils.tasks.encode import Batch
 from tests.conftest import make_batch, make_model
 
@@ -40,12 +41,14 @@ EXTRA = {
     },
     "deberta-v2": {**SMALL, "relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_buckets": 8},
 }
-NO_SDPA = {"deberta-v2", "mpnet"}
+NO_SDPA = {"deberta-v2", "mpnet", *KINDS}
 CASES = [(k, kernel) for k in sorted(TESTED) for kernel in ("eager", "sdpa") if kernel == "eager" or k not in NO_SDPA]
 
 
 def encoder_of(kind: str, kernel: str) -> nn.Module:
     torch.manual_seed(0)
+    if kind in KINDS:
+        return ShallowEncoder(ShallowConfig(kind, 20, hidden_size=24), torch.randn(60, 20))
     config = AutoConfig.for_model(kind, **EXTRA.get(kind, SMALL))
     return AutoModel.from_config(config, attn_implementation=kernel)
 
@@ -111,7 +114,7 @@ def by_hand(model: Classifier, batch: Batch, level: int, first, second, w: float
     return model.encoder.final_norm(hidden) if hasattr(model.encoder, "final_norm") else hidden
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "mpnet"])
+@pytest.mark.parametrize("kind", ["bert", "roberta", "mpnet", *KINDS])
 def test_rows_may_grow_in_the_middle(kind):
     """Clean rows and mixtures together above the level give what they give apart."""
     model = Classifier(encoder_of(kind, "eager"), 3).eval()

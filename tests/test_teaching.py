@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from mixutils.mixers import REGISTRY
 from mixutils.report import style
-from mixutils.report.teaching import SHOWN, TwoSentences, origin_maps, token_edits
+from mixutils.report.teaching import SHOWN, WIDTH, TwoSentences, origin_maps, token_edits
 from mixutils.tasks import DataError
 
 MIXERS = [n for n in REGISTRY if n != "none"]
@@ -160,3 +160,15 @@ def test_saliency_is_of_the_words_only(two):
     assert (saliency[inside] > 0).all()
     assert two.words(0) == A.split()
     assert two.words(1) == B.split()
+
+
+def test_dnm_has_one_share_per_unit_and_without_dnm_one_share_for_all(two):
+    assert len(np.unique(two.trace("dnm").share)) > WIDTH / 2
+    assert (two.trace("dnm", policy_init="zeros").share == 0.5).all()
+    scalar = two.trace("dnm-wo-dnm")
+    assert scalar.share == pytest.approx(np.full((1, WIDTH), scalar.w_b))
+
+
+def test_nonlinear_mixup_has_one_share_per_token_and_unit(two):
+    share = two.trace("nonlinear", **SHOWN["nonlinear"]).share
+    assert len(np.unique(share)) > 0.9 * share.size

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .base import Mixer, Part, options_from
+from .dnm import DNM
 from .hidden import HiddenMix
+from .nonlinear import NonlinearMix
 from .plain import Plain
 from .ssmix import SSMix
 
@@ -39,6 +41,8 @@ class Entry:
 
 _GUO = "Guo et al. 2019"
 _SSMIX = "Yoon et al. 2021"
+_DNM = "Zhang et al. 2022"
+_FAR_NEAR = "K farthest and K nearest of the batch"
 
 REGISTRY: dict[str, Entry] = {
     "none": Entry("No mixup", Plain, "–", "–", "–", "own label", "–", "1"),
@@ -123,6 +127,81 @@ REGISTRY: dict[str, Entry] = {
         "2",
         2.0,
         {"select": "unk"},
+    ),
+    "dnm": Entry(
+        "DNM",
+        DNM,
+        "sentence vector",
+        _FAR_NEAR,
+        "trained vector: one weight per hidden unit",
+        "label embeddings mixed by a policy that sees both sentences",
+        _DNM,
+        "1",
+    ),
+    "dnm-wo-dss": Entry(
+        "DNM w/o DSS",
+        DNM,
+        "sentence vector",
+        "one random row of the batch",
+        "trained vector: one weight per hidden unit",
+        "label embeddings mixed by a policy that sees both sentences",
+        _DNM + ", 4.7",
+        "1",
+        options={"select": "random"},
+    ),
+    "dnm-wo-lds": Entry(
+        "DNM w/o LDS",
+        DNM,
+        "sentence vector",
+        "K nearest of the batch",
+        "trained vector: one weight per hidden unit",
+        "label embeddings mixed by a policy that sees both sentences",
+        _DNM + ", 4.7",
+        "1",
+        options={"select": "smallest"},
+    ),
+    "dnm-wo-sds": Entry(
+        "DNM w/o SDS",
+        DNM,
+        "sentence vector",
+        "K farthest of the batch",
+        "trained vector: one weight per hidden unit",
+        "label embeddings mixed by a policy that sees both sentences",
+        _DNM + ", 4.7",
+        "1",
+        options={"select": "largest"},
+    ),
+    "dnm-wo-dnm": Entry(
+        "DNM w/o DNM",
+        DNM,
+        "sentence vector",
+        _FAR_NEAR,
+        "scalar ratio from a Beta draw",
+        "the ratio",
+        _DNM + ", 4.7",
+        "1",
+        options={"mix": "scalar"},
+    ),
+    "dnm-random": Entry(
+        "DNM with 2K random",
+        DNM,
+        "sentence vector",
+        "2K random rows of the batch",
+        "trained vector: one weight per hidden unit",
+        "label embeddings mixed by a policy that sees both sentences",
+        _DNM + "; control",
+        "1",
+        options={"select": "random", "random_partners": "2K"},
+    ),
+    "nonlinear": Entry(
+        "NonlinearMixup",
+        NonlinearMix,
+        "embedding output h_0",
+        "random row of the batch",
+        "matrix of Beta draws: one weight per token and hidden unit",
+        "label embeddings mixed by a policy that sees the mixture",
+        "Guo 2020",
+        "1",
     ),
 }
 

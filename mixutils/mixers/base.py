@@ -58,6 +58,10 @@ class Mixer(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define losses()")
 
+    def head_parameters(self) -> list[nn.Parameter]:
+        """Those of the mixer's parameters that are part of the classifier: they learn and decay as the model's own do."""
+        return []
+
     def after_step(self, lr: float) -> None:
         """Called after each update, before gradients are cleared.
 

@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .dnm_space import features, maps, mixtures
 from .ssmix_spans import spans
 
-REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {"ssmix-spans": spans}
+REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {
+    "ssmix-spans": spans,
+    "dnm-mixtures": mixtures,
+    "dnm-features": features,
+    "dnm-maps": maps,
+}

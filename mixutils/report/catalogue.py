@@ -14,9 +14,18 @@ if TYPE_CHECKING:
     from .artifacts import Artifact
 
 #: Paper key -> the module here that makes its tables and figures.
-MODULES: dict[str, str] = {"ssmix": "ssmix"}
+MODULES: dict[str, str] = {"ssmix": "ssmix", "dnm": "dnm"}
 #: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
-NOTEBOOKS: dict[str, str | None] = {"start_here": None, "ssmix": "ssmix", "ssmix_spans": "ssmix"}
+NOTEBOOKS: dict[str, str | None] = {
+    "start_here": None,
+    "ssmix": "ssmix",
+    "ssmix_spans": "ssmix",
+    "dnm": "dnm",
+    "dnm_topk": "dnm",
+    "dnm_ablations": "dnm",
+    "dnm_policy": "dnm",
+    "dnm_tsne": "dnm",
+}
 
 
 def artifacts(paper: str) -> tuple[Artifact, ...]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axis import Axis
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from .style import PAPER_COLOUR, VERDICT_COLOURS, colour
 
@@ -66,9 +68,20 @@ def forest(
                 [], [], marker="D", color=PAPER_COLOUR, markerfacecolor="none", linestyle="", label="published gain"
             )
         )
-    figure.legend(handles=handles, loc="outside upper right", ncols=2, fontsize=8.5)
+    # Beside the title where there is room for both.
+    figure.legend(
+        handles=handles, loc=f"outside {'upper right' if across > 2 else 'lower center'}", ncols=2, fontsize=8.5
+    )
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
+
+
+def log_ticks(axis: Axis) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5 of every decade."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def bars(

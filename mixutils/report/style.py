@@ -21,6 +21,13 @@ METHOD_COLOURS = {
     "ssmix-saliency": "#f0985a",
     "ssmix-saliency-span": "#f7cba8",
     "unk": "#4d4d4d",
+    "dnm": "#6a14e8",
+    "dnm-wo-dss": "#e699b2",
+    "dnm-wo-lds": "#9a7bf0",
+    "dnm-wo-sds": "#591966",
+    "dnm-wo-dnm": "#da0bb8",
+    "dnm-random": "#3f0c96",
+    "nonlinear": "#78643a",
 }
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds

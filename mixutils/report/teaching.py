@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from .. import rng
 from ..mixers import REGISTRY, Mixer, build
+from ..mixers.dnm import DNM
 from ..model import Classifier, Edit, Output
 from ..saliency import separate, token_saliency
 from ..tasks import DataError
@@ -91,6 +92,10 @@ class TwoSentences:
         self.model.zero_grad()
         inside = self.batch.text_id[0] >= 0
         w_b = weights[-1] if weights else 0.0
+        if isinstance(mixer, DNM):  # mixes vectors that it has already, in one place for all pairs
+            nonlinear = mixer.options.mix == "nonlinear"
+            share = mixer.policy()[1].detach() if nonlinear else torch.full((WIDTH,), w_b)
+            return Trace("sentence vector", share[None, :WIDTH].numpy(), w_b, None)
         if spy.share is not None:
             share = spy.share[0] if spy.share.dim() == 2 else spy.share[0][: len(inside)][inside]
             return Trace(spy.place, np.atleast_2d(share.numpy()), w_b, None)
@@ -154,6 +159,7 @@ class _Spy(nn.Module):
 #: Options under which the first notebook shows a mixer, so that something is visible in two short sentences.
 SHOWN = {
     **{name: {"pairing": "halves", "clean": True} for name in ("wordmix", "senmix", "tmix")},
+    "nonlinear": {"pairing": "halves"},
     **{name: {"ratio": 0.3} for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")},
 }
 

@@ -1,0 +1,289 @@
+"""DNM: dynamic nonlinear mixup with distance-based sample selection, and its ablations.
+
+Zhang, Jiang and Tan, Dynamic Nonlinear Mixup with Distance-based Sample Selection, COLING 2022 (SPEC chapter 5). Every sentence of the batch is
+mixed with its K farthest and its K nearest by cosine distance, with one trained weight per dimension:
+
+    h_ij = v̂1∘h_i + v̂2∘h_j,    (v̂1, v̂2) = softmax over the pair (v1, v2), per dimension,
+    m̂_ij = Φ̂_i∘m_yi + Φ̂_j∘m_yj,    (Φ̂_i, Φ̂_j) = softmax over the pair ((v̂1∘h_i)W, (v̂2∘h_j)W),
+    loss = mean over all 2K·N pairs of (1 - cos(fc(h_ij), m̂_ij))².
+
+Work: everything that is multiplied by a d × d matrix is linear in h_i and h_j, so each sentence is multiplied once and
+the 2K·N mixtures are sums of rows: 1 pass through the encoder, and as good as nothing after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..geometry import Points
+from ..model import Classifier
+from ..tasks.encode import Batch, EncodedTask
+from .base import Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, one_of
+from .label_space import LABEL_EMBEDDINGS, LabelSpace, Movement, cosine_loss, full_precision, normal, xavier
+from .selection import WHICH, cosine_distances, draw_others, reduce_k, select
+
+SOFTMAX = ("pair", "dim")
+
+
+@dataclass(frozen=True)
+class DNMOptions:
+    """Settings of DNM; defaults are the paper's, and the resolutions of SPEC 5(e)."""
+
+    k: int = 5  # K partners of largest and K of smallest distance
+    select: str = "both"  # "largest" (w/o SDS) | "smallest" (w/o LDS) | "random" (w/o DSS)
+    random_partners: int | str = 1  # for select = "random": 1 as printed, or "2K" as control (SPEC NA23)
+    # "dataset": partners from the whole training part, by features refreshed every epoch (SPEC NA7). Partners outside the batch
+    # are encoded with it, so that a step costs up to 1 + 2K passes.
+    pool: str = "batch"
+    mix: str = "nonlinear"  # "scalar": ordinary mixup of sentence vectors (w/o DNM)
+    input_weights: str = "tuned"  # "fixed": v1, v2 stay at their start (FIW)
+    output_weights: str = "tuned"  # "fixed": see fow (FOW)
+    fow: str = "frozen"  # fixed output weights: W stays at its start, or "half": constant 1/2 (SPEC NA26)
+    policy_softmax: str = "pair"  # "dim": over the d dimensions of v1 and of v2 (SPEC NA1)
+    label_softmax: str = "pair"  # "dim" (SPEC NA2)
+    policy_init: str = "normal"  # v ~ N(0, 1), or "zeros" (SPEC NA4); its learning rate is Recipe.mixer_lr
+    label_embedding: str = "trained"  # "fixed" | "trained_orthogonal" (SPEC NA3)
+    label_init_std: float = 1.0  # M ~ N(0, std²) (SPEC NA4)
+    label_grad: bool = (
+        True  # false: the target is a constant, so M and W get no gradient and v only through h_ij (SPEC NA3)
+    )
+    orthogonal_weight: float = 1.0  # of the penalty of "trained_orthogonal"
+    cls: str = "state"  # sentence vector: state of the first token, or "pooler" (SPEC NA10)
+    add_clean: bool = False  # half of the loss on the unmixed sentences (SPEC NA12)
+    nodnm_loss: str = "ce"  # for mix = "scalar": one-hot labels and cross-entropy, or "cosine" (SPEC NA25)
+    alpha: float = 1.0  # Beta(alpha, alpha) for mix = "scalar" (SPEC NA20)
+    draw: str = "batch"  # for mix = "scalar": one ratio per batch, or per mixture ("example") (SPEC 1.4)
+
+    def __post_init__(self) -> None:
+        for name, allowed in {
+            "select": WHICH,
+            "random_partners": (1, "2K"),
+            "pool": ("batch", "dataset"),
+            "mix": ("nonlinear", "scalar"),
+            "input_weights": ("tuned", "fixed"),
+            "output_weights": ("tuned", "fixed"),
+            "fow": ("frozen", "half"),
+            "policy_softmax": SOFTMAX,
+            "label_softmax": SOFTMAX,
+            "policy_init": ("normal", "zeros"),
+            "label_embedding": LABEL_EMBEDDINGS,
+            "cls": ("state", "pooler"),
+            "nodnm_loss": ("ce", "cosine"),
+            "draw": ("batch", "example"),
+        }.items():
+            one_of(name, getattr(self, name), allowed)
+        if self.k < 1:
+            raise ValueError(f"k must be at least 1, not {self.k}")
+        for name in ("alpha", "label_init_std"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.orthogonal_weight < 0:
+            raise ValueError(f"orthogonal_weight must not be negative, not {self.orthogonal_weight}")
+
+    @property
+    def by_cosine(self) -> bool:
+        """Whether labels are embeddings, rather than one-hot."""
+        return self.mix == "nonlinear" or self.nodnm_loss == "cosine"
+
+
+class Pairs(NamedTuple):
+    """Sentence vectors of a step and who is mixed with whom.
+
+    Attributes:
+        vectors: (r, d) float32 with gradient. labels: (r,) int64. first: (n,) int64, rows of the anchors.
+        second: (n, p) int64, rows of their partners; the largest distances first.
+    """
+
+    vectors: Tensor
+    labels: Tensor
+    first: Tensor
+    second: Tensor
+
+
+class DNM(Mixer):
+    """DNM and its ablations; see ``DNMOptions``."""
+
+    Options = DNMOptions
+
+    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        o, d = self.options, model.width
+        self.train_split = data.splits["train"]
+        self._points: Points | None = None
+        self._weights: Tensor | None = None
+        if o.pool == "dataset":
+            self.register_buffer("features", torch.zeros(len(self.train_split), d))
+            self.register_buffer("age", torch.zeros((), dtype=torch.long))  # steps so far
+        if not o.by_cosine:
+            return
+        std = getattr(model.encoder.config, "initializer_range", 0.02)
+        self.space = LabelSpace(d, data.classes, rng, o.label_init_std, std, o.label_embedding)
+        starts = {"m": self.space.embeddings, "fc": self.space.fc.weight}
+        if o.mix == "nonlinear":
+            tuned, spread = o.input_weights == "tuned", float(o.policy_init == "normal")
+            self.v1 = nn.Parameter(normal(rng, spread, d), requires_grad=tuned)
+            self.v2 = nn.Parameter(normal(rng, spread, d), requires_grad=tuned)
+            self.w = nn.Parameter(xavier(rng, d, d), requires_grad=o.output_weights == "tuned")
+            starts |= {"v1": self.v1, "v2": self.v2, "w": self.w}
+        self.movement = Movement(**starts)
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        return list(self.space.fc.parameters()) if self.options.by_cosine else []
+
+    # Who ---------------------------------------------------------------------------------------------------------------
+
+    def features_of(self, model: Classifier, batch: Batch) -> Tensor:
+        """Sentence vectors (n, d) float32 (SPEC NA10)."""
+        states, _ = model.encode(batch)
+        return (states[:, 0] if self.options.cls == "state" else model.pool(states)).float()
+
+    def pairs(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Pairs:
+        """Encode the batch, and with a pool of the whole training part the partners too, and choose."""
+        o, device = self.options, batch.labels.device
+        rows = torch.arange(len(batch), device=device)
+        if o.pool == "batch":
+            vectors = self.features_of(model, batch)
+            distance = None if o.select == "random" else cosine_distances(vectors)
+            return Pairs(vectors, batch.labels, rows, self.choose(distance, rows, len(batch), rng))
+        self.refresh(model, len(batch))
+        distance = None if o.select == "random" else self._points.between(batch.index)
+        chosen = self.choose(distance, batch.index, len(self.train_split), rng)
+        # A sentence that is wanted more than once is encoded once.
+        needed, place = torch.unique(torch.cat([batch.index, chosen.flatten()]), return_inverse=True)
+        together = self.train_split.batch(needed)
+        vectors = self.features_of(model, together)
+        return Pairs(vectors, together.labels, place[: len(batch)], place[len(batch) :].view(chosen.shape))
+
+    def choose(self, distance: Tensor | None, own: Tensor, pool: int, rng: np.random.Generator) -> Tensor:
+        """Partners (n, p) of the anchors ``own`` (n,) in a pool; distances (n, pool) are not needed for random ones."""
+        o = self.options
+        if o.select != "random":
+            return select(distance, own, o.k, o.select)
+        count = 1 if o.random_partners == 1 else 2 * reduce_k(o.k, pool - 1)
+        return torch.from_numpy(draw_others(rng, own.cpu().numpy(), pool, count)).to(own.device)
+
+    @torch.no_grad()
+    def refresh(self, model: Classifier, batch_size: int) -> None:
+        """Encode the whole training part anew at the start of every epoch, dropout off (SPEC NA7)."""
+        every = -(-len(self.train_split) // batch_size)
+        if int(self.age) % every == 0 and self.options.select != "random":
+            was_training = model.training
+            model.eval()
+            for part in self.train_split.in_order(64):
+                self.features[part.index] = self.features_of(model, part)
+            model.train(was_training)
+            self._points = None
+        self.age += 1
+        if self._points is None and self.options.select != "random":
+            self._points = Points(self.features, "cosine")
+
+    # How and which label -------------------------------------------------------------------------------------------------
+
+    def policy(self) -> tuple[Tensor, Tensor]:
+        """v̂1 and v̂2, both (d,) (SPEC NA1)."""
+        if self.options.policy_softmax == "dim":
+            return self.v1.softmax(0), self.v2.softmax(0)
+        # Of the pair, e^v1 / (e^v1 + e^v2) is a sigmoid of the difference.
+        share = torch.sigmoid(self.v1 - self.v2)
+        return share, 1 - share
+
+    def mix(self, a: Tensor, b: Tensor) -> Tensor:
+        """h_ij of sentence vectors (..., d), eq. 2."""
+        one, two = self.policy()
+        return one * a + two * b
+
+    def label_weights(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """Φ̂_i and Φ̂_j from (v̂1∘h_i)W and (v̂2∘h_j)W, all (..., d) (SPEC NA2, NA26)."""
+        if self.options.output_weights == "fixed" and self.options.fow == "half":
+            half = torch.full_like(a, 0.5)
+            return half, half
+        if self.options.label_softmax == "dim":
+            return a.softmax(-1), b.softmax(-1)
+        share = torch.sigmoid(a - b)
+        return share, 1 - share
+
+    def targets(self, share: Tensor, other: Tensor, y_a: Tensor, y_b: Tensor) -> Tensor:
+        """Φ̂_i∘m_yi + Φ̂_j∘m_yj, eq. 3; weights (..., d), labels (...)."""
+        m_a, m_b = self.space.embeddings[y_a], self.space.embeddings[y_b]
+        return share * m_a + other * m_b
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        o = self.options
+        pairs = self.pairs(model, batch, rng)
+        same = pairs.labels[pairs.first][:, None] == pairs.labels[pairs.second]
+        self.note(partners=pairs.second.shape[1], same_class=same.float())
+        with full_precision(pairs.vectors):
+            loss = self._nonlinear(pairs) if o.mix == "nonlinear" else self._scalar(model, pairs, rng)
+            if o.add_clean:
+                loss = (self._clean(model, pairs) + loss) / 2
+            if o.by_cosine and o.label_embedding == "trained_orthogonal":
+                loss = loss + o.orthogonal_weight * self.space.penalty()
+        yield Part("mixed", loss)
+
+    def _nonlinear(self, pairs: Pairs) -> Tensor:
+        h, labels, first, second = pairs
+        one, two = self.policy()
+        own, other = one * h, two * h  # every sentence as an anchor and as a partner
+        fc = self.space.fc
+        predicted = F.linear(own, fc.weight, fc.bias)[first][:, None] + F.linear(other, fc.weight)[second]
+        share, rest = self.label_weights((own @ self.w)[first][:, None], (other @ self.w)[second])
+        self._weights = share.detach()
+        self.note(w_b=rest)
+        target = self.targets(share, rest, labels[first][:, None], labels[second])
+        return cosine_loss(predicted, target if self.options.label_grad else target.detach())
+
+    def _scalar(self, model: Classifier, pairs: Pairs, rng: np.random.Generator) -> Tensor:
+        o, (h, labels, first, second) = self.options, pairs
+        first, second = first[:, None].expand_as(second).flatten(), second.flatten()
+        w_b = draw_beta(rng, o.alpha, len(first), o.draw, h.device, False)
+        self.note(w_b=w_b)
+        mixed = mix_rows(h[first], h[second], w_b)
+        if o.nodnm_loss == "ce":
+            return mixed_cross_entropy(model.classify(mixed), labels[first], labels[second], w_b)
+        target = mix_rows(self.space.embeddings[labels[first]], self.space.embeddings[labels[second]], w_b)
+        return cosine_loss(self.space.fc(mixed), target if o.label_grad else target.detach())
+
+    def _clean(self, model: Classifier, pairs: Pairs) -> Tensor:
+        h, labels = pairs.vectors[pairs.first], pairs.labels[pairs.first]
+        if not self.options.by_cosine:
+            return cross_entropy(model.classify(h), labels)
+        target = self.space.embeddings[labels]
+        return cosine_loss(self.space.fc(h), target if self.options.label_grad else target.detach())
+
+    def predict(self, model: Classifier, batch: Batch) -> Tensor:
+        """cos(fc(h), m_c) of the unmixed sentence, (B, C) in [-1, 1]; logits for w/o DNM with cross-entropy."""
+        vectors = self.features_of(model, batch)
+        return self.space.scores(vectors) if self.options.by_cosine else model.classify(vectors)
+
+    def diagnose(self) -> dict[str, float]:
+        """Is the policy dynamic, and do the labels stay apart (SPEC NA3, NA4, X10)?
+
+        ``moved_{v1,v2,w,m,fc}_{mean,max}``: absolute change since the start. ``label_cosine``, ``label_cosine_max``: between
+        embeddings of different classes. ``policy_{mean,low,high}``: v̂1, its 5 % and 95 % quantiles over dimensions.
+        ``label_weight_mean``: Φ̂_i. ``label_weight_over_pairs``, ``label_weight_over_dims``: its spread (standard deviation)
+        over the pairs of the last step and over dimensions: how far the label policy depends on the pair at all.
+        """
+        if not self.options.by_cosine:
+            return {}
+        now = {"m": self.space.embeddings, "fc": self.space.fc.weight}
+        cosines = self.space.off_diagonal().detach()
+        out = {"label_cosine": float(cosines.mean()), "label_cosine_max": float(cosines.max())}
+        if self.options.mix == "nonlinear":
+            now |= {"v1": self.v1, "v2": self.v2, "w": self.w}
+            share = self.policy()[0].detach()
+            low, high = torch.quantile(share, torch.tensor([0.05, 0.95], device=share.device)).tolist()
+            out |= {"policy_mean": float(share.mean()), "policy_low": low, "policy_high": high}
+        if self._weights is not None:
+            phi = self._weights.flatten(0, 1)
+            out |= {
+                "label_weight_mean": float(phi.mean()),
+                "label_weight_over_pairs": float(phi.std(0, correction=0).mean()),
+                "label_weight_over_dims": float(phi.std(1, correction=0).mean()),
+            }
+        return out | self.movement.measure(**now)

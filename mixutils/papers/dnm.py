@@ -1,0 +1,342 @@
+"""DNM: the plans of its tables and figures (SPEC chapter 5; ids as in the SPEC and in FIGURES).
+
+Tables 2 to 5 are one table per data set, methods down and training sizes across; their columns are named "subj/50". Tables 6 to
+11 look at the smallest (50) and at the largest training part, data sets across. The same runs serve wherever the same
+training is meant.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from ..profiles import Setting
+from ..run import Run
+from ..train import Recipe
+from .base import Cell, Column, Paper, Plan, Reading, choose_columns
+
+PAPER = Paper(
+    "dnm",
+    "Dynamic Nonlinear Mixup with Distance-based Sample Selection",
+    "Shaokang Zhang, Lei Jiang and Jianlong Tan",
+    "COLING 2022, pages 3788–3797",
+    "https://aclanthology.org/2022.coling-1.333",
+    5,
+    """@inproceedings{zhang2022dynamic,
+  title = {Dynamic Nonlinear Mixup with Distance-based Sample Selection},
+  author = {Zhang, Shaokang and Jiang, Lei and Tan, Jianlong},
+  booktitle = {Proceedings of the 29th International Conference on Computational Linguistics},
+  pages = {3788--3797},
+  year = {2022}
+}""",
+)
+PARTS = ("validation", "test")
+
+
+def _column(task: str, title: str, policy: str) -> Column:
+    # The best validation step chooses, test is reported (SPEC NA14).
+    return Column(task, task, title, policy, *PARTS, PARTS)
+
+
+#: [P] Table 1. Subj and MR have no official split: stratified cuts of the printed sizes (SPEC 5(b)).
+COLUMNS = (
+    _column("subj", "Subj", "cut-1000-1000"),
+    _column("mr", "MR", "cut-1066-1068"),
+    _column("sst2-sent", "SST-2", "official"),
+    _column("sst1-sent", "SST-1", "official"),
+)
+MAIN = {"subj": "2", "mr": "3", "sst2-sent": "4", "sst1-sent": "5"}
+OWN_TABLE = "2-5"  # the same rows and sizes on tasks that the paper does not know
+ABLATED = ("subj", "mr", "sst1-sent")  # columns of Tables 6 to 11
+
+SHALLOW, ENCODER = "cnn", ""  # "" stands for the setting's encoder
+#: Printed row -> registered mixer and encoder. Beta(1, 1) draws (SPEC NA20); CNN or LSTM is not said (SPEC NA19).
+ROWS: dict[str, tuple[str, str]] = {
+    "WordMixup": ("wordmix", SHALLOW),
+    "SenMixup": ("senmix", SHALLOW),
+    "NonlinearMixup": ("nonlinear", SHALLOW),
+    "BERT": ("none", ENCODER),
+    "BERT+WordMixup": ("wordmix", ENCODER),
+    "BERT+SenMixup": ("senmix", ENCODER),
+    "BERT+NonlinearMixup": ("nonlinear", ENCODER),
+    "Ours": ("dnm", ENCODER),
+}
+OURS, RIVAL = "Ours", "BERT+NonlinearMixup"
+SHALLOW_ROWS = tuple(row for row, (_, encoder) in ROWS.items() if encoder)
+K_ROWS = ("1", "3", "5", "7", "9")
+WEIGHT_ROWS: dict[str, dict[str, str]] = {
+    "TIW+TOW": {},
+    "TIW+FOW": {"output_weights": "fixed"},
+    "FIW+TOW": {"input_weights": "fixed"},
+    "FIW+FOW": {"input_weights": "fixed", "output_weights": "fixed"},
+}
+ABLATION_ROWS = {
+    "Ours": "dnm",
+    "w/o DSS": "dnm-wo-dss",
+    "w/o LDS": "dnm-wo-lds",
+    "w/o SDS": "dnm-wo-sds",
+    "w/o DNM": "dnm-wo-dnm",
+}
+#: Not printed: what "w/o DSS" and "w/o DNM" change beside what they are named after (SPEC NA23, NA25), and NA7's other pool.
+CONTROL_ROWS: dict[str, tuple[str, dict[str, str]]] = {
+    "2K random partners": ("dnm-random", {}),
+    "w/o DNM, cosine loss": ("dnm-wo-dnm", {"nodnm_loss": "cosine"}),
+    "K from all training data": ("dnm", {"pool": "dataset"}),
+}
+POLICY_LRS = (2e-5, 1.4e-4, 1e-3)  # SPEC NA4: from the printed rate, in the unit of the paper's encoder
+#: Not printed: learning rate of v1, v2, W and M, and the mixer's options.
+POLICY_ROWS: dict[str, tuple[float, dict[str, str]]] = {
+    **{
+        f"{lr:g}, start {name}": (lr, {} if init == "normal" else {"policy_init": init})
+        for lr in POLICY_LRS
+        for init, name in (("normal", "N(0, 1)"), ("zeros", "0"))
+    },
+    "2e-05, labels fixed": (2e-5, {"label_embedding": "fixed"}),
+    "0.001, labels fixed": (1e-3, {"label_embedding": "fixed"}),
+    "0.001, labels pushed apart": (1e-3, {"label_embedding": "trained_orthogonal"}),
+}
+TABLES = {"k": ("6", "7"), "weights": ("8", "9"), "ablations": ("10", "11")}  # with little data, with all
+CONTROLS, POLICY = "control", "policy"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a profile trains.
+
+    Attributes:
+        tasks: the data sets it restricts itself to; None: all. stand_ins: built-in tasks where none is at hand.
+        sizes: training sizes below the setting's own. evaluations: per run.
+        close_ups: published columns of Tables 6 to 11. large: whether there are Tables 7, 9 and 11. ks: rows of Tables 6
+            and 7. controls: rows beside Table 10. policies: rows of the policy study.
+    """
+
+    tasks: tuple[str, ...] | None = None
+    stand_ins: tuple[str, ...] = ("docs-coarse", "docs-fine")
+    sizes: tuple[int, ...] = (50, 200, 500, 1000, 2000)
+    evaluations: int = 20
+    close_ups: tuple[str, ...] = ABLATED
+    large: bool = True
+    ks: tuple[str, ...] = K_ROWS
+    controls: tuple[str, ...] = tuple(CONTROL_ROWS)
+    policies: tuple[str, ...] = tuple(POLICY_ROWS)
+
+
+_ENDS = ("2e-05, start N(0, 1)", "2e-05, start 0", "0.001, start N(0, 1)", "0.001, start 0")  # of the policy study
+_LABELS = ("2e-05, labels fixed", "0.001, labels fixed", "0.001, labels pushed apart")
+SCOPES = {
+    "smoke": Scope(None, ("docs-coarse",), (16,), 2, (), False, ("1", "5", "7"), (), (_ENDS[0], _ENDS[2])),
+    "laptop": Scope(
+        ("subj",),
+        ("docs-coarse",),
+        (50,),
+        4,
+        large=False,
+        controls=tuple(CONTROL_ROWS)[:1],
+        policies=(*_ENDS[:3], _LABELS[1]),
+    ),
+    "desk": Scope(
+        sizes=(50,),
+        evaluations=6,
+        close_ups=("subj", "sst1-sent"),
+        ks=("1", "3", "5", "9"),
+        policies=(*_ENDS, *_LABELS),
+    ),
+    "full": Scope(),
+}
+
+LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
+
+
+def steps(setting: Setting, raised: bool) -> int:
+    """Updates of a run, by one rule for all settings and sizes (deviation P2; SPEC 5(b)).
+
+    The paper makes 4,000 whatever the training size, which is one update for every two rows of its largest training parts
+    (about 8,000 rows). A setting with at most N rows makes N/2, and N/4 where its learning rate is raised (deviation P1).
+    """
+    if not setting.train_size:
+        return PRINTED_STEPS
+    share = setting.train_size / LARGEST_PRINTED / (2 if raised else 1)
+    return min(PRINTED_STEPS, max(1, math.ceil(PRINTED_STEPS * share)))
+
+
+def recipe(setting: Setting, shallow: bool = False, policy_lr: float = 0.0) -> Recipe:
+    """[P] Adam, 2e-5, batch 20, constant rate; CNN: 1e-3, batch 50 (SPEC NA15, NA19).
+
+    The batch keeps its size under every profile, unlike in deviation P1: K partners of each kind are chosen among the
+    other 19 (SPEC NA7), and updates are counted, not epochs.
+    """
+    raised = not shallow and setting.lr_scale != 1
+    total = steps(setting, raised)
+    return Recipe(
+        lr=1e-3 if shallow else 2e-5 * setting.lr_scale,
+        steps=total,
+        batch_size=50 if shallow else 20,
+        optimizer="adam",
+        schedule="constant",
+        mixer_lr=policy_lr * setting.lr_scale,
+        eval_every=math.ceil(total / scope(setting).evaluations),
+    )
+
+
+def scope(setting: Setting) -> Scope:
+    return SCOPES[setting.profile.name]
+
+
+def sizes(setting: Setting) -> tuple[int, ...]:
+    """Training sizes of Tables 2 to 5, growing; the setting's own is the last, 0 stands for all rows."""
+    whole = setting.train_size or 0
+    return (*(n for n in scope(setting).sizes if not whole or n < whole), whole)
+
+
+def size_key(task: str, n: int) -> str:
+    """Column of Tables 2 to 5."""
+    return f"{task}/{n or 'all'}"
+
+
+def main_table(task: str) -> str:
+    return MAIN.get(task, OWN_TABLE)
+
+
+READING = Reading("best-on-validation", "test")
+
+
+def data_columns(plan: Plan) -> tuple[Column, ...]:
+    """The plan's data sets, without their training sizes."""
+    return tuple(c for c in plan.columns if "/" not in c.key)
+
+
+def drawn(columns: tuple[Column, ...], wanted: tuple[str, ...]) -> tuple[Column, ...]:
+    """The data sets of a figure: those that the paper draws, or as many others where none of them is there."""
+    return tuple(c for c in columns if c.key in wanted) or columns[: len(wanted)]
+
+
+FIGURE_2, FIGURE_3, FIGURE_4 = ("subj", "sst1-sent"), ("subj",), ("subj", "sst2-sent")
+
+
+def plan(setting: Setting) -> Plan:
+    """All runs of Tables 2 to 11, the controls and the policy study; some are probed for Figures 3 and 4."""
+    s = scope(setting)
+    chosen, absent = choose_columns(COLUMNS, setting, s.tasks, s.stand_ins)
+    # Whatever the task: the best validation step chooses, and test is reported.
+    columns = tuple(
+        c if c.published else replace(c, policy="auto", select="validation", report="test", evaluate=PARTS)
+        for c in chosen
+    )
+    planner = _Planner(setting, columns)
+    cells = [*planner.main(), *planner.close_ups(), *planner.own_studies()]
+    shown = [*columns, *(_sized(c, n) for c in columns for n in sizes(setting))]
+    absent |= {
+        size_key(c.key, n): absent.get(c.key)
+        or f"the {setting.profile.name} setting trains on {_listed(sizes(setting))} rows"
+        for c in COLUMNS
+        for n in (*Scope.sizes, 0)
+        if not any(x.key == size_key(c.key, n) for x in shown)
+    }
+    return Plan("dnm", setting, tuple(shown), tuple(cells), (), absent)
+
+
+def _sized(column: Column, n: int) -> Column:
+    return replace(column, key=size_key(column.key, n), title=f"{column.title}, {n:,}" if n else f"{column.title}, all")
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ", ".join(f"{n:,}" if n else "all" for n in numbers)
+
+
+class _Planner:
+    """Makes the cells of a plan; a run that several tables show is one run."""
+
+    def __init__(self, setting: Setting, columns: tuple[Column, ...]) -> None:
+        self.setting, self.columns = setting, columns
+        self.seeds = setting.seeds_for(PAPER.seeds)
+        self.sizes = sizes(setting)
+        self.scope = scope(setting)
+        self.ablated = tuple(c for c in columns if not c.published or c.key in self.scope.close_ups)
+        # Figures 3 and 4 look at models with the largest training part: measured on every seed, drawn for the first.
+        self.featured = {c.key for c in drawn(columns, FIGURE_4)}
+        self.mapped = {c.key for c in drawn(columns, FIGURE_3)}
+
+    def runs(
+        self,
+        column: Column,
+        method: str,
+        n: int,
+        options: dict[str, str | int] | None = None,
+        encoder: str = "",
+        lr: float = 0.0,
+    ) -> tuple[Run, ...]:
+        """One run per seed. ``lr``: of the policy, 0 for that of everything else."""
+        made = []
+        for seed in self.seeds:
+            probes = self._probes(column, method, n, encoder, seed) if not options and not lr else ()
+            run = Run(
+                column.task,
+                method,
+                seed,
+                options=tuple((options or {}).items()),
+                encoder=encoder or self.setting.encoder,
+                recipe=recipe(self.setting, bool(encoder), lr),
+                policy=column.policy,
+                train_size=n or None,
+                subset="balanced",  # class-balanced and nested, one draw per seed (SPEC NA18)
+                eval_size=self.setting.eval_size,
+                evaluate=column.evaluate,
+                max_length=min(128, self.setting.profile.max_length),
+                probes=probes,
+                probe_policy=READING.policy if probes else "",
+            )
+            made.append(run)
+        return tuple(made)
+
+    def _probes(self, column: Column, method: str, n: int, encoder: str, seed: int) -> tuple[str, ...]:
+        if n != self.sizes[-1] or encoder or method not in ("none", "dnm"):
+            return ()
+        probes = []
+        if column.key in self.featured:
+            probes.append("dnm-features")
+        if column.key in self.mapped and method == "dnm":
+            probes.append("dnm-mixtures")
+        return (*probes, "dnm-maps") if probes and seed == self.seeds[0] else tuple(probes)
+
+    def main(self) -> list[Cell]:
+        """Tables 2 to 5."""
+        return [
+            Cell(main_table(c.key), row, size_key(c.key, n), self.runs(c, method, n, encoder=encoder), READING)
+            for c in self.columns
+            for n in self.sizes
+            for row, (method, encoder) in ROWS.items()
+        ]
+
+    def close_ups(self) -> list[Cell]:
+        """Tables 6 to 11."""
+        cells = []
+        for large in (False, True) if self.scope.large and len(self.sizes) > 1 else (False,):
+            n = self.sizes[-1 if large else 0]
+            for c in self.ablated:
+                made = {
+                    "k": {k: self.runs(c, "dnm", n, {} if k == "5" else {"k": int(k)}) for k in self.scope.ks},
+                    "weights": {row: self.runs(c, "dnm", n, dict(options)) for row, options in WEIGHT_ROWS.items()},
+                    "ablations": {row: self.runs(c, method, n) for row, method in ABLATION_ROWS.items()},
+                }
+                cells += [
+                    Cell(TABLES[kind][large], row, c.key, runs, READING)
+                    for kind, rows in made.items()
+                    for row, runs in rows.items()
+                ]
+        return cells
+
+    def own_studies(self) -> list[Cell]:
+        """Controls of Table 10, with little data; the policy study on one data set, with the largest training part."""
+        cells = [
+            Cell(CONTROLS, row, c.key, self.runs(c, method, self.sizes[0], dict(options)), READING)
+            for c in self.ablated
+            for row, (method, options) in CONTROL_ROWS.items()
+            if row in self.scope.controls
+        ]
+        column = drawn(self.columns, FIGURE_3)[0]
+        for row in self.scope.policies:
+            lr, options = POLICY_ROWS[row]
+            printed = lr == POLICY_LRS[0]  # the printed rate is the model's own: the run of Table 2
+            runs = self.runs(column, "dnm", self.sizes[-1], dict(options), lr=0.0 if printed else lr)
+            cells.append(Cell(POLICY, row, column.key, runs, READING))
+        return cells
