@@ -113,7 +113,7 @@ def _listen(mixer: Mixer) -> list[float]:
 
     def listen(**values: float | Tensor) -> None:
         if "w_b" in values:
-            heard.append(float(torch.as_tensor(values["w_b"]).reshape(-1)[0]))
+            heard.append(float(torch.as_tensor(values["w_b"]).detach().reshape(-1)[0]))
         note(**values)
 
     mixer.note = listen
