@@ -21,6 +21,16 @@ METHOD_COLOURS = {
     "ssmix-saliency": "#f0985a",
     "ssmix-saliency-span": "#f7cba8",
     "unk": "#4d4d4d",
+    "no-dropout": "#d7d8d5",
+    "mixup": "#0823bc",
+    "dropout+mixup": "#95a3c7",
+    "ssmix-beta": "#5f1c14",
+    "dropmix-u": "#c8de62",
+    "dropmix-c": "#93c027",
+    "dropmix-w": "#cadf89",
+    "dropmix-g": "#484f0a",
+    "dropmix-random": "#fee641",
+    "dropmix-keep": "#103c49",
 }
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
