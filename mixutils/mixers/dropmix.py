@@ -56,7 +56,7 @@ class DropMixOptions:
     protect_special: bool = False  # positions where A or B has a special token are no units (SPEC RA8)
     saliency_mode: str = "eval"  # "train": dropout, if any, is on in the saliency pass (SPEC RA16)
     mix_mask: str = "union"  # who may be attended to above the level (SPEC 1.3, RA5)
-    count_channels: bool = False  # count how often each channel is replaced, class by class (Figures 3b, 3c)
+    count_channels: bool = False  # count how often each channel is replaced, text by text (Figures 3b, 3c)
 
     def __post_init__(self) -> None:
         one_of("patch", self.patch, PATCHES)
@@ -88,8 +88,9 @@ class DropMix(Mixer):
     that are all A and all B (RA17).
 
     Attributes:
-        selected: (classes, D) float64, with ``count_channels``: how often each channel of a text of the class was replaced
-            (share of its positions). seen: (classes,) float64: number of texts of the class.
+        selected: (n, D) float32, with ``count_channels``: how often each channel of each of the n training texts was replaced
+            (share of its positions). By text and not by class, so that labels can be permuted afterwards.
+        seen: (n,) float32: how often each text was mixed as the first of a pair.
     """
 
     Options = DropMixOptions
@@ -98,9 +99,9 @@ class DropMix(Mixer):
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         self.train_split = data.splits["train"]
         if self.options.count_channels:
-            device = self.train_split.labels.device
-            self.register_buffer("selected", torch.zeros(data.classes, model.width, dtype=torch.float64, device=device))
-            self.register_buffer("seen", torch.zeros(data.classes, dtype=torch.float64, device=device))
+            labels = self.train_split.labels
+            self.register_buffer("selected", torch.zeros(len(labels), model.width, device=labels.device))
+            self.register_buffer("seen", torch.zeros(len(labels), device=labels.device))
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
@@ -168,7 +169,7 @@ class DropMix(Mixer):
         per_position = chosen.units.sum(2)
         real = (per_position * token).sum(1) / (token.sum(1) * patch.channels)
         if o.count_channels:
-            self._count_channels(batch.labels[first], chosen.units, height)
+            self._count_channels(batch.index[first], chosen.units, height)
         self.note(
             w_b=w_b,
             lam=patch.lam,
@@ -179,10 +180,9 @@ class DropMix(Mixer):
         )
         return w_b.float()
 
-    def _count_channels(self, labels: Tensor, units: Tensor, height: Tensor) -> None:
-        share = units.sum(1).double() / height.clamp(min=1)[:, None]
-        self.selected.index_add_(0, labels, share)
-        self.seen.index_add_(0, labels, torch.ones_like(labels, dtype=torch.float64))
+    def _count_channels(self, rows: Tensor, units: Tensor, height: Tensor) -> None:
+        self.selected.index_add_(0, rows, units.sum(1) / height.clamp(min=1)[:, None])
+        self.seen.index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
 
     def _free(self, model: Classifier) -> bool:
         """Whether the clean term's own backward pass gives the saliency that is asked for."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import ssmix
+from . import dropmix, ssmix
 from .base import Cell, Column, Paper, Plan, Reading
 
 #: Paper key -> module with ``PAPER`` and ``plan(setting)``.
-PAPERS: dict[str, ModuleType] = {"ssmix": ssmix}
+PAPERS: dict[str, ModuleType] = {"ssmix": ssmix, "dropmix": dropmix}
 
 __all__ = ["PAPERS", "Cell", "Column", "Paper", "Plan", "Reading"]

@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .dropmix_channels import channels
+from .dropmix_masks import masks
 from .ssmix_spans import spans
 
-REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {"ssmix-spans": spans}
+REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {
+    "ssmix-spans": spans,
+    "dropmix-masks": masks,
+    "dropmix-channels": channels,
+}

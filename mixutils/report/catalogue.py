@@ -14,9 +14,17 @@ if TYPE_CHECKING:
     from .artifacts import Artifact
 
 #: Paper key -> the module here that makes its tables and figures.
-MODULES: dict[str, str] = {"ssmix": "ssmix"}
+MODULES: dict[str, str] = {"ssmix": "ssmix", "dropmix": "dropmix"}
 #: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
-NOTEBOOKS: dict[str, str | None] = {"start_here": None, "ssmix": "ssmix", "ssmix_spans": "ssmix"}
+NOTEBOOKS: dict[str, str | None] = {
+    "start_here": None,
+    "ssmix": "ssmix",
+    "ssmix_spans": "ssmix",
+    "dropmix": "dropmix",
+    "dropmix_sparse": "dropmix",
+    "dropmix_saliency": "dropmix",
+    "dropmix_channels": "dropmix",
+}
 
 
 def artifacts(paper: str) -> tuple[Artifact, ...]:

@@ -1,0 +1,414 @@
+"""The claims of DropMix, RC1 to RC12 (SPEC 6(f))."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from statistics import fmean, median
+
+from ..records import Records
+from ..stats import ALPHA, CONFIRMED, CONTRADICTED, UNDECIDED
+from . import ssmix
+from .base import Column, Plan
+from .claims import NOT_TESTED, Claim, Unit, best_of, decide, measured, minus, reader, unit
+from .dropmix import (
+    BASELINES,
+    CONTROL,
+    ENCODERS,
+    PROBES,
+    SPARSE_ROWS,
+    SPARSE_TABLE,
+    TABLE_4,
+    UNTRAINED,
+    VARIANTS,
+    held_out,
+    is_main,
+    reading,
+    shares,
+)
+
+Value = Callable[..., dict[int, float]]
+#: "Nearly as good" (RC11): the largest distance between G and C that Table 3 prints is 0.73, on SST-1.
+NEARLY = 1.0
+#: "Costly" (RC11): the step takes more than this times as long as C's.
+COSTLY = 1.1
+
+
+def claims(plan: Plan, store: Records, hold_out: bool = False) -> list[Claim]:
+    """All twelve verdicts.
+
+    Args:
+        hold_out: read the epoch that a part of its own has selected; false: the best epoch on the reported part, as printed
+            (SPEC RA22). The best variant of RC1 and RC2 is chosen on the hold-out in both readings.
+    """
+    columns = {c.key: c for c in plan.columns}
+    by_hold_out = _reader(plan, store, columns, True)
+    value = by_hold_out if hold_out else _reader(plan, store, columns, False)
+    main = [c for c in plan.columns if is_main(c)]
+    return [
+        _rc1(plan, store, main, value),
+        _rc2(plan, store, main, value),
+        _rc3(main, value),
+        _rc4(main, value),
+        _rc5(main, value),
+        _rc6(plan, value),
+        _rc7(plan, main, value),
+        _rc8(plan, store),
+        _rc9(plan, store),
+        _rc10(plan, store),
+        _rc11(plan, store, main, value),
+        _rc12(plan, store, main),
+    ]
+
+
+def _reader(plan: Plan, store: Records, columns: Mapping[str, Column], hold_out: bool) -> Value:
+    plain = reader(plan, store)
+
+    def value(row: str, column: Column | str, table: str = "3") -> dict[int, float]:
+        key = column if isinstance(column, str) else column.key
+        cell = plan.cell(table, row, key)
+        if cell is None or not hold_out:
+            return plain(table, row, key)
+        return cell.values(store, held_out(cell.reading, columns[key.split("@")[0]]))
+
+    return value
+
+
+def best_variant(plan: Plan, store: Records, column: Column) -> str:
+    """The variant with the highest accuracy on the part that selects, over the seeds that all variants have; or ""."""
+    if column.select == column.report:
+        return ""
+    own = reading(column).__class__(f"best-on-{column.select}", column.select)
+    cells = {row: plan.cell("3", row, column.key) for row in VARIANTS}
+    return best_of({row: cell.values(store, own) for row, cell in cells.items() if cell})[0]
+
+
+def _rc1(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        ours = best_variant(plan, store, c)
+        name, best = best_of({row: value(row, c) for row in BASELINES})
+        if c.key == "mrpc":
+            note = "the exception: the paper's DropMix loses here"
+        else:
+            note = ""
+        if ours and name:
+            note = "; ".join(filter(None, (f"{ours} against {name}", note)))
+        units.append(unit(c.title, value(ours, c) if ours else {}, best, -1 if c.key == "mrpc" else 1, note))
+    return decide(
+        "RC1",
+        "DropMix beats all own baselines on every data set but MRPC",
+        "the variant that is best on the hold-out − the best of Bert, Dropout, Mixup, Dropout+Mixup and SSMix; on MRPC the other way",
+        "11 of 12 higher, MRPC −1.00; margins 0.05 to 2.24, of which 5 or 6 exceed the larger of both standard deviations "
+        "(SPEC RA26; on Subj two baselines tie, with 0.37 and 0.62 against a margin of 0.42)",
+        units,
+    )
+
+
+def _rc2(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
+    """SSMix in two stages is the SSMix paper's own plan under the same setting; its records are read where they are."""
+    glue = [c for c in main if c.key in {k.key for k in ssmix.COLUMNS[:6]}]
+    units = []
+    for c in glue:
+        column = next(k for k in ssmix.COLUMNS if k.key == c.key)
+        runs = [
+            ssmix.stage_2(column, "SSMix", s, plan.setting)
+            for s in sorted({r.seed for r in plan.cell("3", "Bert", c.key).runs})
+        ]
+        rule = ssmix.reading(column)
+        theirs = {}
+        for run in runs:
+            # The probed run of a plan is another record of the same training.
+            for found in (run, run.with_(probes=("ssmix-spans",), probe_policy=run.start_policy)):
+                record, first = store.get(found), store.get(run.start)
+                if record and first and record["status"] == first["status"] == "done":
+                    theirs[run.seed] = rule.value(record, store)
+        ours = best_variant(plan, store, c)
+        note = "the exception" if c.key == "mrpc" else ""
+        note = "; ".join(filter(None, (f"{ours} against SSMix in two stages" if ours and theirs else "", note)))
+        units.append(
+            unit(
+                c.title,
+                value(ours, c) if ours else {},
+                theirs,
+                note=note or ("the SSMix paper's runs are missing" if not theirs else ""),
+            )
+        )
+    return decide(
+        "RC2",
+        "DropMix is also better overall than the quoted two-stage SSMix",
+        "the variant that is best on the hold-out − SSMix of the SSMix paper's plan, GLUE columns, better of both its stages",
+        "5 of 6 higher (MRPC lower)",
+        units,
+        "" if units else "needs a GLUE column",
+    )
+
+
+def _rc3(main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        name, best = best_of({row: value(row, c) for row in VARIANTS if row != "DropMix-G"})
+        sign = -1 if c.key in ("qnli", "mrpc") else 1
+        note = f"best other variant: {name}" if name else ""
+        units.append(unit(c.title, value("DropMix-G", c), best, sign, note))
+    return decide(
+        "RC3",
+        "DropMix-G is the best of the four variants, except on QNLI and MRPC",
+        "G − the best other variant; on QNLI and MRPC the other way",
+        "10 of 12 best; QNLI −0.16, MRPC −0.31",
+        units,
+    )
+
+
+def _rc4(main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        units.append(
+            unit(f"{c.title}: C − U", value("DropMix-C", c), value("DropMix-U", c), -1 if c.key == "mr" else 1)
+        )
+        units.append(unit(f"{c.title}: C − W", value("DropMix-C", c), value("DropMix-W", c)))
+    return decide(
+        "RC4",
+        "DropMix-C beats U and W on almost all data sets, except MR",
+        "C − U (on MR the other way) and C − W",
+        "C > U on 11 of 12 (not MR), C > W on 12 of 12",
+        units,
+    )
+
+
+def _rc5(main: list[Column], value: Value) -> Claim:
+    return decide(
+        "RC5",
+        "Channels matter more than words",
+        "DropMix-C − DropMix-W",
+        "12 of 12, by 0.12 to 1.95",
+        [unit(c.title, value("DropMix-C", c), value("DropMix-W", c)) for c in main],
+    )
+
+
+def _rc6(plan: Plan, value: Value) -> Claim:
+    units = []
+    for c in plan.columns:
+        if is_main(c):
+            continue
+        plain = {**ENCODERS, **UNTRAINED}[c.key.split("/")[0]][1]
+        name, best = best_of({row: value(row, c, "4") for row in (plain, *TABLE_4[:3])})
+        for row in ("DropMix-C", "DropMix-G"):
+            note = f"best baseline: {name}" if name else ""
+            aside = c.key.split("/")[0] in UNTRAINED
+            note = "; ".join(filter(None, (note, "not pretrained, shown for comparison" if aside else "")))
+            units.append(unit(f"{c.title}: {row[-1]}", value(row, c, "4"), best, note=note, aside=aside))
+    return decide(
+        "RC6",
+        "The same holds for BERT-large and RoBERTa",
+        "Table 4, C and G − the best of the plain encoder, Dropout, Mixup and Dropout+Mixup",
+        "G higher on 11 of 12 (BERT-large on TREC −0.04), C on 9 of 12",
+        units,
+        "" if any(not u.aside for u in units) else "needs BERT-large and RoBERTa (profile full)",
+    )
+
+
+def margins(plan: Plan, column: Column, value: Value) -> dict[int, tuple[str, dict[int, float]]]:
+    """Share of the training rows in percent -> best other method, and DropMix-C's margin over it, seed by seed."""
+    out = {}
+    for share in shares(column, plan.setting):
+        key = f"{column.key}@{share}"
+        if plan.cell(SPARSE_TABLE, "DropMix-C", key):
+            name, best = best_of({row: value(row, key, SPARSE_TABLE) for row in SPARSE_ROWS if row != "DropMix-C"})
+            out[share] = name, minus(value("DropMix-C", key, SPARSE_TABLE), best)
+    return out
+
+
+def _rc7(plan: Plan, main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        found = margins(plan, c, value)
+        if len(found) > 1:
+            small, whole = min(found), max(found)
+            note = f"{small} % against {whole} % of the training rows"
+            units.append(unit(c.title, found[small][1], found[whole][1], note=note))
+    return decide(
+        "RC7",
+        "With less data DropMix-C's margin grows, most at 10 and 5 %",
+        "(DropMix-C − best other) at the smallest share minus the same at 100 %",
+        "Figure 2 is not in the text",
+        units,
+        "" if units else "this setting has no shares of training data",
+    )
+
+
+def probe(plan: Plan, store: Records, name: str) -> dict | None:
+    """What a probe of the run behind Figure 3 found, with the data set's id, or None."""
+    for run in plan.extra:
+        record = store.get(run)
+        if record is not None and record["status"] == "done" and name in record.get("probes", {}):
+            return record["probes"][name] | {"task": run.task, "run": run.hash}
+    return None
+
+
+def _by_p(name: str, found: Mapping, note: str, sign: int = 1) -> Unit:
+    """A unit decided by the one-sided p values of a permutation test."""
+    agrees, opposes = (found["p_greater"], found["p_less"]) if sign > 0 else (found["p_less"], found["p_greater"])
+    verdict = CONFIRMED if agrees < ALPHA else CONTRADICTED if opposes < ALPHA else UNDECIDED
+    low, middle, high = found["null"]
+    text = f"{found['value']:.3f}; under the null {middle:.3f} [{low:.3f}, {high:.3f}], p = {agrees:.4f}"
+    return Unit(name, None, sign, verdict, f"{text}; {note}" if note else text)
+
+
+def _rc8(plan: Plan, store: Records) -> Claim:
+    found = probe(plan, store, PROBES[1])
+    units: list[Unit] = []
+    note = "the run behind Figure 3 is not done yet"
+    if found is not None:
+        note = found.get("why", "")
+    if found is not None and "difference" in found:
+        first, second = found["classes"]
+        width = len(found["difference"])
+        units.append(_by_p("rank correlation of the two profiles is low", found["correlation"], "", sign=-1))
+        for name, count in zip((first, second), found["beyond"], strict=True):
+            share = count / width
+            units.append(
+                measured(
+                    f"channels that stand out for {name}",
+                    share,
+                    0.065,
+                    0.26,
+                    f"{count} of {width} beyond the simultaneous band; the paper's 100 of 768 is 13 %, confirmed between half and twice that",
+                )
+            )
+        units.append(_by_p(f"{first} channels are more concentrated", found["skewness"], "skewness of the differences"))
+    return decide(
+        "RC8",
+        "Positive and negative samples use different channels; about 100 each stand out; the positive ones are more concentrated",
+        "channel importance of one DropMix-C run with a fixed share; null: labels permuted over the samples",
+        "Figures 3b and 3c are not in the text",
+        units,
+        note,
+    )
+
+
+def _rc9(plan: Plan, store: Records) -> Claim:
+    found = probe(plan, store, PROBES[1])
+    units: list[Unit] = []
+    note = "the run behind Table 5 is not done yet" if found is None else found.get("why", "")
+    if found is not None and "fit" in found:
+        for name, fit in zip(found["classes"], found["fit"], strict=True):
+            units.append(_by_p(f"words of the top {name} channels", fit, "share of words that fit"))
+    return decide(
+        "RC9",
+        "The top words of the top channels fit their class",
+        "share of the 14 most frequent contributed words whose association with the class in the training data has z > 1.96, "
+        "mean of three channels; null: three random channels, same class",
+        "the lists agree by eye; film and movie occur on both sides",
+        units,
+        note,
+    )
+
+
+def _rc10(plan: Plan, store: Records) -> Claim:
+    found = probe(plan, store, PROBES[0])
+    example = next((e for e in found["examples"] if e.get("of_paper")), None) if found else None
+    units: list[Unit] = []
+    if example is not None:
+        share = word_shares(example, "general")
+        for word in example["marked"]:
+            others = fmean(v for k, v in share if k not in example["marked"])
+            mine = fmean(v for k, v in share if k == word)
+            ratio = mine / others if others else math.inf if mine else math.nan
+            text = f"{100 * mine:.0f} % of its units marked, {100 * others:.0f} % of the other words'"
+            units.append(measured(f"“{word}” is marked more than other words", ratio, 1.0 + 1e-9, math.inf, text))
+            units.append(measured(f"not all channels of “{word}”", mine, 0.0, 1.0 - 1e-9, f"{100 * mine:.0f} %"))
+    return decide(
+        "RC10",
+        "The general mask marks “honestly” and “affecting”, and not all their channels",
+        "one trained model, the paper's sentence, fixed share and n = 2: share of a word's units in the mask against the mean of the other words",
+        "Figure 3a is not in the text",
+        units,
+        "one sentence and one model: an illustration more than a test"
+        if units
+        else "the run behind Figure 3 is not done yet",
+    )
+
+
+def word_shares(example: Mapping, variant: str) -> list[tuple[str, float]]:
+    """Share of each word's units in a mask, words in order; pieces of a word are averaged, special tokens left out."""
+    marked = example["masks"][variant]["share"]
+    out: list[tuple[str, float]] = []
+    for number, word in enumerate(example["words"]):
+        pieces = [marked[i] for i, w in enumerate(example["word_of"]) if w == number]
+        if pieces:
+            out.append((word, fmean(pieces)))
+    return out
+
+
+def costs(plan: Plan, store: Records) -> list[dict]:
+    """Median milliseconds, passes and parameters per step of every row and data set, over its runs."""
+    out = []
+    for column in (c for c in plan.columns if is_main(c)):
+        lines = []
+        for table, row in [("3", r) for r in (*BASELINES, *VARIANTS)] + [("control", CONTROL)]:
+            cell = plan.cell(table, row, column.key)
+            found = [r["cost"] for r in cell.records(store)] if cell else []
+            if found:
+                lines.append(
+                    {
+                        "column": column.title,
+                        "row": row,
+                        "method": cell.runs[0].method,
+                        "ms": median(c["step_ms"] for c in found),
+                        "passes": median(c["passes"] for c in found),
+                        "parameters": median(c["parameters"] + c["mixer_parameters"] for c in found),
+                        "n": len(found),
+                    }
+                )
+        base = next((line["ms"] for line in lines if line["row"] == "DropMix-C"), math.nan)
+        out += [line | {"relative": line["ms"] / base} for line in lines]
+    return out
+
+
+def _rc11(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
+    times = costs(plan, store)
+    units = []
+    for c in main:
+        ratio = {t["row"]: t["relative"] for t in times if t["column"] == c.title}
+        if {"DropMix-C", "DropMix-G"} <= set(ratio):
+            g = ratio["DropMix-G"]
+            units.append(
+                measured(f"{c.title}: step time G / C", g, COSTLY, math.inf, f"{g:.2f}; costly means above {COSTLY}")
+            )
+        shifted = {s: v + NEARLY for s, v in value("DropMix-C", c).items()}
+        units.append(
+            unit(f"{c.title}: C", shifted, value("DropMix-G", c), note=f"C + {NEARLY:.0f} point − G: not worse by more")
+        )
+    return decide(
+        "RC11",
+        "DropMix-G is costly, and C nearly as good",
+        f"median step time of G relative to C above {COSTLY}; C less than {NEARLY:.0f} point below G",
+        "no table of times; accuracies differ by −0.31 to 0.73",
+        units,
+        "a statement about the authors' code where it is about time: here the union of windows needs no loop"
+        if any(u.comparison is None for u in units)
+        else "",
+    )
+
+
+def _rc12(plan: Plan, store: Records, main: list[Column]) -> Claim:
+    lines = costs(plan, store)
+    units = []
+    for c in main:
+        count = {t["row"]: t["parameters"] for t in lines if t["column"] == c.title}
+        have = [row for row in VARIANTS if row in count]
+        if "Bert" in count and have:
+            extra = max(abs(count[row] - count["Bert"]) for row in have)
+            units.append(measured(c.title, extra, 0, 0, f"{extra:,.0f} beside {count['Bert']:,.0f}"))
+    return decide(
+        "RC12",
+        "DropMix has no extra parameters",
+        "trained parameters of model and mixer, DropMix − Bert",
+        "“equal to the original Bert”",
+        units,
+        "" if units else "no runs of Bert and DropMix are done yet",
+    )
+
+
+__all__ = ["NOT_TESTED", "best_variant", "claims", "costs", "margins", "probe", "word_shares"]
