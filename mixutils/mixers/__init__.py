@@ -37,7 +37,7 @@ class Entry:
     passes: str
     cost: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
-    dropout: float | str | None = None
+    dropout: float | None = None
 
 
 _GUO = "Guo et al. 2019"

@@ -166,8 +166,7 @@ class DropMix(Mixer):
             # λ is the share of the salient units; with the literal mask those are A's (SPEC RA1, RA2).
             w_b = torch.where(height > 0, 1 - patch.lam if patch.keep else patch.lam, 0.0)
         token = (batch.attention_mask[first] | batch.attention_mask[second]) > 0
-        per_position = chosen.units.sum(2)
-        real = (per_position * token).sum(1) / (token.sum(1) * patch.channels)
+        real = (chosen.per_position * token).sum(1) / (token.sum(1) * patch.channels)
         if o.count_channels:
             self._count_channels(batch.index[first], chosen.units, height)
         self.note(

@@ -35,9 +35,14 @@ class Places(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """Units that come from the partner: ``units`` (R, L, D) bool, and their number ``count`` (R,) int64 over all N."""
+    """Units that come from the partner.
+
+    Attributes:
+        units: (R, L, D) bool. per_position: (R, L) int64, their number at each position. count: (R,) int64, S, over all N.
+    """
 
     units: Tensor
+    per_position: Tensor
     count: Tensor
 
 
@@ -118,7 +123,7 @@ class Patch:
         Args:
             gradient: (R, L, D) float; saliency is its magnitude.
         """
-        rows, width, channels = gradient.shape
+        width, channels = gradient.shape[1:]
         x = gradient
         if self.places.columns > width:
             x = torch.nn.functional.pad(x, (0, 0, 0, self.places.columns - width))
@@ -155,8 +160,8 @@ class Patch:
         columns = torch.arange(self.places.columns, device=taken.device)
         unit = (columns < self.places.height[:, None])[:, :, None]
         taken = unit & ~taken if self.keep else unit & taken
-        count = taken.sum((1, 2))
         if self.places.order is not None:
             order = self.places.order[:, :, None].expand_as(taken)
             taken = torch.zeros_like(taken).scatter_(1, order, taken)
-        return Chosen(taken[:, :width], count)
+        per_position = taken.sum(2)
+        return Chosen(taken[:, :width], per_position[:, :width], per_position.sum(1))
