@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from statistics import fmean, median
 
 from ..records import Records
 from ..stats import ALPHA, CONFIRMED, CONTRADICTED, UNDECIDED
 from . import ssmix
-from .base import Column, Plan
-from .claims import NOT_TESTED, Claim, Unit, best_of, decide, measured, minus, reader, unit
+from .base import Column, Plan, Reading
+from .claims import Claim, Unit, best_of, decide, measured, minus, reader, unit
 from .dropmix import (
     BASELINES,
     CONTROL,
@@ -23,7 +24,7 @@ from .dropmix import (
     VARIANTS,
     held_out,
     is_main,
-    reading,
+    rows_of,
     shares,
 )
 
@@ -78,7 +79,7 @@ def best_variant(plan: Plan, store: Records, column: Column) -> str:
     """The variant with the highest accuracy on the part that selects, over the seeds that all variants have; or ""."""
     if column.select == column.report:
         return ""
-    own = reading(column).__class__(f"best-on-{column.select}", column.select)
+    own = Reading(f"best-on-{column.select}", column.select)
     cells = {row: plan.cell("3", row, column.key) for row in VARIANTS}
     return best_of({row: cell.values(store, own) for row, cell in cells.items() if cell})[0]
 
@@ -88,10 +89,7 @@ def _rc1(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
     for c in main:
         ours = best_variant(plan, store, c)
         name, best = best_of({row: value(row, c) for row in BASELINES})
-        if c.key == "mrpc":
-            note = "the exception: the paper's DropMix loses here"
-        else:
-            note = ""
+        note = "the exception: the paper's DropMix loses here" if c.key == "mrpc" else ""
         if ours and name:
             note = "; ".join(filter(None, (f"{ours} against {name}", note)))
         units.append(unit(c.title, value(ours, c) if ours else {}, best, -1 if c.key == "mrpc" else 1, note))
@@ -106,34 +104,14 @@ def _rc1(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
 
 
 def _rc2(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
-    """SSMix in two stages is the SSMix paper's own plan under the same setting; its records are read where they are."""
     glue = [c for c in main if c.key in {k.key for k in ssmix.COLUMNS[:6]}]
     units = []
     for c in glue:
-        column = next(k for k in ssmix.COLUMNS if k.key == c.key)
-        runs = [
-            ssmix.stage_2(column, "SSMix", s, plan.setting)
-            for s in sorted({r.seed for r in plan.cell("3", "Bert", c.key).runs})
-        ]
-        rule = ssmix.reading(column)
-        theirs = {}
-        for run in runs:
-            # The probed run of a plan is another record of the same training.
-            for found in (run, run.with_(probes=("ssmix-spans",), probe_policy=run.start_policy)):
-                record, first = store.get(found), store.get(run.start)
-                if record and first and record["status"] == first["status"] == "done":
-                    theirs[run.seed] = rule.value(record, store)
-        ours = best_variant(plan, store, c)
-        note = "the exception" if c.key == "mrpc" else ""
-        note = "; ".join(filter(None, (f"{ours} against SSMix in two stages" if ours and theirs else "", note)))
-        units.append(
-            unit(
-                c.title,
-                value(ours, c) if ours else {},
-                theirs,
-                note=note or ("the SSMix paper's runs are missing" if not theirs else ""),
-            )
-        )
+        ours, theirs = best_variant(plan, store, c), _two_stages(plan, store, c)
+        note = f"{ours} against SSMix in two stages" if ours else ""
+        if not theirs:
+            note = f"the SSMix paper's runs on {rows_of(c, plan.setting) or 'all'} training rows are missing"
+        units.append(unit(c.title, value(ours, c) if ours else {}, theirs, note=note))
     return decide(
         "RC2",
         "DropMix is also better overall than the quoted two-stage SSMix",
@@ -142,6 +120,20 @@ def _rc2(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
         units,
         "" if units else "needs a GLUE column",
     )
+
+
+def _two_stages(plan: Plan, store: Records, column: Column) -> dict[int, float]:
+    """SSMix as its own paper trains and reads it, on as many training rows as our runs."""
+    theirs = next(c for c in ssmix.COLUMNS if c.key == column.key)
+    setting = replace(plan.setting, train_size=rows_of(column, plan.setting))
+    out = {}
+    for seed in setting.seeds_for(ssmix.PAPER.seeds):
+        run = ssmix.stage_2(theirs, "SSMix", seed, setting)
+        # The run that draws its paper's figures is the same training with a measurement at its end.
+        for found in (run, run.with_(probes=("ssmix-spans",), probe_policy=run.start_policy)):
+            if store.done(found) and store.done(run.start):
+                out[seed] = ssmix.reading(theirs).value(store.get(found), store)
+    return out
 
 
 def _rc3(main: list[Column], value: Value) -> Claim:
@@ -409,6 +401,3 @@ def _rc12(plan: Plan, store: Records, main: list[Column]) -> Claim:
         units,
         "" if units else "no runs of Bert and DropMix are done yet",
     )
-
-
-__all__ = ["NOT_TESTED", "best_variant", "claims", "costs", "margins", "probe", "word_shares"]

@@ -56,11 +56,11 @@ def draw_masks(example: Mapping) -> plt.Figure:
         mask = unpack(example["masks"][name], example["width"])
         share = example["masks"][name]["w_b"]
         panels.append((f"{name}: {100 * share:.1f} % of the units dropped", mask, _map(METHOD[name])))
-    figure, axes = plt.subplots(4, 1, figsize=(10, 4 * (0.145 * len(tokens) + 0.42) + 0.5), layout="constrained")
+    figure, axes = plt.subplots(4, 1, figsize=(10, 4 * (0.125 * len(tokens) + 0.42) + 0.5), layout="constrained")
     for axis, (title, values, colours) in zip(axes, panels, strict=True):
         axis.imshow(values, aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest")
         axis.set_title(title, loc="left", fontsize=9.5)
-        axis.set_yticks(range(len(tokens)), tokens, fontsize=7, parse_math=False)
+        axis.set_yticks(range(len(tokens)), tokens, fontsize=6.5, parse_math=False)
         axis.grid(visible=False)
         axis.tick_params(length=0)
         axis.spines[:].set_visible(True)
@@ -142,7 +142,7 @@ def figure_3b(plan: Plan, store: Records) -> plt.Figure | None:
     left.set_xlabel("channel")
     left.set_ylabel("importance")
     left.set_title(f"Channel importance ({found['task']}); marked: the top 3 of each class", loc="left")
-    left.legend(fontsize=8.5)
+    figure.legend(loc="outside lower left", ncols=2, fontsize=8.5)  # inside it would hide lines
     right.plot(own, other, ".", color=colour("dropmix-c"), markersize=4)
     top = 1.05 * max(own.max(), other.max())
     right.plot([0, top], [0, top], color="#999999", linewidth=1)
