@@ -288,9 +288,7 @@ def test_log_tells_what_was_mixed(model):
     assert log["unmixed"] == log["whole"] == 0
     none = fixed("dropmix-w", 0.1, n=2)  # one row of ten (SPEC RA17)
     run(none, model, batch)
-    assert none.log() == pytest.approx(
-        {"w_b": 0, "lam": 0.1, "replaced": 0, "real": 0, "unmixed": 1, "whole": 0}
-    )
+    assert none.log() == pytest.approx({"w_b": 0, "lam": 0.1, "replaced": 0, "real": 0, "unmixed": 1, "whole": 0})
 
 
 @pytest.mark.parametrize("pairing", ["halves", "permutation", "dataset"])
@@ -332,7 +330,20 @@ def test_dropmix_adds_no_parameters():
 
 @pytest.mark.parametrize(
     "field",
-    ["patch", "n_draw", "ratio_draw", "draw", "pairing", "mask", "budget", "mix_at", "length", "label_weight", "saliency_mode", "mix_mask"],
+    [
+        "patch",
+        "n_draw",
+        "ratio_draw",
+        "draw",
+        "pairing",
+        "mask",
+        "budget",
+        "mix_at",
+        "length",
+        "label_weight",
+        "saliency_mode",
+        "mix_mask",
+    ],
 )
 def test_a_wrong_value_lists_the_right_ones(field):
     with pytest.raises(ValueError, match=f"{field} must be one of"):

@@ -68,7 +68,7 @@ def find_places(
         return Places(unit.sum(1), columns)
     special = (batch.text_id == -1) & (batch.attention_mask > 0)
     unit[:, :width] &= ~(special[first] | special[second])
-    return Places(unit.sum(1), columns, unit.long().argsort(1, descending=True, stable=True))
+    return Places(unit.sum(1), columns, unit.long().argsort(dim=1, descending=True, stable=True))
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,16 @@ class Patch:
     def _take(self, scores: Tensor, width: int) -> Chosen:
         height, budget = self.places.height, self.budget
         n, w = self._extent()
-        if scores.shape[1] == 1:  # windows of full height count positions once
-            height, n, budget = height.clamp(max=1), 1, budget // height.clamp(min=1)
+
+        # Windows that span all positions, or all channels, are counted in whole channels, or positions.
+        def whole(budget: Tensor, size: Tensor | int) -> Tensor:
+            return (budget + (size - 1) * (self.rule == "exceed")) // size
+
+        if scores.shape[1] == 1:
+            budget = whole(budget, height.clamp(min=1))
+            height, n = height.clamp(max=1), 1
         if scores.shape[2] == 1:
-            w, budget = 1, budget // self.channels
+            budget, w = whole(budget, self.channels), 1
         taken = union(scores, height, n, w, budget, self.rule)
         return self._finish(taken.expand(-1, self.places.columns, self.channels), width)
 
