@@ -9,7 +9,8 @@ import pytest
 from mixutils.companion import make_plan
 from mixutils.papers import dropmix
 from mixutils.papers.claims import NOT_TESTED
-from mixutils.papers.dropmix_claims import best_variant, claims, costs, word_shares
+from mixutils.papers.dropmix_claims import best_variant, claims, costs
+from mixutils.papers.dropmix_model_claims import word_shares
 from mixutils.papers.published import published
 from mixutils.records import Records
 from tests.fakes import (
@@ -35,7 +36,7 @@ MOVED = {
     "RC3": lambda r: r.method == "dropmix-g",
     "RC4": lambda r: r.method == "dropmix-c",
     "RC5": lambda r: r.method == "dropmix-c",
-    "RC7": lambda r: r.method == "dropmix-c" and r.train_size == 50,
+    "RC7": lambda r: r.method == "dropmix-c" and r.train_size == 40,
 }
 
 
@@ -137,7 +138,7 @@ def test_rc2_reads_the_two_stages_of_the_ssmix_papers_own_runs(pairs, tmp_path):
 
 
 def test_rc2_does_not_compare_runs_on_different_numbers_of_rows(pairs, tmp_path):
-    runs = (*pairs.runs, *make_plan("ssmix", "desk").runs)  # 250 rows against 1,000
+    runs = (*pairs.runs, *make_plan("ssmix", "desk").runs)  # 200 rows against 1,000
     found = claim("RC2", pairs, shipped((done(r, 50 + r.seed) for r in runs), tmp_path / "both"))
     assert found.verdict == NOT_TESTED
     assert found.units
@@ -160,7 +161,7 @@ def test_rc6_does_not_count_an_untrained_encoder(plan, tmp_path, monkeypatch):
 
 def test_rc7_names_the_shares_and_compares_with_the_best_other(plan, tmp_path):
     level = {"dropmix-c": 60, "ssmix-beta": 57, "mixup": 58}
-    store = filled(plan, lambda r: level.get(r.method, 50) + (r.method == "dropmix-c") * (r.train_size == 50), tmp_path)
+    store = filled(plan, lambda r: level.get(r.method, 50) + (r.method == "dropmix-c") * (r.train_size == 40), tmp_path)
     found = claim("RC7", plan, store)
     assert [u.note for u in found.units] == ["10 % against 100 % of the training rows"]
     assert found.units[0].comparison.mean == pytest.approx((61 - 58) - (60 - 58))

@@ -69,11 +69,11 @@ def test_the_small_profiles_are_small(no_data):
 def test_desk_takes_eight_data_sets_and_says_what_it_leaves_out(desk_data):
     plan = make_plan("dropmix", "desk")
     assert [c.key for c in plan.columns if dropmix.is_main(c)] == ["mrpc", "rte", *SENTENCE_SETS]
-    assert tables(plan) == {"3": 360, "4": 60, "control": 40, "mask": 20, "sparse": 180, "figure 3": 1}
+    assert tables(plan) == {"3": 360, "4": 30, "control": 40, "mask": 10, "sparse": 60, "figure 3": 1}
     assert plan.absent["sst2-glue"] == "not in the desk profile"
     assert plan.absent["roberta/mr"] == plan.absent["bert-large/cr"] == "BERT-large and RoBERTa need the profile full"
     (run,) = plan.extra
-    assert (run.task, run.train_size) == ("sst2-glue", 4000)
+    assert (run.task, run.train_size) == ("sst2-glue", 2000)
 
 
 def test_the_recipe_is_the_printed_one(all_data):
@@ -168,13 +168,13 @@ def test_figure_2_takes_shares_of_what_the_policy_leaves(all_data):
 def test_shares_are_of_the_settings_own_rows(desk_data):
     plan = make_plan("dropmix", "desk")
     column = next(c for c in plan.columns if c.key == "mr")
-    assert dropmix.shares(column, plan.setting) == {10: 50, 25: 125, 50: 250, 100: 500}
+    assert dropmix.shares(column, plan.setting) == {10: 40, 25: 100, 100: 400}
 
 
 def test_desk_caps_rows_unless_the_user_says_how_many(desk_data):
     plan = make_plan("dropmix", "desk")
     size = {c.key: plan.cell("3", "Bert", c.key).runs[0].train_size for c in plan.columns if dropmix.is_main(c)}
-    assert size == {"mrpc": 250, "rte": 250, **dict.fromkeys(SENTENCE_SETS, 500)}
+    assert size == {"mrpc": 200, "rte": 200, **dict.fromkeys(SENTENCE_SETS, 400)}
     wished = make_plan("dropmix", "desk", train_size=800)
     assert {r.train_size for c in wished.table("3") for r in c.runs} == {800}
     assert wished.extra[0].train_size == 800
@@ -187,7 +187,7 @@ def test_records_of_capped_runs_are_shown_without_their_data(desk_data, monkeypa
     shown = make_plan("dropmix", "desk", store)
     assert [c.key for c in shown.columns] == [c.key for c in plan.columns]
     assert {r.hash for r in shown.runs} == {r.hash for r in plan.runs}
-    assert dropmix.train_sizes(plan.setting) == {1000, 500, 250, 4000}
+    assert dropmix.train_sizes(plan.setting) == {1000, 400, 200, 2000}
 
 
 def test_table_4_has_the_papers_encoders_in_full_and_an_untrained_one_elsewhere(all_data):

@@ -296,6 +296,13 @@ ARTIFACTS = (
         "dropmix",
     ),
     Artifact(
+        "table_mask",
+        "Which part is dropped",
+        "DropMix-C as we read it, with the mask of section 4.1 taken literally, and with random channels (SPEC RA1).",
+        table_mask,
+        "dropmix",
+    ),
+    Artifact(
         "claims",
         "Claims RC1 to RC12",
         "Each claim with its test, the paper's own tables, and our verdict under both readings.",

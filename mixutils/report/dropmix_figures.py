@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from ..papers.base import Plan
 from ..papers.dropmix import PROBES
-from ..papers.dropmix_claims import probe
+from ..papers.dropmix_model_claims import probe
 from ..papers.published import published
 from ..probes.dropmix_channels import WORDS, Z
 from ..probes.dropmix_masks import unpack
