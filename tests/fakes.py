@@ -185,6 +185,7 @@ def dropmix_channels(beyond: tuple[int, int] = (1, 1), word: str = "good", **tes
     words = [[word, 5, 3.0], ["film", 4, 0.1], ["bad", 1, -4.0]]
     return {
         "classes": ["positive", "negative"],
+        "of": 2,
         "samples": [30, 20],
         "importance": [own, other],
         "difference": difference,

@@ -197,6 +197,15 @@ def test_rc8_rests_on_permutations_and_counts(found, verdict, plan, tmp_path):
     assert f"{found['beyond'][0]} of 8" in result.units[1].note
 
 
+def test_more_than_two_classes_are_shown_and_do_not_count(plan, tmp_path):
+    found = dropmix_channels(correlation=permuted(0.1, 1, 0.001), fit_first=permuted(0.9, 0.01, 1)) | {"of": 6}
+    store = shipped(with_probe(plan, "dropmix-channels", found), tmp_path)
+    for key in ("RC8", "RC9"):
+        result = claim(key, plan, store)
+        assert (result.verdict, result.note) == (NOT_TESTED, "docs-coarse has 6 classes; the claim is about two")
+        assert result.units[0].verdict == "confirmed"
+
+
 def test_rc8_and_rc9_say_why_a_probe_found_nothing(plan, tmp_path):
     found = {"classes": ["a", "b"], "samples": [1, 9], "why": "fewer than two training samples in one of the classes"}
     store = shipped(with_probe(plan, "dropmix-channels", found), tmp_path)

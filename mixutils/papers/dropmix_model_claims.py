@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import fmean
 
 from ..records import Records
@@ -31,6 +32,13 @@ def _by_p(name: str, found: Mapping, note: str, sign: int = 1) -> Unit:
     return Unit(name, None, sign, verdict, f"{text}; {note}" if note else text)
 
 
+def _two_only(found: Mapping, units: list[Unit]) -> tuple[list[Unit], str]:
+    """The units, shown aside where there are more classes: there a sample's label itself decides about its channels."""
+    if found["of"] == 2:
+        return units, ""
+    return [replace(u, aside=True) for u in units], f"{found['task']} has {found['of']} classes; the claim is about two"
+
+
 def rc8(plan: Plan, store: Records) -> Claim:
     found = probe(plan, store, PROBES[1])
     units: list[Unit] = []
@@ -53,6 +61,7 @@ def rc8(plan: Plan, store: Records) -> Claim:
                 )
             )
         units.append(_by_p(f"{first} channels are more concentrated", found["skewness"], "skewness of the differences"))
+        units, note = _two_only(found, units)
     return decide(
         "RC8",
         "Positive and negative samples use different channels; about 100 each stand out; the positive ones are more concentrated",
@@ -70,6 +79,7 @@ def rc9(plan: Plan, store: Records) -> Claim:
     if found is not None and "fit" in found:
         for name, fit in zip(found["classes"], found["fit"], strict=True):
             units.append(_by_p(f"words of the top {name} channels", fit, "share of words that fit"))
+        units, note = _two_only(found, units)
     return decide(
         "RC9",
         "The top words of the top channels fit their class",

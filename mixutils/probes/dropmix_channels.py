@@ -44,7 +44,8 @@ def channels(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[s
     keep = np.isin(train.labels, pair) & (seen > 0)
     share = selected[keep] / seen[keep][:, None]  # of the times that a text came by [R]
     sign = np.where(train.labels[keep] == pair[0], 1, -1)
-    out = {"classes": [data.labels[c] for c in pair], "samples": [int((sign == s).sum()) for s in (1, -1)]}
+    out: dict[str, Any] = {"classes": [data.labels[c] for c in pair], "of": len(data.labels)}
+    out["samples"] = [int((sign == s).sum()) for s in (1, -1)]
     if min(out["samples"]) < 2:
         return out | {"why": "fewer than two training samples in one of the classes"}
     out |= profiles(share, sign, rng.numpy_rng(0, "probe", "dropmix-channels"))
