@@ -24,7 +24,7 @@ from .tasks.encode import Batch
 #: Architectures whose edits are tested level by level; any other is tried on a toy batch before it is used.
 TESTED = {"bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2", "modernbert"}
 MASKS = ("union", "first", "ones")
-WORDS = -1  # level of the word embeddings, before positions and segments are added
+WORDS = "words"  # level of the word embeddings, before positions and segments are added
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Edit:
         clean: number of leading new rows that are no mixtures and keep their mask under every rule.
     """
 
-    level: int
+    level: int | str
     mix: Callable[[Tensor], Tensor]
     first: Tensor
     second: Tensor | None = None
@@ -185,7 +185,7 @@ class Classifier(nn.Module):
         if edit is not None and edit.level == WORDS:
             inputs, edit = self._edit_words(batch, edit), None
         for level in (*keep, *([edit.level] if edit else [])):
-            if not 0 <= level <= self.depth:
+            if isinstance(level, str) or not 0 <= level <= self.depth:
                 raise ValueError(f"level {level} is not between 0 and {self.depth}, the depth of this encoder")
         kept: dict[int, Tensor] = {}
         with ExitStack() as stack:

@@ -364,5 +364,5 @@ def test_the_words_level_can_be_edited_and_not_kept(model):
         torch.testing.assert_close(same, model(batch).logits, atol=1e-6, rtol=1e-5)
         swapped = model(batch, Edit(WORDS, lambda h: h[rows.flip(0)], rows.flip(0))).logits
         torch.testing.assert_close(swapped, same.flip(0), atol=1e-6, rtol=1e-5)
-    with pytest.raises(ValueError, match="level -1"):
+    with pytest.raises(ValueError, match="level words is not between 0 and 3"):
         model(batch, keep=(WORDS,))
