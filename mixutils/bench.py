@@ -49,7 +49,8 @@ class Stepper:
     ) -> None:
         torch.manual_seed(0)
         attention = environment.pick_attention("auto", device)
-        self.model = Classifier(load_encoder(encoder, None, attention), task.classes).to(device)
+        dropout = REGISTRY[method].dropout
+        self.model = Classifier(load_encoder(encoder, dropout, attention), task.classes, dropout).to(device)
         self.model.keep_rows(task.vocabulary)
         give_rng(self.model, rng.numpy_rng(0, "dropout"))
         self.mixer = build(method, **options)

@@ -41,9 +41,9 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
     setting = make_setting(profile, **wishes)
     if store is not None:
         runs = [r["run"] for r in store.all() if r["status"] == "done"]
-        of_this_setting = {
-            r["task"] for r in runs if (r["encoder"], r["train_size"]) == (setting.encoder, setting.train_size)
-        }
+        # A paper may train on fewer rows than the setting has, or on more for a single figure.
+        sizes = getattr(PAPERS[paper], "train_sizes", lambda s: {s.train_size})(setting)
+        of_this_setting = {r["task"] for r in runs if r["encoder"] == setting.encoder and r["train_size"] in sizes}
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
     return PAPERS[paper].plan(setting)
 

@@ -46,3 +46,26 @@ def give_rng(model: nn.Module, rng: np.random.Generator | None) -> None:
     for module in model.modules():
         if isinstance(module, Dropout):
             module.rng = rng
+
+
+#: Values of ``Run.dropout`` that switch one dropout layer off and leave the others (DropMix's ablated layer, SPEC RA9).
+ABLATIONS = ("no-embedding", "no-classifier")
+
+
+def ablate(model: nn.Module, which: str) -> None:
+    """Switch off one dropout layer of a ``Classifier``: after the embeddings, or before the last linear layer.
+
+    Raises:
+        ValueError: another name, or an encoder without dropout after its embeddings.
+    """
+    if which not in ABLATIONS:
+        raise ValueError(f"dropout must be a number or one of {', '.join(map(repr, ABLATIONS))}, not {which!r}")
+    if which == "no-classifier":
+        model.dropout.p = 0.0
+        return
+    inside = {id(m) for layer in model.layers for m in layer.modules()}
+    outside = [m for m in model.encoder.modules() if isinstance(m, nn.Dropout) and id(m) not in inside]
+    if not outside:
+        raise ValueError("this encoder has no dropout after its embeddings")
+    for module in outside:
+        module.p = 0.0

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from . import checkpoints, environment, paths, probes, rng
+from .dropout import ablate
 from .encoders import load_encoder, load_tokenizer
 from .metrics import f1_per_class
 from .mixers import build
@@ -68,7 +69,10 @@ def build_model(run: Run, classes: int, device: torch.device) -> Classifier:
     """
     torch.manual_seed(rng.derive(run.seed, "init"))
     attention = environment.pick_attention(run.attention, device)
-    model = Classifier(load_encoder(run.encoder, run.dropout, attention), classes, run.dropout)
+    everywhere = None if isinstance(run.dropout, str) else run.dropout
+    model = Classifier(load_encoder(run.encoder, everywhere, attention), classes, everywhere)
+    if isinstance(run.dropout, str):
+        ablate(model, run.dropout)
     if run.start is not None:
         checkpoints.load_weights(model, run.start.hash, run.start_policy)
     return model.to(device)

@@ -24,6 +24,7 @@ from .tasks.encode import Batch
 #: Architectures whose edits are tested level by level; any other is tried on a toy batch before it is used.
 TESTED = {"bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2", "modernbert", "cnn", "lstm"}
 MASKS = ("union", "first", "ones")
+WORDS = "words"  # level of the word embeddings, before positions and segments are added
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Edit:
     """A change of the hidden states at one level.
 
     Attributes:
-        level: 0 for h_0, k for the output of layer k.
+        level: 0 for h_0, k for the output of layer k, ``WORDS`` for the word embeddings.
         mix: (R, L, d) -> (R', L, d), states of the R rows of the batch to states of the rows above.
         first: (R',) int64, for every new row the row whose mask it has.
         second: (R',) int64 or None, the row that is mixed in.
@@ -40,7 +41,7 @@ class Edit:
         clean: number of leading new rows that are no mixtures and keep their mask under every rule.
     """
 
-    level: int
+    level: int | str
     mix: Callable[[Tensor], Tensor]
     first: Tensor
     second: Tensor | None = None
@@ -172,7 +173,7 @@ class Classifier(nn.Module):
             keep: levels whose unedited states are returned with ``retain_grad`` set, for saliency.
 
         Raises:
-            ValueError: a level outside 0..depth.
+            ValueError: a level outside 0..depth; ``WORDS`` can be edited, not kept.
         """
         states, kept = self.encode(batch, edit, keep)
         vector = self.pool(states)
@@ -182,8 +183,11 @@ class Classifier(nn.Module):
         self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()
     ) -> tuple[Tensor, dict[int, Tensor]]:
         """Last hidden states (R', L, d), and the kept levels; see ``forward``."""
+        inputs = batch.inputs()
+        if edit is not None and edit.level == WORDS:
+            inputs, edit = self._edit_words(batch, edit), None
         for level in (*keep, *([edit.level] if edit else [])):
-            if not 0 <= level <= self.depth:
+            if isinstance(level, str) or not 0 <= level <= self.depth:
                 raise ValueError(f"level {level} is not between 0 and {self.depth}, the depth of this encoder")
         kept: dict[int, Tensor] = {}
         with ExitStack() as stack:
@@ -192,10 +196,16 @@ class Classifier(nn.Module):
             if edit is not None:
                 self._hook(stack, edit.level, edit.mix)
                 self._hook_masks(stack, edit, len(batch))
-            states = self.encoder(**batch.inputs()).last_hidden_state
-        below = edit.level if edit else self.depth
+            states = self.encoder(**inputs).last_hidden_state
+        below = edit.level if edit else 0
         self.work += len(batch) * below + len(states) * (self.depth - below)
         return states, kept
+
+    def _edit_words(self, batch: Batch, edit: Edit) -> dict[str, Tensor]:
+        """The encoder's inputs with edited word embeddings. Encoders that count positions from ids count places here."""
+        inputs = {k: v[edit.first] for k, v in batch.inputs().items() if k != "input_ids"}
+        inputs["attention_mask"] = edit.edit_mask(batch.attention_mask, len(batch))
+        return inputs | {"inputs_embeds": edit.mix(self.encoder.get_input_embeddings()(batch.input_ids))}
 
     def pool(self, states: Tensor) -> Tensor:
         """Sentence vector (R, d): tanh(dense(first token)); of a shallow encoder its only state."""

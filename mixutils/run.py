@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
+from .dropout import ABLATIONS
 from .train import Recipe
 
 #: Part of every hash. Raised when a change of the code changes the numbers of existing configurations.
@@ -36,7 +37,9 @@ class Run:
     eval_size: int | None = None  # at most so many rows of every other part; None: all
     evaluate: tuple[str, ...] = ()  # parts that are evaluated; (): all but train
     max_length: int = 128  # tokens
-    dropout: float | None = None  # replaces all of the encoder's dropout probabilities; None: leave them
+    dropout: float | str | None = (
+        None  # a number replaces all dropout probabilities, a name of dropout.ABLATIONS one by 0; None: leave them
+    )
     precision: str = "auto"  # auto (bfloat16 where the hardware computes in it) | float32 | bfloat16
     attention: str = "auto"  # auto (plain on a CPU, sdpa on a GPU) | plain | eager | sdpa
     start: Run | None = None  # the run whose weights this one starts from
@@ -46,6 +49,8 @@ class Run:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", tuple(sorted((k, _freeze(v)) for k, v in dict(self.options).items())))
+        if isinstance(self.dropout, str) and self.dropout not in ABLATIONS:
+            raise ValueError(f"dropout must be a number or one of {', '.join(ABLATIONS)}, not {self.dropout!r}")
         if (self.start is None) != (self.start_policy == ""):
             raise ValueError("start and start_policy go together")
         if bool(self.probes) != bool(self.probe_policy):

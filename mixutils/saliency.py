@@ -22,6 +22,7 @@ NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "l1": lambda g: g.float().abs().sum(-1),
     "rms": lambda g: g.float().pow(2).mean(-1).sqrt(),  # the l2 norm divided by sqrt(d): the same spans (SPEC SA8)
 }
+PLACES = ("embedding_output", "word_embedding", "last_hidden")
 
 
 def token_saliency(gradient: Tensor, norm: str = "l2") -> Tensor:
@@ -43,14 +44,15 @@ def separate(model: Classifier, batch: Batch, at: str = "embedding_output", trai
     """Gradient of the summed cross-entropy in a pass of its own; no parameter's ``.grad`` is touched.
 
     Args:
-        at: "embedding_output" (h_0) or "word_embedding" (the look-up alone, SPEC SA6).
+        at: "embedding_output" (h_0), "word_embedding" (the look-up alone, SPEC SA6) or "last_hidden" (SPEC RA4).
         train_mode: whether dropout is on (SPEC SA7); the model's mode is restored.
 
     Returns:
         (B, L, d) gradient, detached.
     """
-    if at not in ("embedding_output", "word_embedding"):
-        raise ValueError(f"saliency_at must be 'embedding_output' or 'word_embedding', not {at!r}")
+    if at not in PLACES:
+        raise ValueError(f"saliency_at must be one of {', '.join(map(repr, PLACES))}, not {at!r}")
+    level = model.depth if at == "last_hidden" else 0
     was_training = model.training
     model.train(train_mode)
     try:
@@ -60,12 +62,29 @@ def separate(model: Classifier, batch: Batch, at: str = "embedding_output", trai
             handle = model.encoder.get_input_embeddings().register_forward_hook(lambda m, a, out: seen.append(out))
         try:
             with torch.enable_grad():
-                out = model(batch, keep=(0,))
+                out = model(batch, keep=(level,))
                 loss = F.cross_entropy(out.logits.float(), batch.labels, reduction="sum")
-                source = seen[0] if seen else out.kept[0]
+                source = seen[0] if seen else out.kept[level]
                 return torch.autograd.grad(loss, source)[0].detach()
         finally:
             if handle is not None:
                 handle.remove()
+    finally:
+        model.train(was_training)
+
+
+def at_top(model: Classifier, states: Tensor, labels: Tensor, train_mode: bool = True) -> Tensor:
+    """``separate`` at the last hidden states where these are known already: no pass through the encoder.
+
+    Args:
+        states: (B, L, d) last hidden states; no gradient flows back into them. labels: (B,) int64.
+    """
+    was_training = model.training
+    model.train(train_mode)
+    try:
+        with torch.enable_grad():
+            leaf = states.detach().requires_grad_()
+            loss = F.cross_entropy(model.classify(model.pool(leaf)).float(), labels, reduction="sum")
+            return torch.autograd.grad(loss, leaf)[0]
     finally:
         model.train(was_training)

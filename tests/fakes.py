@@ -55,7 +55,17 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
         "curve": [{"step": s, "train_loss": 1 / s, "metrics": metrics} for s in (1, 2, 4)],
         "selected": {name: {"step": 4, "metrics": metrics} for name in ("last", *(f"best-on-{p}" for p in parts))},
         "mixer": {},
-        "cost": {"steps": 4, "step_ms": 10.0, "passes": 1.0, "train_s": 4.0, "eval_s": 1.0, "total_s": 6.0} | cost,
+        "cost": {
+            "steps": 4,
+            "step_ms": 10.0,
+            "passes": 1.0,
+            "train_s": 4.0,
+            "eval_s": 1.0,
+            "total_s": 6.0,
+            "parameters": 1000,
+            "mixer_parameters": 0,
+        }
+        | cost,
         "date": "2026-01-31",
     }
     if run.method.startswith("dnm"):
@@ -65,6 +75,7 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
     if run.probes:
         makers = {"ssmix-spans": lambda: spans(2 if "pair" in run.task else 1)}
         makers |= {"dnm-mixtures": mixtures, "dnm-features": features, "dnm-maps": lambda: maps(run.method != "none")}
+        makers |= {"dropmix-masks": dropmix_masks, "dropmix-channels": dropmix_channels}
         record["probes"] = {name: makers[name]() for name in run.probes}
     return record
 
@@ -170,3 +181,62 @@ def maps(mixed: bool) -> dict[str, Any]:
     if mixed:
         out["mixtures"] = {"tsne": points, "pca": points, "explained": 0.5, "kind": [0, 0, 1, 1, 2, 2]}
     return out
+
+
+def dropmix_masks(word: str = "affecting", of_paper: bool = True) -> dict[str, Any]:
+    """What the probe "dropmix-masks" measures, with four positions of eight channels: [CLS] some honestly affecting."""
+    share = {"general": [0.0, 0.125, 0.5, 0.75]}
+    even = [0.25] * 4
+    variants = ("unit", "channel", "word", "general", "channel, literal", "word, literal", "general, literal")
+    masks = {
+        name: {
+            "units": [f"{255 >> 8 - round(8 * s) << 8 - round(8 * s) & 255:02x}" for s in share.get(name, even)],
+            "share": share.get(name, even),
+            "w_b": sum(share.get(name, even)) / 4,
+        }
+        for name in variants
+    }
+    example = {
+        "words": ["some", "honestly", word],
+        "word_of": [-1, 0, 1, 2],
+        "tokens_a": ["[CLS]", "some", "honestly", word],
+        "tokens_b": ["[CLS]", "dull", "film", ""],
+        "texts": [f"some honestly {word}", "dull film"],
+        "label": "yes",
+        "predicted": "no",
+        "width": 8,
+        "saliency": [[100 * i + 10 * j for j in range(8)] for i in range(4)],
+        "masks": masks,
+        "marked": ["honestly", word],
+    }
+    return {"ratio": 0.2, "n": 2, "examples": [example | ({"of_paper": True} if of_paper else {})]}
+
+
+def permuted(value: float, p_greater: float = 0.5, p_less: float = 0.5) -> dict[str, Any]:
+    """A statistic with its permutation test, as probes store it."""
+    return {"value": value, "null": [-0.1, 0.0, 0.1], "p_greater": p_greater, "p_less": p_less}
+
+
+def dropmix_channels(beyond: tuple[int, int] = (1, 1), word: str = "good", **tests: dict[str, Any]) -> dict[str, Any]:
+    """What the probe "dropmix-channels" measures, with eight channels; ``tests`` replace its statistics."""
+    own, other = [0.9, 0.1, 0.2, 0.3, 0.1, 0.0, 0.2, 0.2], [0.1, 0.8, 0.2, 0.3, 0.2, 0.1, 0.1, 0.2]
+    difference = [round(a - b, 5) for a, b in zip(own, other, strict=True)]
+    fit = {"channels": [1.0, 0.5, 0.0], "mean": 0.4}
+    words = [[word, 5, 3.0], ["film", 4, 0.1], ["bad", 1, -4.0]]
+    return {
+        "classes": ["positive", "negative"],
+        "of": 2,
+        "samples": [30, 20],
+        "importance": [own, other],
+        "difference": difference,
+        "band": [[-0.1] * 8, [0.1] * 8],
+        "edge": 0.4,
+        "beyond": list(beyond),
+        "correlation": tests.get("correlation", permuted(0.2)),
+        "skewness": tests.get("skewness", permuted(0.3)),
+        "spread": permuted(0.8),
+        "lexicon": {"good": 3.0, "funny": 2.5, "bad": -4.0, "dull": -3.0},
+        "channels": [[0, 6, 2], [1, 4, 5]],
+        "words": [[words] * 3, [words] * 3],
+        "fit": [permuted(0.5) | fit | tests.get(f"fit_{side}", {}) for side in ("first", "second")],
+    }

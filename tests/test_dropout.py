@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from mixutils.dropout import Dropout, give_rng, take_over
+from mixutils.dropout import ABLATIONS, Dropout, ablate, give_rng, take_over
+from mixutils.execute import build_model
+from mixutils.run import Run
 from tests.conftest import make_batch, make_model
 
 
@@ -78,3 +80,44 @@ def test_a_models_dropout_is_taken_over_with_its_probabilities():
     model.train()
     out = [model(make_batch([4, 2])).logits for _ in range(2)]
     assert not torch.equal(*out)
+
+
+def rates(model) -> dict[str, float]:
+    return {name: m.p for name, m in model.named_modules() if isinstance(m, nn.Dropout)}
+
+
+def test_one_dropout_layer_is_switched_off_and_the_others_stay():
+    """SPEC RA9: DropMix ablates "the Dropout layer"; which one is open."""
+    changed = {}
+    for which in ABLATIONS:
+        model = make_model(hidden_dropout_prob=0.1)
+        before = rates(model)
+        ablate(model, which)
+        changed[which] = [name for name, p in rates(model).items() if p != before[name]]
+        assert all(rates(model)[name] == 0 for name in changed[which])
+    assert changed == {"no-embedding": ["encoder.embeddings.dropout"], "no-classifier": ["dropout"]}
+    with pytest.raises(ValueError, match="'no-embedding', 'no-classifier'"):
+        ablate(model, "all")
+
+
+def test_an_encoder_without_embedding_dropout_is_refused():
+    model = make_model()
+    model.encoder.embeddings.dropout = nn.Identity()
+    with pytest.raises(ValueError, match="no dropout after its embeddings"):
+        ablate(model, "no-embedding")
+
+
+def test_dropout_of_a_run():
+    """None leaves the encoder's own, a number replaces all, a name switches one off."""
+    run = Run("docs-coarse", "none", 0, encoder="random:tiny")
+    found = {
+        value: rates(build_model(run.with_(dropout=value), 3, torch.device("cpu")))
+        for value in (None, 0.0, 0.2, "no-embedding", "no-classifier")
+    }
+    assert set(found[None].values()) == {0.1}
+    assert set(found[0.0].values()) == {0.0}
+    assert set(found[0.2].values()) == {0.2}
+    for name in ABLATIONS:
+        assert sorted(found[name].values()) == [0.0, *[0.1] * (len(found[name]) - 1)]
+    with pytest.raises(ValueError, match="no-embedding, no-classifier"):
+        run.with_(dropout="none")

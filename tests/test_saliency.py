@@ -6,7 +6,7 @@ import pytest
 import torch
 from captum.attr import Saliency
 
-from mixutils.saliency import separate, token_saliency
+from mixutils.saliency import at_top, separate, token_saliency
 from tests.conftest import make_batch, make_model
 
 
@@ -82,3 +82,16 @@ def test_dropout_is_on_in_train_mode_and_off_in_eval_mode():
 def test_a_wrong_place_is_refused(model):
     with pytest.raises(ValueError, match="embedding_output"):
         separate(model, make_batch([3]), at="logits")
+
+
+def test_saliency_at_the_last_states_needs_no_pass_through_the_encoder(model):
+    """The same numbers with and without one; the head reads the first token alone, so only that has any."""
+    batch = make_batch([5, 2])
+    expected = separate(model, batch, "last_hidden", train_mode=False)
+    states = model(batch).states
+    model.work = 0
+    torch.testing.assert_close(at_top(model, states, batch.labels, False), expected)
+    assert model.work == 0
+    assert (expected[:, 0] != 0).any()
+    assert (expected[:, 1:] == 0).all()
+    assert all(p.grad is None for p in model.parameters())

@@ -11,6 +11,7 @@ from typing import Any
 
 from .base import Mixer, Part, options_from
 from .dnm import DNM
+from .dropmix import DropMix
 from .hidden import HiddenMix
 from .nonlinear import NonlinearMix
 from .plain import Plain
@@ -25,6 +26,7 @@ class Entry:
         title: printed name. cls, options: class and its options under this name.
         where, whom, how, label: the four answers. source: paper and place. passes: forward and backward passes per step in
         units of a plain step, for the reader. cost: the same as a number, for estimates; records hold the measured one.
+        dropout: ``Run.dropout`` that belongs to the method; None: it says nothing and the encoder's own stays.
     """
 
     title: str
@@ -37,12 +39,31 @@ class Entry:
     passes: str
     cost: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
+    dropout: float | None = None
 
 
 _GUO = "Guo et al. 2019"
 _SSMIX = "Yoon et al. 2021"
 _DNM = "Zhang et al. 2022"
 _FAR_NEAR = "K farthest and K nearest of the batch"
+_DROPMIX = "DropMix, 2022"
+
+
+def _dropmix(title: str, how: str, place: str, saliency: bool = True, **options: Any) -> Entry:
+    return Entry(
+        title,
+        DropMix,
+        "embedding output h_0",
+        "random, same batch",
+        how,
+        "share of replaced units",
+        f"{_DROPMIX}, {place}",
+        "2, one of them without parameters' gradients" if saliency else "1",
+        1.7 if saliency else 1.0,
+        options,
+        0.0,
+    )
+
 
 REGISTRY: dict[str, Entry] = {
     "none": Entry("No mixup", Plain, "–", "–", "–", "own label", "–", "1"),
@@ -202,6 +223,52 @@ REGISTRY: dict[str, Entry] = {
         "label embeddings mixed by a policy that sees the mixture",
         "Guo 2020",
         "1",
+    ),
+    "no-dropout": Entry(
+        "No dropout", Plain, "–", "–", "–", "own label", f"{_DROPMIX}, 5.2", "1", options={}, dropout=0.0
+    ),
+    "mixup": Entry(
+        "Mixup",
+        HiddenMix,
+        "embedding output h_0",
+        "random, same batch",
+        "scalar ratio from a Beta draw, no dropout",
+        "the ratio",
+        f"{_DROPMIX}, 3.2",
+        "1",
+        options={"levels": (0,), "alpha": 0.1},
+        dropout=0.0,
+    ),
+    "dropout+mixup": Entry(
+        "Dropout+Mixup",
+        HiddenMix,
+        "embedding output h_0",
+        "random, same batch",
+        "scalar ratio from a Beta draw, with dropout",
+        "the ratio",
+        f"{_DROPMIX}, 5.2",
+        "1",
+        options={"levels": (0,), "alpha": 0.1},
+    ),
+    "ssmix-beta": Entry(
+        "SSMix, Beta ratio",
+        SSMix,
+        "tokens",
+        "other half of the batch",
+        "least salient span replaced by most salient span",
+        "share of replaced tokens",
+        f"{_DROPMIX}, 5.3",
+        "2",
+        2.0,
+        {"ratio_draw": "beta", "alpha": 0.1},
+    ),
+    "dropmix-u": _dropmix("DropMix-U", "most salient units replaced", "4.2", patch="unit"),
+    "dropmix-c": _dropmix("DropMix-C", "most salient channels replaced", "4.2", patch="channel"),
+    "dropmix-w": _dropmix("DropMix-W", "most salient runs of words replaced", "4.2", patch="word"),
+    "dropmix-g": _dropmix("DropMix-G", "most salient runs of units within channels replaced", "4.2"),
+    "dropmix-random": _dropmix("DropMix, random mask", "random runs of units replaced", "3", False, mask="random"),
+    "dropmix-keep": _dropmix(
+        "DropMix, literal mask", "all but the most salient runs of units replaced", "4.1", mask="keep_salient"
     ),
 }
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..model import Classifier
-from ..tasks.encode import Batch, EncodedTask
+from ..tasks.encode import Batch, EncodedSplit, EncodedTask
 
 
 class Part(NamedTuple):
@@ -165,6 +165,31 @@ def even(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
         return batch, itself, itself
     rows = torch.arange(n, device=device)
     return batch.rows(slice(0, n)), rows, rows.roll(n // 2)
+
+
+PAIRINGS = ("halves", "permutation", "dataset")
+
+
+def pair(
+    batch: Batch, pairing: str, rng: np.random.Generator, split: EncodedSplit | None = None
+) -> tuple[Batch, Tensor, Tensor]:
+    """Who is mixed with whom.
+
+    Args:
+        pairing: "halves" (see ``even``), a "permutation" of the batch, or random rows of the "dataset" (SPEC DA20).
+        split: the training part; only for "dataset".
+
+    Returns:
+        The rows to run, and which of them are mixed: ``first``, counting up from 0, and ``second``, both (n,).
+    """
+    if pairing == "halves":
+        return even(batch)
+    n, device = len(batch), batch.labels.device
+    first = torch.arange(n, device=device)
+    if pairing == "permutation":
+        return batch, first, torch.from_numpy(rng.permutation(n)).to(device)
+    partners = torch.from_numpy(rng.integers(len(split), size=n)).to(device)
+    return split.batch(torch.cat([batch.index, partners])), first, first + n
 
 
 def options_from(cls: type, given: dict[str, Any], name: str) -> Any:

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from ..model import MASKS, Classifier, Edit, scale_level
-from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, cross_entropy, draw_beta, even, mix_rows, mixed_cross_entropy, one_of
+from ..tasks.encode import Batch, EncodedSplit, EncodedTask
+from .base import PAIRINGS, Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, one_of, pair
 
 SENTENCE = "sentence"
 
@@ -38,7 +38,7 @@ class HiddenOptions:
     mix_mask: str = "union"  # who may be attended to above the level (SPEC 1.3)
 
     def __post_init__(self) -> None:
-        one_of("pairing", self.pairing, ("halves", "permutation", "dataset"))
+        one_of("pairing", self.pairing, PAIRINGS)
         one_of("mix_mask", self.mix_mask, MASKS)
         if not self.levels or any(isinstance(v, str) and v != SENTENCE for v in self.levels):
             raise ValueError(f"levels must be numbers from 0 to 12 or 'sentence', not {self.levels!r}")
@@ -52,6 +52,7 @@ class HiddenMix(Mixer):
     """Mixing at a level drawn per step from ``levels``."""
 
     Options = HiddenOptions
+    train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         self.train_split = data.splits["train"]
@@ -72,14 +73,7 @@ class HiddenMix(Mixer):
 
     def pair(self, batch: Batch, rng: np.random.Generator) -> tuple[Batch, Tensor, Tensor]:
         """The rows to run, and which of them are mixed with which: ``first`` and ``second``, both (n,)."""
-        if self.options.pairing == "halves":
-            return even(batch)
-        n, device = len(batch), batch.labels.device
-        first = torch.arange(n, device=device)
-        if self.options.pairing == "permutation":
-            return batch, first, torch.from_numpy(rng.permutation(n)).to(device)
-        partners = torch.from_numpy(rng.integers(len(self.train_split), size=n)).to(device)
-        return self.train_split.batch(torch.cat([batch.index, partners])), first, first + n
+        return pair(batch, self.options.pairing, rng, self.train_split)
 
 
 def mixed_logits(

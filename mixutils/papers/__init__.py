@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import dnm, ssmix
+from . import dnm, dropmix, ssmix
 from .base import Cell, Column, Paper, Plan, Reading
 
 #: Paper key -> module with ``PAPER`` and ``plan(setting)``.
-PAPERS: dict[str, ModuleType] = {"ssmix": ssmix, "dnm": dnm}
+PAPERS: dict[str, ModuleType] = {"ssmix": ssmix, "dnm": dnm, "dropmix": dropmix}
 
 __all__ = ["PAPERS", "Cell", "Column", "Paper", "Plan", "Reading"]

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .dnm_space import features, maps, mixtures
+from .dropmix_channels import channels
+from .dropmix_masks import masks
 from .ssmix_spans import spans
 
 REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {
@@ -17,4 +19,6 @@ REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {
     "dnm-mixtures": mixtures,
     "dnm-features": features,
     "dnm-maps": maps,
+    "dropmix-masks": masks,
+    "dropmix-channels": channels,
 }

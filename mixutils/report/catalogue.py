@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .artifacts import Artifact
 
 #: Paper key -> the module here that makes its tables and figures.
-MODULES: dict[str, str] = {"ssmix": "ssmix", "dnm": "dnm"}
+MODULES: dict[str, str] = {"ssmix": "ssmix", "dnm": "dnm", "dropmix": "dropmix"}
 #: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
 NOTEBOOKS: dict[str, str | None] = {
     "start_here": None,
@@ -25,6 +25,10 @@ NOTEBOOKS: dict[str, str | None] = {
     "dnm_ablations": "dnm",
     "dnm_policy": "dnm",
     "dnm_tsne": "dnm",
+    "dropmix": "dropmix",
+    "dropmix_sparse": "dropmix",
+    "dropmix_saliency": "dropmix",
+    "dropmix_channels": "dropmix",
 }
 
 

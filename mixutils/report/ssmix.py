@@ -19,7 +19,7 @@ from . import plots
 from .artifacts import Artifact, Table
 from .ssmix_figures import figure_1, figure_2, figure_3_4, figure_5
 from .style import DATA_COLOURS, colour
-from .tables import CSS, result_table, to_html
+from .tables import CSS, found_data, result_table, to_html
 
 METHODS = {row: method for row, (method, _) in ssmix.ROWS.items()}
 BASELINE = ("control", ssmix.CONTROL)
@@ -44,12 +44,12 @@ def table_1(plan: Plan, store: Records) -> Table:
             {
                 "data": key,
                 **{f"paper {k}": printed.get(k, "") for k in ("task", "classes", "train", "validation", "test")},
-                **_found(plan, store, key),
+                **found_data(plan, store, key),
             }
         )
     for column in plan.columns:
         if not any(line["data"] == column.task for line in lines):
-            lines.append({"data": column.task, **_found(plan, store, column.task)})
+            lines.append({"data": column.task, **found_data(plan, store, column.task)})
     frame = pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
     return Table(frame, CSS + frame.to_html(index=False, classes="mx", border=0))
 
@@ -60,25 +60,6 @@ def _cells(table: str):
 
 def _sizes_published():
     return [(c.table, c.row, c.column) for c in published("ssmix").values() if c.table == "1"]
-
-
-def _found(plan: Plan, store: Records, task: str) -> dict[str, object]:
-    for cell in plan.table("2"):
-        if cell.runs[0].task == task:
-            for record in cell.records(store):
-                data = record["data"]
-                size = ", ".join(f"{k} {v:,}" for k, v in data["full"].items())
-                used = ", ".join(f"{k} {v:,}" for k, v in data["sizes"].items())
-                return {
-                    "ours": size,
-                    "classes": len(data["labels"]),
-                    "used here": used,
-                    "tokens": f"{data['mean_tokens']:.1f}",
-                    "from": data["source"],
-                    "remark": "; ".join(data["notes"]),
-                }
-    why = next((reason for key, reason in plan.absent.items() if key.split("/")[0].startswith(task)), "no runs yet")
-    return {"ours": "–", "remark": why}
 
 
 def table_2(plan: Plan, store: Records) -> Table:

@@ -28,6 +28,16 @@ METHOD_COLOURS = {
     "dnm-wo-dnm": "#da0bb8",
     "dnm-random": "#3f0c96",
     "nonlinear": "#78643a",
+    "no-dropout": "#c2c3cb",
+    "mixup": "#0604b7",
+    "dropout+mixup": "#6b86c7",
+    "ssmix-beta": "#3e1e0f",
+    "dropmix-u": "#c9e86e",
+    "dropmix-c": "#92b829",
+    "dropmix-w": "#e5f7a1",
+    "dropmix-g": "#324603",
+    "dropmix-random": "#effe06",
+    "dropmix-keep": "#06212b",
 }
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds

@@ -133,6 +133,27 @@ def _gain(plan: Plan, cell: Cell, result: Comparison, base_row: str) -> dict:
     return out
 
 
+def found_data(plan: Plan, store: Records, task: str) -> dict[str, object]:
+    """What the records say about a data set: sizes, classes, length, source; or why there is nothing."""
+    for cell in plan.cells:
+        if cell.runs[0].task == task:
+            for record in cell.records(store):
+                data = record["data"]
+                size = ", ".join(f"{k} {v:,}" for k, v in data["full"].items())
+                used = ", ".join(f"{k} {v:,}" for k, v in data["sizes"].items())
+                return {
+                    "ours": size,
+                    "classes": len(data["labels"]),
+                    "used here": used,
+                    "tokens": f"{data['mean_tokens']:.1f}",
+                    "from": data["source"],
+                    "remark": "; ".join(data["notes"]),
+                }
+    names = ((key.split("/")[0], reason) for key, reason in plan.absent.items())
+    why = next((r for name, r in names if name == task or name.startswith(f"{task}-")), "no runs yet")  # anli-r1
+    return {"ours": "–", "remark": why}
+
+
 def to_html(frame: pd.DataFrame, *, spread: str = "sd", title: str = "", note: str = "", show: str = "ours") -> str:
     """A table as printed: methods down, data sets across; each cell "paper | ours ± spread", difference, verdict.
 

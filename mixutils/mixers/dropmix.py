@@ -1,0 +1,195 @@
+"""DropMix: a salient patch of units of the first text's features is replaced by the partner's units.
+
+"DropMix: A Textual Data Augmentation Combining Dropout with Mixup", EMNLP 2022; SPEC chapter 6. With features X = h_0
+(N positions, D channels), saliency I = |∂CE/∂X_A| and R the union of the best n × w windows of I within λ·N·D units,
+
+    X = (1 - R)·X_A + R·X_B,    w_b = S / (N·D),  S = number of ones of R,  λ ~ Beta(alpha, alpha).
+
+Four patches: "unit" 1 × 1, "channel" N × 1, "word" n × D, "general" n × 1. The paper's λ already weighs the partner
+(SPEC 1.2), so nothing is converted.
+
+Work: a forward pass, and a backward pass without parameters' gradients, for the saliency; then the mixtures' pass. Steps
+whose λ replaces nothing or everything need no saliency and are 1 pass. With the clean loss as a term (``add_clean``) its
+own backward pass leaves the saliency behind, and at the last hidden states both come from one forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..model import MASKS, WORDS, Classifier, Edit
+from ..saliency import at_top, separate
+from ..tasks.encode import Batch, EncodedSplit, EncodedTask
+from .base import PAIRINGS, Mixer, Part, cross_entropy, mixed_cross_entropy, one_of, pair
+from .patches import LENGTHS, PATCHES, Chosen, Patch, find_places
+from .windows import RULES
+
+SIZES = (2, 32)  # [P] range of n
+
+
+@dataclass(frozen=True)
+class DropMixOptions:
+    """Settings of DropMix; defaults are the paper's, and the resolutions of SPEC 6(e)."""
+
+    patch: str = "general"  # "unit" | "channel" | "word" | "general": shape of the windows
+    n: int = 2  # positions of a window; for "word" and "general", cut to N
+    n_draw: str = "fixed"  # "per_batch": n uniform in 2..32 (SPEC RA10)
+    width: int = 1  # channels of a window; for "general" (SPEC RA11)
+    ratio_draw: str = "beta"  # "fixed": λ = ratio (Figure 3)
+    ratio: float = 0.5  # λ, only for ratio_draw = "fixed"
+    alpha: float = 0.1  # λ ~ Beta(alpha, alpha)
+    draw: str = "batch"  # one λ per batch or per example (SPEC RA15)
+    pairing: str = "permutation"  # "halves", "permutation" of the batch, "dataset" (SPEC RA15)
+    mask: str = "drop_salient"  # "keep_salient": the literal mask; "random": random windows, no saliency (SPEC RA1)
+    budget: str = "stop"  # "skip" | "exceed": what happens at the first window that does not fit (SPEC RA3)
+    mix_at: str = "embedding_output"  # "word_embedding" | "last_hidden" (SPEC RA4)
+    count_padding: bool = False  # N = max_length for every text, padding included (SPEC RA5)
+    max_length: int = 128  # the printed N, only for count_padding
+    length: str = "union"  # N counts positions where A or B has a token; "a", "min": of A, of the shorter (SPEC RA5)
+    label_weight: str = "realised"  # "lambda" (SPEC RA6)
+    add_clean: bool = False  # clean terms in the loss, half clean, half mixed (SPEC RA7)
+    protect_special: bool = False  # positions where A or B has a special token are no units (SPEC RA8)
+    saliency_mode: str = "eval"  # "train": dropout, if any, is on in the saliency pass (SPEC RA16)
+    mix_mask: str = "union"  # who may be attended to above the level (SPEC 1.3, RA5)
+    count_channels: bool = False  # count how often each channel is replaced, text by text (Figures 3b, 3c)
+
+    def __post_init__(self) -> None:
+        one_of("patch", self.patch, PATCHES)
+        one_of("n_draw", self.n_draw, ("fixed", "per_batch"))
+        one_of("ratio_draw", self.ratio_draw, ("beta", "fixed"))
+        one_of("draw", self.draw, ("batch", "example"))
+        one_of("pairing", self.pairing, PAIRINGS)
+        one_of("mask", self.mask, ("drop_salient", "keep_salient", "random"))
+        one_of("budget", self.budget, RULES)
+        one_of("mix_at", self.mix_at, ("embedding_output", "word_embedding", "last_hidden"))
+        one_of("length", self.length, LENGTHS)
+        one_of("label_weight", self.label_weight, ("realised", "lambda"))
+        one_of("saliency_mode", self.saliency_mode, ("eval", "train"))
+        one_of("mix_mask", self.mix_mask, MASKS)
+        for name in ("n", "width", "max_length"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.ratio <= 1:
+            raise ValueError(f"ratio must be between 0 and 1, not {self.ratio}")
+        if self.alpha <= 0:
+            raise ValueError(f"alpha must be positive, not {self.alpha}")
+
+
+class DropMix(Mixer):
+    """DropMix; see ``DropMixOptions.patch`` and ``DropMixOptions.mask``.
+
+    Noted for the log, means over examples: ``w_b``; ``lam``, the drawn λ; ``replaced``, the share S/(N·D) of units from B;
+    ``real``, the share of units from B where A or B has a token (RA5); ``unmixed`` and ``whole``, the shares of examples
+    that are all A and all B (RA17).
+
+    Attributes:
+        selected: (n, D) float32, with ``count_channels``: how often each channel of each of the n training texts was replaced
+            (share of its positions). By text and not by class, so that labels can be permuted afterwards.
+        seen: (n,) float32: how often each text was mixed as the first of a pair.
+    """
+
+    Options = DropMixOptions
+    train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
+
+    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        self.train_split = data.splits["train"]
+        if self.options.count_channels:
+            labels = self.train_split.labels
+            self.register_buffer("selected", torch.zeros(len(labels), model.width, device=labels.device))
+            self.register_buffer("seen", torch.zeros(len(labels), device=labels.device))
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        o = self.options
+        batch, first, second = pair(batch, o.pairing, rng, self.train_split)
+        anchors, width = batch.rows(slice(0, len(first))), batch.input_ids.shape[1]  # ``first`` counts up
+        level = {"embedding_output": 0, "word_embedding": WORDS, "last_hidden": model.depth}[o.mix_at]
+        patch = self.draw_patch(batch, first, second, model.width, rng)
+        chosen = patch.random(width, rng) if o.mask == "random" else patch.without_saliency(width)
+        gradient = None
+        if o.add_clean:
+            free = chosen is None and self._free(model)
+            out = model(anchors, keep=(level,) if free else ())
+            yield Part("clean", cross_entropy(out.logits, anchors.labels), 0.5)
+            if free:
+                gradient = out.kept[level].grad
+                if gradient is None:
+                    raise RuntimeError(
+                        "DropMix needs the clean part's backward pass before its second part is asked for"
+                    )
+        if chosen is None and (gradient is not None or o.mix_at != "last_hidden"):
+            if gradient is None:
+                gradient = separate(model, anchors, o.mix_at, o.saliency_mode == "train")
+            chosen = patch.salient(gradient)
+        units: list[Chosen] = [] if chosen is None else [chosen]
+
+        def mix(h: Tensor) -> Tensor:
+            if not units:
+                units.append(patch.salient(at_top(model, h[first], anchors.labels, o.saliency_mode == "train")))
+            return torch.where(units[0].units, h[second], h[first])
+
+        logits = model(batch, Edit(level, mix, first, second, self._mask_rule())).logits
+        w_b = self.weigh(batch, first, second, patch, units[0])
+        loss = mixed_cross_entropy(logits, batch.labels[first], batch.labels[second], w_b)
+        yield Part("mixed", loss, 0.5 if o.add_clean else 1.0)
+
+    def draw_patch(self, batch: Batch, first: Tensor, second: Tensor, channels: int, rng: np.random.Generator) -> Patch:
+        """λ and the window of this step, and which positions are units."""
+        o = self.options
+        size = len(first) if o.draw == "example" else 1
+        lam = np.full(size, o.ratio) if o.ratio_draw == "fixed" else rng.beta(o.alpha, o.alpha, size)
+        n = o.n if o.n_draw == "fixed" else int(rng.integers(SIZES[0], SIZES[1], endpoint=True))
+        places = find_places(
+            batch, first, second, o.length, o.max_length if o.count_padding else None, o.protect_special
+        )
+        return Patch(
+            o.patch,
+            n,
+            o.width,
+            places,
+            channels,
+            torch.from_numpy(lam).to(first.device).expand(len(first)),
+            o.budget,
+            o.mask == "keep_salient",
+        )
+
+    def weigh(self, batch: Batch, first: Tensor, second: Tensor, patch: Patch, chosen: Chosen) -> Tensor:
+        """The partner's share of the labels, (R,) float32; notes what was mixed."""
+        o, height = self.options, patch.places.height
+        share = chosen.count / (height * patch.channels).clamp(min=1)
+        w_b = share
+        if o.label_weight == "lambda":
+            # λ is the share of the salient units; with the literal mask those are A's (SPEC RA1, RA2).
+            w_b = torch.where(height > 0, 1 - patch.lam if patch.keep else patch.lam, 0.0)
+        token = (batch.attention_mask[first] | batch.attention_mask[second]) > 0
+        real = (chosen.per_position * token).sum(1) / (token.sum(1) * patch.channels)
+        if o.count_channels:
+            self._count_channels(batch.index[first], chosen.units, height)
+        self.note(
+            w_b=w_b,
+            lam=patch.lam,
+            replaced=share,
+            real=real,
+            unmixed=(chosen.count == 0).float(),
+            whole=(share == 1).float(),
+        )
+        return w_b.float()
+
+    def _count_channels(self, rows: Tensor, units: Tensor, height: Tensor) -> None:
+        self.selected.index_add_(0, rows, units.sum(1) / height.clamp(min=1)[:, None])
+        self.seen.index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
+
+    def _free(self, model: Classifier) -> bool:
+        """Whether the clean term's own backward pass gives the saliency that is asked for."""
+        active = any(isinstance(m, nn.Dropout) and m.p > 0 for m in model.modules())
+        same_mode = self.options.saliency_mode == "train" or not (active and model.training)
+        return same_mode and self.options.mix_at != "word_embedding"
+
+    def _mask_rule(self) -> str:
+        """Nothing beyond the first text's tokens is replaced where N is its own length or the shorter one."""
+        o = self.options
+        return "first" if o.mix_mask == "union" and o.length != "union" and not o.count_padding else o.mix_mask

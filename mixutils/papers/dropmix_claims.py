@@ -1,0 +1,298 @@
+"""The claims of DropMix, RC1 to RC12 (SPEC 6(f)); those about one trained model are in ``dropmix_model_claims``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from statistics import median
+
+from ..records import Records
+from . import ssmix
+from .base import Column, Plan, Reading
+from .claims import Claim, best_of, decide, measured, minus, reader, unit
+from .dropmix import (
+    BASELINES,
+    CONTROL,
+    ENCODERS,
+    SPARSE_ROWS,
+    SPARSE_TABLE,
+    TABLE_4,
+    UNTRAINED,
+    VARIANTS,
+    held_out,
+    is_main,
+    rows_of,
+    shares,
+)
+from .dropmix_model_claims import rc8, rc9, rc10
+
+Value = Callable[..., dict[int, float]]
+#: "Nearly as good" (RC11): the largest distance between G and C that Table 3 prints is 0.73, on SST-1.
+NEARLY = 1.0
+#: "Costly" (RC11): the step takes more than this times as long as C's.
+COSTLY = 1.1
+
+
+def claims(plan: Plan, store: Records, hold_out: bool = False) -> list[Claim]:
+    """All twelve verdicts.
+
+    Args:
+        hold_out: read the epoch that a part of its own has selected; false: the best epoch on the reported part, as printed
+            (SPEC RA22). The best variant of RC1 and RC2 is chosen on the hold-out in both readings.
+    """
+    columns = {c.key: c for c in plan.columns}
+    by_hold_out = _reader(plan, store, columns, True)
+    value = by_hold_out if hold_out else _reader(plan, store, columns, False)
+    main = [c for c in plan.columns if is_main(c)]
+    return [
+        _rc1(plan, store, main, value),
+        _rc2(plan, store, main, value),
+        _rc3(main, value),
+        _rc4(main, value),
+        _rc5(main, value),
+        _rc6(plan, value),
+        _rc7(plan, main, value),
+        rc8(plan, store),
+        rc9(plan, store),
+        rc10(plan, store),
+        _rc11(plan, store, main, value),
+        _rc12(plan, store, main),
+    ]
+
+
+def _reader(plan: Plan, store: Records, columns: Mapping[str, Column], hold_out: bool) -> Value:
+    plain = reader(plan, store)
+
+    def value(row: str, column: Column | str, table: str = "3") -> dict[int, float]:
+        key = column if isinstance(column, str) else column.key
+        cell = plan.cell(table, row, key)
+        if cell is None or not hold_out:
+            return plain(table, row, key)
+        return cell.values(store, held_out(cell.reading, columns[key.split("@")[0]]))
+
+    return value
+
+
+def best_variant(plan: Plan, store: Records, column: Column) -> str:
+    """The variant with the highest accuracy on the part that selects, over the seeds that all variants have; or ""."""
+    if column.select == column.report:
+        return ""
+    own = Reading(f"best-on-{column.select}", column.select)
+    cells = {row: plan.cell("3", row, column.key) for row in VARIANTS}
+    return best_of({row: cell.values(store, own) for row, cell in cells.items() if cell})[0]
+
+
+def _rc1(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        ours = best_variant(plan, store, c)
+        name, best = best_of({row: value(row, c) for row in BASELINES})
+        note = "the exception: the paper's DropMix loses here" if c.key == "mrpc" else ""
+        if ours and name:
+            note = "; ".join(filter(None, (f"{ours} against {name}", note)))
+        units.append(unit(c.title, value(ours, c) if ours else {}, best, -1 if c.key == "mrpc" else 1, note))
+    return decide(
+        "RC1",
+        "DropMix beats all own baselines on every data set but MRPC",
+        "the variant that is best on the hold-out − the best of Bert, Dropout, Mixup, Dropout+Mixup and SSMix; on MRPC the other way",
+        "11 of 12 higher, MRPC −1.00; margins 0.05 to 2.24, of which 5 or 6 exceed the larger of both standard deviations "
+        "(SPEC RA26; on Subj two baselines tie, with 0.37 and 0.62 against a margin of 0.42)",
+        units,
+    )
+
+
+def _rc2(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
+    glue = [c for c in main if c.key in {k.key for k in ssmix.COLUMNS[:6]}]
+    units = []
+    for c in glue:
+        ours, theirs = best_variant(plan, store, c), _two_stages(plan, store, c)
+        note = f"{ours} against SSMix in two stages" if ours else ""
+        if not theirs:
+            note = f"the SSMix paper's runs on {rows_of(c, plan.setting) or 'all'} training rows are missing"
+        units.append(unit(c.title, value(ours, c) if ours else {}, theirs, note=note))
+    return decide(
+        "RC2",
+        "DropMix is also better overall than the quoted two-stage SSMix",
+        "the variant that is best on the hold-out − SSMix of the SSMix paper's plan, GLUE columns, better of both its stages",
+        "5 of 6 higher (MRPC lower)",
+        units,
+        "" if units else "needs a GLUE column",
+    )
+
+
+def _two_stages(plan: Plan, store: Records, column: Column) -> dict[int, float]:
+    """SSMix as its own paper trains and reads it, on as many training rows as our runs."""
+    theirs = next(c for c in ssmix.COLUMNS if c.key == column.key)
+    setting = replace(plan.setting, train_size=rows_of(column, plan.setting))
+    out = {}
+    for seed in setting.seeds_for(ssmix.PAPER.seeds):
+        run = ssmix.stage_2(theirs, "SSMix", seed, setting)
+        # The run that draws its paper's figures is the same training with a measurement at its end.
+        for found in (run, run.with_(probes=("ssmix-spans",), probe_policy=run.start_policy)):
+            if store.done(found) and store.done(run.start):
+                out[seed] = ssmix.reading(theirs).value(store.get(found), store)
+    return out
+
+
+def _rc3(main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        name, best = best_of({row: value(row, c) for row in VARIANTS if row != "DropMix-G"})
+        sign = -1 if c.key in ("qnli", "mrpc") else 1
+        note = f"best other variant: {name}" if name else ""
+        units.append(unit(c.title, value("DropMix-G", c), best, sign, note))
+    return decide(
+        "RC3",
+        "DropMix-G is the best of the four variants, except on QNLI and MRPC",
+        "G − the best other variant; on QNLI and MRPC the other way",
+        "10 of 12 best; QNLI −0.16, MRPC −0.31",
+        units,
+    )
+
+
+def _rc4(main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        units.append(
+            unit(f"{c.title}: C − U", value("DropMix-C", c), value("DropMix-U", c), -1 if c.key == "mr" else 1)
+        )
+        units.append(unit(f"{c.title}: C − W", value("DropMix-C", c), value("DropMix-W", c)))
+    return decide(
+        "RC4",
+        "DropMix-C beats U and W on almost all data sets, except MR",
+        "C − U (on MR the other way) and C − W",
+        "C > U on 11 of 12 (not MR), C > W on 12 of 12",
+        units,
+    )
+
+
+def _rc5(main: list[Column], value: Value) -> Claim:
+    return decide(
+        "RC5",
+        "Channels matter more than words",
+        "DropMix-C − DropMix-W",
+        "12 of 12, by 0.12 to 1.95",
+        [unit(c.title, value("DropMix-C", c), value("DropMix-W", c)) for c in main],
+    )
+
+
+def _rc6(plan: Plan, value: Value) -> Claim:
+    units = []
+    for c in plan.columns:
+        if is_main(c):
+            continue
+        plain = {**ENCODERS, **UNTRAINED}[c.key.split("/")[0]][1]
+        name, best = best_of({row: value(row, c, "4") for row in (plain, *TABLE_4[:3])})
+        for row in ("DropMix-C", "DropMix-G"):
+            note = f"best baseline: {name}" if name else ""
+            aside = c.key.split("/")[0] in UNTRAINED
+            note = "; ".join(filter(None, (note, "not pretrained, shown for comparison" if aside else "")))
+            units.append(unit(f"{c.title}: {row[-1]}", value(row, c, "4"), best, note=note, aside=aside))
+    return decide(
+        "RC6",
+        "The same holds for BERT-large and RoBERTa",
+        "Table 4, C and G − the best of the plain encoder, Dropout, Mixup and Dropout+Mixup",
+        "G higher on 11 of 12 (BERT-large on TREC −0.04), C on 9 of 12",
+        units,
+        "" if any(not u.aside for u in units) else "needs BERT-large and RoBERTa (profile full)",
+    )
+
+
+def margins(plan: Plan, column: Column, value: Value) -> dict[int, tuple[str, dict[int, float]]]:
+    """Share of the training rows in percent -> best other method, and DropMix-C's margin over it, seed by seed."""
+    out = {}
+    for share in shares(column, plan.setting):
+        key = f"{column.key}@{share}"
+        if plan.cell(SPARSE_TABLE, "DropMix-C", key):
+            name, best = best_of({row: value(row, key, SPARSE_TABLE) for row in SPARSE_ROWS if row != "DropMix-C"})
+            out[share] = name, minus(value("DropMix-C", key, SPARSE_TABLE), best)
+    return out
+
+
+def _rc7(plan: Plan, main: list[Column], value: Value) -> Claim:
+    units = []
+    for c in main:
+        found = margins(plan, c, value)
+        if len(found) > 1:
+            small, whole = min(found), max(found)
+            note = f"{small} % against {whole} % of the training rows"
+            units.append(unit(c.title, found[small][1], found[whole][1], note=note))
+    return decide(
+        "RC7",
+        "With less data DropMix-C's margin grows, most at 10 and 5 %",
+        "(DropMix-C − best other) at the smallest share minus the same at 100 %",
+        "Figure 2 is not in the text",
+        units,
+        "" if units else "this setting has no shares of training data",
+    )
+
+
+def costs(plan: Plan, store: Records) -> list[dict]:
+    """Median milliseconds, passes and parameters per step of every row and data set, over its runs."""
+    out = []
+    for column in (c for c in plan.columns if is_main(c)):
+        lines = []
+        for table, row in [("3", r) for r in (*BASELINES, *VARIANTS)] + [("control", CONTROL)]:
+            cell = plan.cell(table, row, column.key)
+            found = [r["cost"] for r in cell.records(store)] if cell else []
+            if found:
+                lines.append(
+                    {
+                        "column": column.title,
+                        "row": row,
+                        "method": cell.runs[0].method,
+                        "ms": median(c["step_ms"] for c in found),
+                        "passes": median(c["passes"] for c in found),
+                        "parameters": median(c["parameters"] + c["mixer_parameters"] for c in found),
+                        "n": len(found),
+                    }
+                )
+        base = next((line["ms"] for line in lines if line["row"] == "DropMix-C"), math.nan)
+        out += [line | {"relative": line["ms"] / base} for line in lines]
+    return out
+
+
+def _rc11(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
+    times = costs(plan, store)
+    units = []
+    for c in main:
+        ratio = {t["row"]: t["relative"] for t in times if t["column"] == c.title}
+        if {"DropMix-C", "DropMix-G"} <= set(ratio):
+            g = ratio["DropMix-G"]
+            units.append(
+                measured(f"{c.title}: step time G / C", g, COSTLY, math.inf, f"{g:.2f}; costly means above {COSTLY}")
+            )
+        shifted = {s: v + NEARLY for s, v in value("DropMix-C", c).items()}
+        units.append(
+            unit(f"{c.title}: C", shifted, value("DropMix-G", c), note=f"C + {NEARLY:.0f} point − G: not worse by more")
+        )
+    return decide(
+        "RC11",
+        "DropMix-G is costly, and C nearly as good",
+        f"median step time of G relative to C above {COSTLY}; C less than {NEARLY:.0f} point below G",
+        "no table of times; accuracies differ by −0.31 to 0.73",
+        units,
+        "a statement about the authors' code where it is about time: here the union of windows needs no loop"
+        if any(u.comparison is None for u in units)
+        else "",
+    )
+
+
+def _rc12(plan: Plan, store: Records, main: list[Column]) -> Claim:
+    lines = costs(plan, store)
+    units = []
+    for c in main:
+        count = {t["row"]: t["parameters"] for t in lines if t["column"] == c.title}
+        have = [row for row in VARIANTS if row in count]
+        if "Bert" in count and have:
+            extra = max(abs(count[row] - count["Bert"]) for row in have)
+            units.append(measured(c.title, extra, 0, 0, f"{extra:,.0f} beside {count['Bert']:,.0f}"))
+    return decide(
+        "RC12",
+        "DropMix has no extra parameters",
+        "trained parameters of model and mixer, DropMix − Bert",
+        "“equal to the original Bert”",
+        units,
+        "" if units else "no runs of Bert and DropMix are done yet",
+    )

@@ -1,0 +1,376 @@
+"""Tables and figures of the DropMix paper (ids as in FIGURES)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from ..papers import dropmix, dropmix_claims
+from ..papers.base import Plan
+from ..papers.claims import NOT_TESTED
+from ..papers.published import published
+from ..records import Records
+from . import claims as claims_html
+from . import plots
+from .artifacts import Artifact, Table
+from .dropmix_figures import figure_3a, figure_3b, figure_3c, literal, patches, table_5
+from .dropmix_sparse import margin_curve, sparse_curves, sparse_table
+from .style import colour
+from .tables import CSS, found_data, result_table, to_html
+
+METHODS = {row: r.method for row, r in dropmix.ROWS.items()}
+BASELINE = ("control", dropmix.CONTROL)
+NOTE = (
+    "paper: printed accuracy. ours ± sample standard deviation over n seeds, {reading}. difference: ours − paper. "
+    "gain: against Bert at equal epochs (SPEC RA12, X9), with a 95 % bootstrap interval; its mark says whether the sign of the "
+    "printed gain over Bert is confirmed (✓), contradicted (✗) or undecided (~), one-sided Wilcoxon over seeds at 0.05."
+)
+PRINTED = "the best epoch on the reported part, as printed (SPEC RA22)"
+HELD_OUT = "the epoch that a part of its own has selected"
+
+
+def with_hold_out(plan: Plan) -> Plan:
+    """The same plan with every number read where a part of its own has selected the epoch."""
+    columns = {c.key: c for c in plan.columns}
+
+    def changed(cell):
+        return replace(cell, reading=dropmix.held_out(cell.reading, columns[cell.column.split("@")[0]]))
+
+    return replace(plan, cells=tuple(map(changed, plan.cells)))
+
+
+def table_2(plan: Plan, store: Records) -> Table:
+    """Sizes: printed, and of the data that were found; SST-1's and TREC's printed ones contain the test data (SPEC RA20)."""
+    cells = [c for c in published("dropmix").values() if c.table == "2"]
+    main = [c.task for c in plan.columns if dropmix.is_main(c)]
+    lines = []
+    for task in dict.fromkeys([*(c.row for c in cells), *main]):
+        printed = {c.column: c.value for c in cells if c.row == task}
+        names = {"train": "train", "validation": "validation", "avg_len": "mean length", "classes": "classes"}
+        line = {"data": task} | {f"paper {name}": printed.get(key, "") for key, name in names.items()}
+        lines.append(line | found_data(plan, store, task))
+    frame = pd.DataFrame(lines).fillna("")
+    return Table(frame, CSS + frame.to_html(index=False, classes="mx", border=0))
+
+
+def _results(plan: Plan, store: Records) -> pd.DataFrame:
+    return result_table(plan, "3", store, baseline=BASELINE, base_row="Bert")
+
+
+def _with_quoted(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """The two rows that the paper quotes, where ours has their columns; nothing is trained for them."""
+    titles = dict(zip(frame["column"], frame["title"], strict=True))
+    quoted = [c for c in published(plan.paper).values() if c.marker == "quoted" and c.column in titles]
+    lines = [
+        {
+            "table": "3",
+            "row": c.row,
+            "column": c.column,
+            "title": titles[c.column],
+            "paper": c.number,
+            "note": "quoted, not trained; its ± is a variance (SPEC RA24)",
+        }
+        for c in quoted
+    ]
+    return pd.concat([frame, pd.DataFrame(lines).reindex(columns=frame.columns)]) if lines else frame
+
+
+def table_3(plan: Plan, store: Records) -> Table:
+    frame = _with_quoted(_results(plan, store), plan).reset_index(drop=True)
+    return Table(frame, to_html(frame, note=NOTE.format(reading=PRINTED)))
+
+
+def table_3_holdout(plan: Plan, store: Records) -> Table:
+    frame = _results(with_hold_out(plan), store)
+    return Table(frame, to_html(frame, note=NOTE.format(reading=HELD_OUT)))
+
+
+def table_control(plan: Plan, store: Records) -> Table:
+    """Bert after 3 epochs and after as many as the regularised rows, under both readings."""
+    lines = []
+    for row, table in (("Bert", "3"), (dropmix.CONTROL, "control")):
+        for c in (c for c in plan.columns if dropmix.is_main(c)):
+            cell = plan.cell(table, row, c.key)
+            both = [cell.values(store, r) for r in (cell.reading, dropmix.held_out(cell.reading, c))]
+            if both[0]:
+                lines.append(
+                    {
+                        "row": row,
+                        "column": c.title,
+                        "epochs": cell.runs[0].recipe.epochs,
+                        "as printed": np.mean(list(both[0].values())),
+                        "selected on the hold-out": np.mean(list(both[1].values())),
+                        "n": len(both[0]),
+                    }
+                )
+    return _plain(lines)
+
+
+def table_4(plan: Plan, store: Records) -> Table:
+    frame = result_table(plan, "4", store)
+    return Table(
+        frame, to_html(frame, note="paper: printed accuracy. ours ± sample standard deviation, " + PRINTED + ".")
+    )
+
+
+def table_mask(plan: Plan, store: Records) -> Table:
+    frame = result_table(plan, dropmix.MASK_TABLE, store, baseline=BASELINE)
+    return Table(
+        frame,
+        to_html(
+            frame,
+            note="DropMix-C's windows. Salient part kept: the mask that section 4.1 spells out (SPEC RA1). gain: against Bert at equal epochs.",
+        ),
+    )
+
+
+def table_shares(plan: Plan, store: Records) -> Table:
+    """What each variant mixed, means over all training steps of its runs."""
+    names = {
+        "lam": "drawn λ",
+        "w_b": "label share of B",
+        "real": "real units from B",
+        "unmixed": "examples unmixed",
+        "whole": "examples all B",
+    }
+    lines = []
+    for c in (c for c in plan.columns if dropmix.is_main(c)):
+        for row in dropmix.VARIANTS:
+            records = plan.cell("3", row, c.key).records(store)
+            if records:
+                line = {"column": c.title, "row": row, "tokens": np.mean([r["data"]["mean_tokens"] for r in records])}
+                for key, name in names.items():
+                    line[name] = 100 * np.mean([r["mixer"].get(key, np.nan) for r in records])
+                lines.append(line | {"n": len(records)})
+    return _plain(lines, "tokens: mean length with special ones. All other numbers in percent.")
+
+
+def table_cost(plan: Plan, store: Records) -> Table:
+    lines = [
+        {
+            "column": t["column"],
+            "row": t["row"],
+            "ms per step": t["ms"],
+            "relative to DropMix-C": t["relative"],
+            "passes": t["passes"],
+            "parameters": f"{t['parameters']:,.0f}",
+            "runs": t["n"],
+        }
+        for t in dropmix_claims.costs(plan, store)
+    ]
+    return _plain(lines)
+
+
+def _plain(lines: list[dict], note: str = "") -> Table:
+    frame = pd.DataFrame(lines)
+    if frame.empty:
+        return Table(frame, "<p>no runs yet</p>")
+    page = CSS + frame.to_html(index=False, classes="mx", border=0, float_format="{:.2f}".format)
+    return Table(frame, page + (f"<p class='mx-note'>{note}</p>" if note else ""))
+
+
+def claims(plan: Plan, store: Records) -> Table:
+    printed, held = dropmix_claims.claims(plan, store), dropmix_claims.claims(plan, store, hold_out=True)
+    frame = pd.concat([claims_html.to_frame(printed, "as printed"), claims_html.to_frame(held, "hold-out")])
+    return Table(frame, claims_html.to_html(printed, held, ("selected on the reported part, as printed", "hold-out")))
+
+
+def gains(plan: Plan, store: Records) -> plt.Figure | None:
+    methods = {row: METHODS[row] for row in dropmix.ROWS if row != "Bert"}
+    return plots.forest(
+        _results(plan, store),
+        methods,
+        "DropMix paper: gain over Bert without dropout",
+        "gain over Bert at equal epochs, percentage points",
+    )
+
+
+def verdicts(plan: Plan, store: Records) -> plt.Figure | None:
+    found = dropmix_claims.claims(plan, store, hold_out=True)
+    if all(c.verdict == NOT_TESTED for c in found):
+        return None
+    return plots.verdicts({c.key: c.counts for c in found}, "DropMix: claims, selected on a hold-out")
+
+
+def cost(plan: Plan, store: Records) -> plt.Figure | None:
+    times = dropmix_claims.costs(plan, store)
+    lines = [t for t in times if t["column"] == plan.columns[0].title]
+    if not any(t["row"] == "DropMix-C" for t in lines):
+        return None
+    return plots.bars(
+        [t["row"] for t in lines],
+        [t["relative"] for t in lines],
+        [METHODS.get(t["row"], t["method"]) for t in lines],
+        "median step time relative to DropMix-C",
+        f"Time per step, {plan.columns[0].title}",
+        line=1.0,
+    )
+
+
+def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
+    """Accuracy over steps, first column."""
+    column, series = plan.columns[0], {}
+    for table, row in [("3", r) for r in dropmix.ROWS if r != "Bert"] + [BASELINE]:
+        records = plan.cell(table, row, column.key).records(store)
+        if records:
+            values = np.array([[100 * p["metrics"][column.report]["accuracy"] for p in r["curve"]] for r in records])
+            series[row] = (colour(METHODS.get(row, "no-dropout")), [p["step"] for p in records[0]["curve"]], values)
+    if not series:
+        return None
+    return plots.curves(
+        series,
+        "step",
+        f"accuracy on {column.report}, %",
+        f"{column.title}, mean ± standard deviation over seeds",
+    )
+
+
+ARTIFACTS = (
+    Artifact(
+        "table_2",
+        "Table 2: data sets",
+        "Sizes as printed, and of the data found here. The printed training sizes of SST-1 and TREC are totals that contain the test data (SPEC RA20); mean length: ours is of the rows trained on, in word pieces, special tokens included.",
+        table_2,
+        "dropmix",
+    ),
+    Artifact(
+        "table_3",
+        "Table 3: accuracy",
+        "Baselines and the four variants, each run read at its best epoch on the reported part.",
+        table_3,
+        "dropmix",
+    ),
+    Artifact(
+        "gains",
+        "Gains over Bert",
+        "Filled points: ours, against Bert at equal epochs, with 95 % intervals over seeds. Open diamonds: the printed gain over Bert.",
+        gains,
+        "dropmix",
+    ),
+    Artifact(
+        "table_3_holdout",
+        "Table 3, selected on a hold-out",
+        "The same runs, but the epoch is chosen on a part that is not reported (SPEC RA22, X8).",
+        table_3_holdout,
+        "dropmix",
+    ),
+    Artifact(
+        "table_control",
+        "Bert at equal epochs",
+        "Regularised rows train for more epochs than Bert; this row takes that advantage away (SPEC RA12, X9).",
+        table_control,
+        "dropmix",
+    ),
+    Artifact(
+        "table_4",
+        "Table 4: other encoders",
+        "BERT-large and RoBERTa in the profile full; elsewhere an encoder that nobody pretrained, which has no part in the verdict of RC6.",
+        table_4,
+        "dropmix",
+    ),
+    Artifact(
+        "table_shares",
+        "What is mixed",
+        "Share of real units from B (SPEC RA5) and of examples that are left unmixed or are all B (RA17). With Beta(0.1, 0.1) four of five draws of λ are below 0.1 or above 0.9.",
+        table_shares,
+        "dropmix",
+    ),
+    Artifact(
+        "table_cost",
+        "Cost of a step",
+        "Medians over runs; several runs share the machine, so compare rows, not machines.",
+        table_cost,
+        "dropmix",
+    ),
+    Artifact(
+        "cost", "Time per step relative to DropMix-C", "Medians over runs on the first data set.", cost, "dropmix"
+    ),
+    Artifact(
+        "learning_curves",
+        "Learning curves",
+        "Mean and standard deviation over seeds, first data set.",
+        learning_curves,
+        "dropmix",
+    ),
+    Artifact(
+        "table_mask",
+        "Which part is dropped",
+        "DropMix-C as we read it, with the mask of section 4.1 taken literally, and with random channels (SPEC RA1).",
+        table_mask,
+        "dropmix",
+    ),
+    Artifact(
+        "claims",
+        "Claims RC1 to RC12",
+        "Each claim with its test, the paper's own tables, and our verdict under both readings.",
+        claims,
+        "dropmix",
+    ),
+    Artifact("verdicts", "Verdicts", "Tests of each claim by outcome, selected on a hold-out.", verdicts, "dropmix"),
+    Artifact(
+        "figure_2",
+        "Figure 2: accuracy over the share of training data",
+        "Mean and one standard deviation over seeds; 100 % is the setting's number of training rows. Subsets are stratified, nested and drawn with the run's seed (SPEC RA27).",
+        sparse_curves,
+        "dropmix_sparse",
+    ),
+    Artifact(
+        "figure_2_margin",
+        "DropMix-C's margin over the best other method",
+        "Mean and one standard deviation over seeds; the best other method is chosen at each share by its mean (RC7).",
+        margin_curve,
+        "dropmix_sparse",
+    ),
+    Artifact(
+        "table_sparse",
+        "Figure 2 in numbers",
+        "Accuracy by share of the training rows, as printed and selected on a hold-out.",
+        sparse_table,
+        "dropmix_sparse",
+    ),
+    Artifact(
+        "figure_3a",
+        "Figure 3a: saliency and masks",
+        "Rows are tokens, columns channels in their own order. First panel: saliency on a scale of its own; the others: units that are dropped.",
+        figure_3a,
+        "dropmix_saliency",
+    ),
+    Artifact(
+        "patches",
+        "The patch and what replaces it",
+        "Share of each position's units that come from B, and the token of B at that position.",
+        patches,
+        "dropmix_saliency",
+    ),
+    Artifact(
+        "literal",
+        "The literal mask against ours",
+        "Section 4.1 literally keeps the salient windows and replaces all else; every other statement of the paper drops them (SPEC RA1).",
+        literal,
+        "dropmix_saliency",
+    ),
+    Artifact(
+        "figure_3b",
+        "Figure 3b: channel importance",
+        "How often a channel is selected for the training samples of a class, over their number; channels in their own order.",
+        figure_3b,
+        "dropmix_channels",
+    ),
+    Artifact(
+        "figure_3c",
+        "Figure 3c: difference of channel importance, sorted",
+        "Grey: where 95 % of the sorted differences lie, rank by rank, if labels are permuted. Dashed: the largest absolute difference of 95 % of the permutations.",
+        figure_3c,
+        "dropmix_channels",
+    ),
+    Artifact(
+        "table_5",
+        "Table 5: contributed words",
+        "Coloured by association with a class in the whole training part (z of the log odds ratio beyond ±1.96), not by eye; the number is how often the word contributed most.",
+        table_5,
+        "dropmix_channels",
+    ),
+)
