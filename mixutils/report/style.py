@@ -21,6 +21,7 @@ METHOD_COLOURS = {
     "ssmix-saliency": "#f0985a",
     "ssmix-saliency-span": "#f7cba8",
     "unk": "#4d4d4d",
+    "dmix": "#009e73",
 }
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
