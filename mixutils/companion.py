@@ -42,7 +42,10 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
     if store is not None:
         runs = [r["run"] for r in store.all() if r["status"] == "done"]
         of_this_setting = {
-            r["task"] for r in runs if (r["encoder"], r["train_size"]) == (setting.encoder, setting.train_size)
+            r["task"]
+            for r in runs
+            if r["encoder"] in (setting.encoder, setting.multilingual)
+            and (r["train_size"] == setting.train_size or r["subset"] == "fixed")
         }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
     return PAPERS[paper].plan(setting)
