@@ -15,11 +15,25 @@ with partners from the data set. M's learning rate is ``Recipe.mixer_lr`` (SPEC 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from ..geometry import BALLS, KINDS
-from ..model import MASKS
-from .base import Mixer, one_of
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry import BALLS, KINDS, Points
+from ..model import MASKS, Classifier, scale_level
+from ..tasks.encode import Batch, EncodedTask
+from .base import Mixer, Part, draw_beta, one_of
+from .basematrix import BaseMatrix, Range
+from .densematrix import DenseMatrix, RowScale
+from .embeddings import sentence_embeddings
+from .hidden import mixed_logits
+from .pairmatrix import Matrix, PairMatrix
+from .partners import choose, draw, pick
 
 TABLE5 = (3, 4, 6, 7, 9, 12)  # SPEC DA18
 
@@ -99,9 +113,188 @@ class DMixOptions:
 class DMix(Mixer):
     """DMIX and its ablations.
 
-    After ``prepare``: ``matrix`` (current values of M: ``full(rows)``, ``row_max(rows)``), ``points`` (distances), ``partner_count``
-    (N,) int64. ``diagnose`` has visited, moved_mean, moved_max, belief_gap, selected, partner_max, partner_never; ``log`` has
-    w_b, m, selected, same_label, target_entropy, set_mean, set_min, set_max.
+    Attributes, after ``prepare``:
+        points: distances between the training texts. matrix: current values of M; see ``pairmatrix.Matrix``.
+        partner_count: (N,) int64, how often each example was a partner (SPEC DA7).
+
+    ``log`` has w_b; m, the pair's entry of M; same_label; target_entropy (SPEC X11); selected, the share of the others that the
+    threshold lets pass, estimated from the anchors of all steps; set_mean, set_min, set_max, that share over all examples before
+    training (SPEC DA6; only for select = value). ``diagnose`` has the same share since the last evaluation; belief_gap, the mean
+    of |logit M_ij - log(p_j / p_i)| since then, which is 0 where M says what the model believes (SPEC 2(a)); visited, moved_mean
+    and moved_max, how many entries of M have moved and how far; partner_max and partner_never, the most frequent partner's
+    count and the share of examples that were never one.
     """
 
     Options = DMixOptions
+
+    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        o = self.options
+        self.train_split = data.splits["train"]
+        n = len(self.train_split)
+        self.seen = 0
+        self.recent: dict[str, list[float]] = {}
+        device = self.train_split.labels.device
+        self.register_buffer("partner_count", torch.zeros(n, dtype=torch.int64, device=device))
+        embeddings = sentence_embeddings(model, self.train_split, o.embed_pool)
+        # Embeddings that are made once are made again on resuming; later ones must be stored.
+        self.register_buffer("embeddings", embeddings, persistent=o.embed_when == "epoch")
+        base, kept = self._base(), Range(o.m_range)
+        if o.m_param == "row_scale":
+            self.matrix: Matrix = RowScale(base, kept, o.trains)
+        else:
+            self.matrix = (DenseMatrix if o.dense else PairMatrix)(base, kept, o.m_optimizer, o.trains)
+        if o.select == "value":
+            share = base.share
+            self.note(set_mean=share, set_min=share.min(), set_max=share.max())
+
+    def _base(self) -> BaseMatrix:
+        """M before training from the current embeddings."""
+        o = self.options
+        self.points = Points(self.embeddings, o.distance, o.ball, o.ball_scale)
+        n = len(self.points)
+        if n < 2:
+            raise ValueError("DMIX needs at least two training examples")
+        self.rank = 0
+        if o.select == "top_percent":
+            count = o.tau if o.tau_unit == "count" else math.ceil(o.tau / 100 * (n - 1) - 1e-9)
+            self.rank = min(n - 1, max(1, int(count)))
+        return BaseMatrix(self.points, o.m_norm, o.T, -self.rank if self._nearest else self.rank)
+
+    @property
+    def _nearest(self) -> bool:
+        return self.options.cosine_sort == "similarity"
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        o, n = self.options, len(batch)
+        self._renew(model, n)
+        level = scale_level(o.levels[int(rng.integers(len(o.levels)))], model.depth)
+        rows = batch.index
+        partner = self.partners(rows, rng)
+        share = self.matrix.gather(rows, partner)
+        w_b = share if o.m_on == "partner" else 1 - share
+        if o.ratio == "beta":
+            w_b = draw_beta(rng, o.alpha, n, o.draw, rows.device, o.beta_fold)
+        other = self.train_split.labels[partner]
+        if o.compat_public_script:
+            # SPEC DA42: mixing a text with itself changes nothing, and the first row's ratio mixes all labels.
+            logits, w_b = model(batch).logits, w_b.detach()[:1].expand(n)
+        else:
+            both = self.train_split.batch(torch.cat([rows, partner]))
+            first = torch.arange(n, device=rows.device)
+            _, logits = mixed_logits(model, both, level, first, first + n, w_b, o.mix_mask)
+        w_label = w_b if o.m_label_grad else w_b.detach()
+        loss = soft_loss(logits, batch.labels, other, w_label, o.loss)
+        self._observe(logits, batch.labels, other, partner, share, w_b)
+        yield Part("mixed", loss)
+
+    def partners(self, rows: Tensor, rng: np.random.Generator) -> Tensor:
+        """One partner (R,) int64 per anchor ``rows`` (R,) int64, uniform over S_i; always from the whole training part."""
+        o, matrix = self.options, self.matrix
+        if o.select == "random":
+            return draw(rng, rows, len(matrix), o.self_partner, 1).candidates[:, 0]
+        draws = draw(rng, rows, len(matrix), o.self_partner)
+        if o.select == "value":
+            limit = matrix.row_max(rows) * o.T
+
+            def belongs(places: Tensor, columns: Tensor) -> Tensor:
+                return matrix.at(rows[places], columns) >= limit[places, None]
+
+            def members(places: Tensor) -> Tensor:
+                return self._without(rows[places], matrix.full(rows[places]) >= limit[places, None] * (1 - 1e-6))
+
+        elif o.trains:  # the current order of a row whose entries move: the whole row, every time
+            values = self._without(rows, matrix.full(rows), -torch.inf if not self._nearest else torch.inf)
+            cut = values.topk(self.rank, largest=not self._nearest).values[:, -1:]
+            inside = values <= cut if self._nearest else values >= cut
+            self._remember("selected", inside.float().sum(1) / (len(matrix) - 1))
+            return pick(inside, draws.point)
+        else:
+            sign, cut = (-1, 1 + 1e-6) if self._nearest else (1, 1 - 1e-6)
+            limit = sign * cut * matrix.base.cut[rows]
+
+            def belongs(places: Tensor, columns: Tensor) -> Tensor:
+                distance = self.points.pairs(rows[places][:, None].expand_as(columns), columns)
+                return sign * distance >= limit[places, None]
+
+            def members(places: Tensor) -> Tensor:
+                return self._without(rows[places], sign * self.points.between(rows[places]) >= limit[places, None])
+
+        partner, accepted = choose(draws, rows, belongs, members)
+        self._remember("selected", accepted.float())
+        return partner
+
+    def _without(self, rows: Tensor, values: Tensor, empty: float | bool = False) -> Tensor:
+        """``values`` (R, N) with ``empty`` in the anchors' own places, unless they may be partners."""
+        if not self.options.self_partner:
+            values[torch.arange(len(rows), device=rows.device), rows] = empty
+        return values
+
+    def _renew(self, model: Classifier, n: int) -> None:
+        """With embed_when = epoch, new distances after every N anchors; entries that were learned stay."""
+        if self.options.embed_when == "epoch" and self.seen >= len(self.train_split):
+            self.seen = 0
+            self.embeddings = sentence_embeddings(model, self.train_split, self.options.embed_pool)
+            self.matrix.base = self._base()
+        self.seen += n
+
+    @torch.no_grad()
+    def _observe(self, logits: Tensor, own: Tensor, other: Tensor, partner: Tensor, share: Tensor, w_b: Tensor) -> None:
+        """Numbers for the log."""
+        self.partner_count.index_add_(0, partner, torch.ones_like(partner))
+        same = own == other
+        entropy = torch.special.entr(w_b) + torch.special.entr(1 - w_b)
+        self.note(w_b=w_b, m=share, same_label=same.float(), target_entropy=entropy.masked_fill(same, 0))
+        if not bool(same.all()):
+            log_p = logits.float().log_softmax(-1)
+            belief = (log_p.gather(1, other[:, None]) - log_p.gather(1, own[:, None]))[:, 0]
+            said = torch.logit(w_b.clamp(1e-6, 1 - 1e-6))
+            self._remember("belief_gap", (said - belief).abs()[~same])
+
+    def _remember(self, name: str, values: Tensor) -> None:
+        """For the log, and for the next ``diagnose``."""
+        self.note(**{name: values})
+        total, count = self.recent.get(name, (0.0, 0))
+        self.recent[name] = [total + float(values.mean()), count + 1]
+
+    def after_step(self, lr: float) -> None:
+        self.matrix.after_step(lr)
+
+    def diagnose(self) -> dict[str, float]:
+        out = {name: total / count for name, (total, count) in self.recent.items()}
+        self.recent = {}
+        moved, count = self.matrix.movement(), self.partner_count
+        out |= {"partner_max": int(count.max()), "partner_never": float((count == 0).float().mean())}
+        if len(moved):
+            out |= {"visited": len(moved), "moved_mean": float(moved.mean()), "moved_max": float(moved.max())}
+        return out
+
+    def extra_state(self) -> dict[str, Any]:
+        return super().extra_state() | {"seen": self.seen, "recent": self.recent}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        super().load_extra_state(state)
+        self.seen, self.recent = state["seen"], state["recent"]
+        if self.options.embed_when == "epoch":
+            self.matrix.base = self._base()
+
+
+def soft_loss(logits: Tensor, own: Tensor, other: Tensor, w_b: Tensor, kind: str = "kl") -> Tensor:
+    """Loss of a prediction against (1 - w_b)·own + w_b·other, with gradient to ``w_b`` (SPEC 2(a), DA13).
+
+    Args:
+        logits: (R, C). own, other: (R,) int64. w_b: (R,) float32 in [0, 1].
+        kind: "kl", KL(y ‖ p) = Σ y·(log y - log p); "ce", without the target's entropy; both mean over rows; "bce", binary
+            cross-entropy of softmax outputs, mean over rows and classes.
+    """
+    logits = logits.float()
+    target = torch.zeros_like(logits).scatter_add(1, own[:, None], (1 - w_b)[:, None])
+    target = target.scatter_add(1, other[:, None], w_b[:, None])
+    log_p = logits.log_softmax(-1)
+    if kind == "bce":
+        rest = torch.log1p(-log_p.exp().clamp(max=1 - 1e-7))
+        return -(target * log_p + (1 - target) * rest).mean()
+    loss = -(target * log_p).sum(1)
+    if kind == "kl":
+        # 0·log 0 = 0, and classes without a share must not send an infinite gradient into the others.
+        loss = loss + (target * target.clamp(min=1e-12).log()).sum(1)
+    return loss.mean()
