@@ -22,6 +22,15 @@ METHOD_COLOURS = {
     "ssmix-saliency-span": "#f7cba8",
     "unk": "#4d4d4d",
     "dmix": "#009e73",
+    "dmix-nt": "#7fd1b9",
+    "euc-dmix": "#aa3377",
+    "euc-dmix-nt": "#dca4c8",
+    "m-ratio": "#e6ab02",
+    "m-threshold": "#8c6d1f",
+    "dmix-short": "#006d4f",
+    "dmix-short-euclidean": "#882255",
+    "dmix-short-cosine": "#b5bd00",
+    "emix": "#332288",
 }
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
