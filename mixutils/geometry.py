@@ -97,7 +97,8 @@ class Points:
         columns = torch.arange(len(self), device=rows.device) if whole else columns
         # g = ‖a‖² + ‖b‖² - 2⟨a, b⟩
         beside = self.square[columns].float().expand(len(rows), -1)
-        gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
+        with torch.autocast(right.device.type, enabled=False):  # distances are float32 in a step of any precision
+            gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
         gap.add_(self.square[rows].float()[:, None]).clamp_(min=0)
         self._refine(gap, rows, columns)
         if whole:
