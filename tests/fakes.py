@@ -11,6 +11,7 @@ from mixutils.papers import Plan
 from mixutils.records import Records
 from mixutils.run import Run
 from mixutils.tasks import spec
+from tests import fakes_dmix
 
 Accuracy = Callable[[Run], "float | Mapping[str, float]"]
 
@@ -30,7 +31,9 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
     """
     parts = run.evaluate or ("validation", "test")
     accuracy = {p: (percent[p] if isinstance(percent, Mapping) else percent) / 100 for p in parts}
-    metrics = {p: {"accuracy": a, "f1_micro": a, "loss": 1.0} for p, a in accuracy.items()}
+    metrics = {
+        p: {"accuracy": a, "f1_micro": a, "f1_macro": a, "f1_weighted": a, "loss": 1.0} for p, a in accuracy.items()
+    }
     labels = ["no", "yes"]
     sizes = {"train": run.train_size or 5000} | dict.fromkeys(parts, 100)
     record = {
@@ -59,7 +62,7 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
         "date": "2026-01-31",
     }
     if run.probes:
-        record["probes"] = {"ssmix-spans": spans(2 if "pair" in run.task else 1)}
+        record["probes"] = {name: PROBES[name](run) for name in run.probes}
     return record
 
 
@@ -129,3 +132,9 @@ def spans(parts: int, label: str = "yes", word: str = "word") -> dict[str, Any]:
             "ssmix": line,
         },
     }
+
+
+#: Probe -> what it measures for a run.
+PROBES: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "ssmix-spans": lambda run: spans(2 if "pair" in run.task else 1)
+} | fakes_dmix.PROBES

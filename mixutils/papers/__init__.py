@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import ssmix
+from . import dmix, dmix_short, ssmix
 from .base import Cell, Column, Paper, Plan, Reading
 
 #: Paper key -> module with ``PAPER`` and ``plan(setting)``.
-PAPERS: dict[str, ModuleType] = {"ssmix": ssmix}
+PAPERS: dict[str, ModuleType] = {"ssmix": ssmix, "dmix": dmix, "dmix_short": dmix_short}
 
 __all__ = ["PAPERS", "Cell", "Column", "Paper", "Plan", "Reading"]

@@ -9,6 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .dmix_attention import attention
+from .dmix_geometry import geometry
+from .dmix_matrix import movement
 from .ssmix_spans import spans
 
-REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {"ssmix-spans": spans}
+REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {
+    "ssmix-spans": spans,
+    "dmix-attention": attention,
+    "dmix-geometry": geometry,
+    "dmix-matrix": movement,
+}

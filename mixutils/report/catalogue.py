@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     from .artifacts import Artifact
 
 #: Paper key -> the module here that makes its tables and figures.
-MODULES: dict[str, str] = {"ssmix": "ssmix"}
+MODULES: dict[str, str] = {"ssmix": "ssmix", "dmix": "dmix", "dmix_short": "dmix_short"}
 #: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
-NOTEBOOKS: dict[str, str | None] = {"start_here": None, "ssmix": "ssmix", "ssmix_spans": "ssmix"}
+NOTEBOOKS: dict[str, str | None] = {
+    "start_here": None,
+    "ssmix": "ssmix",
+    "ssmix_spans": "ssmix",
+    "dmix": "dmix",
+    "dmix_thresholds": "dmix",
+    "dmix_layers": "dmix",
+    "dmix_matrix": "dmix",
+    "dmix_attention": "dmix",
+    "dmix_short": "dmix_short",
+}
 
 
 def artifacts(paper: str) -> tuple[Artifact, ...]:
