@@ -32,7 +32,7 @@ class Extremes(NamedTuple):
 
     Attributes:
         top: (N, k) float32, the largest, falling. where: (N, k) int64, to whom. low: (N,) float32, the smallest.
-        cut: (N,) float32, the distance of the rank that was asked for, or None.
+        cut: (N,) float64, ``pair_order`` of the pair that has the rank that was asked for, or None.
         share: (N,) float32, share of the others at or above the threshold, or None.
     """
 
@@ -123,21 +123,25 @@ class Points:
         """‖a - b‖² of single pairs, float64."""
         return ((self.vectors[i].double() - self.vectors[j].double()) ** 2).sum(-1)
 
-    def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Distances of single pairs in float64 arithmetic; index tensors of one shape, result float32 of that shape."""
+    def pair_order(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """``order`` of single pairs in float64; index tensors of one shape, result of that shape."""
         gap = self._gap(rows, columns)
         if self.kind in ("euclidean", "cosine"):
-            return self.distance(gap.float())
+            return gap
         product = self.factor[rows] * self.factor[columns]
         below = product - gap if self.kind == "spherical" else product + gap
-        return self.distance((gap / below.clamp(min=_TINY)).float())
+        return gap / below.clamp(min=_TINY)
+
+    def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Distances of single pairs, computed in float64; index tensors of one shape, result float32 of that shape."""
+        return self.distance(self.pair_order(rows, columns)).float()
 
     def distance(self, order: Tensor) -> Tensor:
-        """Distances from what ``order`` returns."""
+        """Distances from what ``order`` returns, in its precision."""
         if self.kind in ("hyp_atan", "spherical"):
             return 2 * torch.atan(order.sqrt())
         if self.kind == "hyp_atanh":
-            return 2 * torch.atanh(order.sqrt().clamp(max=1 - 1e-7))
+            return 2 * torch.atanh(order.sqrt().clamp(max=1 - torch.finfo(order.dtype).eps))
         return order.sqrt() if self.kind == "euclidean" else order / 2
 
     def order_of(self, distance: Tensor) -> Tensor:
@@ -177,12 +181,12 @@ class Points:
             order = self.order(rows)
             order[own, rows] = torch.inf
             low = self.pairs(rows, order.argmin(1))
-            cut = self.pairs(rows, order.kthvalue(-rank).indices) if rank < 0 else None
+            cut = self.pair_order(rows, order.kthvalue(-rank).indices) if rank < 0 else None
             order[own, rows] = -torch.inf
             where = order.topk(min(k, others), dim=1).indices
             top = self.pairs(rows[:, None].expand_as(where), where)
             if rank > 0:
-                cut = self.pairs(rows, order.kthvalue(len(self) - rank + 1).indices)
+                cut = self.pair_order(rows, order.kthvalue(len(self) - rank + 1).indices)
             share = None
             if threshold is not None:
                 enough = self.order_of(threshold(top[:, 0], low))

@@ -26,7 +26,7 @@ class BaseMatrix:
     Attributes:
         low, scale: (N,) float32, M_ij = (D_ij - low_i) / scale_i.
         top, where: (N, k) float32 and int64, the k largest entries of every row, falling, and their columns.
-        cut: (N,) float32, distance of the rank, or None. share: (N,) float32, |S_i| / (N - 1) before training.
+        cut: (N,) float64, the rank's place in the order of distances (``Points.pair_order``), or None. share: (N,) float32, |S_i| / (N - 1) before training.
     """
 
     def __init__(self, points: Points, norm: str = "row_max", T: float = 0.7, rank: int = 0) -> None:

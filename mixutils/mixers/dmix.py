@@ -203,25 +203,30 @@ class DMix(Mixer):
                 return self._without(rows[places], matrix.full(rows[places]) >= limit[places, None] * (1 - 1e-6))
 
         elif o.trains:  # the current order of a row whose entries move: the whole row, every time
-            values = self._without(rows, matrix.full(rows), -torch.inf if not self._nearest else torch.inf)
-            cut = values.topk(self.rank, largest=not self._nearest).values[:, -1:]
-            inside = values <= cut if self._nearest else values >= cut
+            inside = self._farthest(rows, matrix.full(rows))
             self._remember("selected", inside.float().sum(1) / (len(matrix) - 1))
             return pick(inside, draws.point)
         else:
-            sign, cut = (-1, 1 + 1e-6) if self._nearest else (1, 1 - 1e-6)
-            limit = sign * cut * matrix.base.cut[rows]
+            # A hair of float64, so that the order of a sum never excludes the pair that is the limit.
+            sign, limit = (-1, 1 + 1e-12) if self._nearest else (1, 1 - 1e-12)
+            limit = sign * limit * matrix.base.cut[rows]
 
             def belongs(places: Tensor, columns: Tensor) -> Tensor:
-                distance = self.points.pairs(rows[places][:, None].expand_as(columns), columns)
-                return sign * distance >= limit[places, None]
+                order = self.points.pair_order(rows[places][:, None].expand_as(columns), columns)
+                return sign * order >= limit[places, None]
 
             def members(places: Tensor) -> Tensor:
-                return self._without(rows[places], sign * self.points.between(rows[places]) >= limit[places, None])
+                return self._farthest(rows[places], self.points.order(rows[places]))
 
         partner, accepted = choose(draws, rows, belongs, members)
         self._remember("selected", accepted.float())
         return partner
+
+    def _farthest(self, rows: Tensor, values: Tensor) -> Tensor:
+        """Which of the values (R, N) are among the ``rank`` largest, or smallest with cosine_sort = similarity."""
+        values = self._without(rows, values, torch.inf if self._nearest else -torch.inf)
+        where = values.topk(self.rank, dim=1, largest=not self._nearest).indices
+        return torch.zeros_like(values, dtype=torch.bool).scatter_(1, where, value=True)
 
     def _without(self, rows: Tensor, values: Tensor, empty: float | bool = False) -> Tensor:
         """``values`` (R, N) with ``empty`` in the anchors' own places, unless they may be partners."""

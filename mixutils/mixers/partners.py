@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-TRIES = (16, 240)  # candidates of the first and the second round
+TRIES = 256  # candidates per anchor
+FIRST = 16  # of which so many are tested at once: in most settings one of them is accepted
 
 
 class Draws(NamedTuple):
@@ -29,7 +30,7 @@ class Draws(NamedTuple):
     point: Tensor
 
 
-def draw(rng: np.random.Generator, rows: Tensor, n: int, self_partner: bool, tries: int = sum(TRIES)) -> Draws:
+def draw(rng: np.random.Generator, rows: Tensor, n: int, self_partner: bool, tries: int = TRIES) -> Draws:
     """Candidates for the anchors ``rows`` (R,) among n examples; without ``self_partner`` never the anchor (SPEC DA10).
 
     Raises:
@@ -58,21 +59,23 @@ def choose(
         members: S_i itself: places (r,) in ``rows`` to (r, N) bool; every row has one at least.
 
     Returns:
-        Partners (R,) int64, and (R, 16) bool, which of the first candidates were accepted: their share estimates |S_i|/(N - 1).
+        Partners (R,) int64, and (R, FIRST) bool, which of the first candidates were accepted: their share estimates |S_i|/(N - 1).
     """
     partner = torch.full_like(rows, -1)
     waiting = torch.arange(len(rows), device=rows.device)
-    first, begin = None, 0
-    for count in TRIES:
-        tried = draws.candidates[waiting, begin : begin + count]
+    first = torch.zeros(len(rows), 0, dtype=torch.bool, device=rows.device)
+    for tried in (draws.candidates[:, :FIRST], draws.candidates[:, FIRST:]):
+        if not tried.shape[1] or not len(waiting):
+            break
+        tried = tried[waiting]
         accepted = belongs(waiting, tried)
-        first = accepted if first is None else first
+        first = first if first.shape[1] else accepted
         hit = accepted.any(1)
         place = accepted.int().argmax(1)
         partner[waiting[hit]] = tried[hit, place[hit]]
-        waiting, begin = waiting[~hit], begin + count
-        if not len(waiting):
-            return partner, first
+        waiting = waiting[~hit]
+    if not len(waiting):
+        return partner, first
     partner[waiting] = pick(members(waiting), draws.point[waiting])
     return partner, first
 
