@@ -351,7 +351,9 @@ def _dc12(columns, value: Value) -> Claim:
     units = []
     for language, found in gains.items():
         average = mean_of(found)
-        units.append(unit(language, average, dict.fromkeys(average, 0.0), note=f"{len(found)} data sets"))
+        units.append(
+            unit(language, average, dict.fromkeys(average, 0.0), note=f"{len(found)} data set{'s'[: len(found) > 1]}")
+        )
     return decide(
         "DC12",
         "The gain holds across four languages",

@@ -66,6 +66,7 @@ def figure_3(plan: Plan, store: Records) -> plt.Figure | None:
         axis.set_ylabel(label)
     left.set_title("F1 over T", loc="left")
     right.set_title('"Diversity": steps to the benchmark', loc="left")
+    right.margins(y=0.15)
     right.set_ylim(bottom=0)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8.5)
     return figure

@@ -52,7 +52,12 @@ def movement(plan: Plan, store: Records) -> plt.Figure | None:
         axis.set_title(f"|M − M before training|, {title}", loc="left")
         axis.set_xlabel("step")
     axes[0].annotate(
-        "bound at the printed rate, 0.003", (0, 3e-3), xytext=(4, 4), textcoords="offset points", fontsize=8
+        "bound at the printed rate, 0.003",
+        (0.02, 3e-3),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        fontsize=8,
     )
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8.5)
     return figure

@@ -60,8 +60,8 @@ def shares(plan: Plan, store: Records) -> plt.Figure | None:
                 axis.fill_between(t, low, high, color=colour, alpha=0.12, linewidth=0, label="its range over anchors")
         axis.axvline(70, color="#555", linewidth=0.9)
         axis.set_title(f"{title}, N = {probe['n']:,}", loc="left")
-    axes[0].set_ylabel("share of examples that may be partner, %")
-    figure.supxlabel("threshold T, % of the row's maximum (line: 70 %, the tables)", fontsize=9.5)
+        axis.set_xlabel("T, % (line: 70 %, the tables)")
+    axes[0].set_ylabel("may be partner, % of all")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8.5)
     return figure
 
@@ -79,8 +79,8 @@ def histograms(plan: Plan, store: Records) -> plt.Figure | None:
             axis.stairs(counts / counts.sum() / np.diff(edges), edges, color=colour, label=kind, linewidth=1.6)
         axis.axvline(0.7, color="#555", linewidth=0.9)
         axis.set_title(title, loc="left")
+        axis.set_xlabel("entry of M (line: 0.7)")
     axes[0].set_ylabel("density")
-    figure.supxlabel("entry of M before training (line: T = 0.7)", fontsize=9.5)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8.5)
     return figure
 
