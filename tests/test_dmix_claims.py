@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mixutils.companion import make_plan
-from mixutils.papers import dmix, dmix_claims, dmix_short, dmix_short_claims
+from mixutils.papers import dmix, dmix_claims, dmix_short_claims
 from mixutils.papers.claims import NOT_TESTED
 from mixutils.papers.dmix_claims import same, significant
 from mixutils.records import Records
@@ -123,7 +123,7 @@ def test_no_difference_is_confirmed_within_a_point_and_contradicted_by_two_sides
 
 
 def test_no_difference_is_open_where_seeds_spread(plan_for):
-    base = {s: 50.0 for s in range(5)}
+    base = dict.fromkeys(range(5), 50.0)
     assert same("x", {s: 50 + 4 * (-1.0) ** s for s in range(5)}, base).verdict == "undecided"
     assert same("x", {}, base).verdict == NOT_TESTED
 

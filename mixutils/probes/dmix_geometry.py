@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import rng
 from ..encoders import load_encoder
 from ..geometry import Points
 from ..mixers.embeddings import sentence_embeddings
@@ -57,7 +58,9 @@ def geometry(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[s
 
 def embeddings(data: TaskData, tokenizer, run) -> Tensor:
     """(N, d) float32, one per training row."""
-    encoder = Classifier(load_encoder(run.encoder), data.classes)
+    with torch.random.fork_rng(devices=[]):  # the weights of an untrained encoder come from the run's seed
+        torch.manual_seed(rng.derive(run.seed, "init"))
+        encoder = Classifier(load_encoder(run.encoder), data.classes)
     task = encode(data.with_splits({"train": data.splits["train"]}), tokenizer, run.max_length, renumber=False)
     return sentence_embeddings(encoder, task.splits["train"], "cls")
 

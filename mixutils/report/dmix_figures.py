@@ -141,7 +141,8 @@ def layer_map(plan: Plan, store: Records) -> plt.Figure | None:
         (axes[0], ours, columns, sets, "ours"),
         (axes[1], printed, printed_columns, list(dmix.LAYER_SETS), "printed"),
     ):
-        centred = values - np.nanmean(values, axis=0)
+        known = np.maximum((~np.isnan(values)).sum(0), 1)  # a column without runs has no mean
+        centred = values - np.nansum(values, axis=0) / known
         image = axis.imshow(centred, cmap="BrBG", vmin=-limit, vmax=limit, aspect="auto")
         for i, row in enumerate(rows):
             for j, name in enumerate(names):

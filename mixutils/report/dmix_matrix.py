@@ -164,13 +164,13 @@ def plane(plan: Plan, store: Records) -> plt.Figure | None:
         size = 6 + 60 * np.array(p["times"]) / max(1, max(p["times"]))
         for k in kinds:
             rows = labels == k
-            colour = shades(int(k)) if len(kinds) <= 10 else shades(k / max(1, kinds.max()))
-            name = str(probe["classes"][k])[:12]
-            axis.scatter(*xy[rows].T, s=size[rows], color=colour, alpha=0.8, linewidths=0, label=name, zorder=2)
+            shade = shades(int(k)) if len(kinds) <= 10 else shades(k / max(1, kinds.max()))
+            axis.scatter(*xy[rows].T, s=size[rows], color=shade, alpha=0.8, linewidths=0, zorder=2)
+            axis.plot([], [], "o", color=shade, markersize=5, label=str(probe["classes"][k])[:12])  # sizes differ above
         anchors = sorted({i for i, _ in p["lines"]})
         axis.scatter(*xy[anchors].T, s=28, facecolors="none", edgecolors="black", linewidths=0.9, zorder=3)
         if len(kinds) <= 10:
-            axis.legend(fontsize=7, markerscale=0.9, loc="best")
+            axis.legend(fontsize=7, loc="best")
         axis.set_title(f"{title} ({100 * p['explained']:.0f} % of the spread)", loc="left")
         axis.set_xticks([])
         axis.set_yticks([])

@@ -125,7 +125,7 @@ def _labels(axis, probe: dict[str, Any], drawn) -> None:
     shades = ("#999999", *DATA_COLOURS)
     for i, values in enumerate(series.values()):
         axis.bar(np.arange(len(order)) + 0.27 * (i - 1), 100 * values[order], width=0.25, color=shades[i])
-    names = [str(probe["classes"][i])[:9] for i in order]
+    names = [str(probe["classes"][i])[:12] for i in order]
     axis.set_xticks(range(len(order)), names, fontsize=7.5, rotation=30 if len(order) > 3 else 0)
     axis.set_xlabel("grey: labels in the data; colours: of partners, by M", fontsize=8.5)
     axis.grid(axis="x", visible=False)
