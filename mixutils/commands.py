@@ -243,7 +243,10 @@ def records(args: argparse.Namespace) -> int:
 
 
 def bench(args: argparse.Namespace) -> int:
-    from .bench import main
+    if args.scale:
+        from .bench_scale import main
+    else:
+        from .bench import main
 
     return main(args)
 
