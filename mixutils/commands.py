@@ -256,7 +256,10 @@ def readme(args: argparse.Namespace) -> int:
 
 
 def bench(args: argparse.Namespace) -> int:
-    from .bench import main
+    if args.scale:
+        from .bench_scale import main
+    else:
+        from .bench import main
 
     return main(args)
 

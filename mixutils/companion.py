@@ -43,7 +43,12 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
         runs = [r["run"] for r in store.all() if r["status"] == "done"]
         # A paper may train on fewer rows than the setting has, or on more for a single figure.
         sizes = getattr(PAPERS[paper], "train_sizes", lambda s: {s.train_size})(setting)
-        of_this_setting = {r["task"] for r in runs if r["encoder"] == setting.encoder and r["train_size"] in sizes}
+        of_this_setting = {
+            r["task"]
+            for r in runs
+            if r["encoder"] in (setting.encoder, setting.multilingual)
+            and (r["train_size"] in sizes or r["subset"] == "fixed")
+        }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
     return PAPERS[paper].plan(setting)
 

@@ -12,33 +12,65 @@ and order pairs alike wherever both are defined (SPEC DA1).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 KINDS = ("hyp_atan", "hyp_atanh", "spherical", "euclidean", "cosine")
 BALLS = ("none", "scale", "expmap0")
-BLOCK = 16_000_000  # distances that are in memory at a time
+BLOCK = (
+    4_000_000  # distances that are in memory at a time: small enough for caches, large enough for one matrix product
+)
 _TINY = 1e-30
+_HALF_PI = 1.5707962  # the largest float32 below π/2
+
+
+class Extremes(NamedTuple):
+    """The ends of every point's distances to the others (``Points.extremes``).
+
+    Attributes:
+        top: (N, k) float32, the largest, falling. where: (N, k) int64, to whom. low: (N,) float32, the smallest.
+        cut: (N,) float64, ``pair_order`` of the pair that has the rank that was asked for, or None.
+        share: (N,) float32, share of the others at or above the threshold, or None.
+    """
+
+    top: Tensor
+    where: Tensor
+    low: Tensor
+    cut: Tensor | None
+    share: Tensor | None
 
 
 class Points:
     """N embeddings, prepared for distances to each other.
 
     Args:
-        vectors: (N, d) float32 or float64. kind: one of ``KINDS``. ball: one of ``BALLS`` (SPEC DA2): "none" takes vectors
-            as they are, "scale" divides by 1.001 times the largest norm, "expmap0" maps e to tanh(‖e‖)·e/‖e‖ after that.
+        vectors: (N, d) float32 or float64, finite. kind: one of ``KINDS``. ball: one of ``BALLS`` (SPEC DA2): "none" takes
+            vectors as they are, "scale" multiplies them with a factor, "expmap0" maps e to tanh(‖e‖)·e/‖e‖ after that.
+        ball_scale: the factor; 0 is 1/(1.001 · largest norm), which brings all points into the ball.
+
+    Attributes:
+        vectors: (N, d) float32, shifted by their mean. square: (N,) float64, their squared norms.
+        factor: (N,) float64, 1 - ‖e‖² (hyperbolic) or 1 + ‖e‖² (spherical) of the points before the shift.
 
     Raises:
-        ValueError: an unknown kind or ball, or artanh with points on both sides of the unit sphere, where it is undefined.
+        ValueError: an unknown kind or ball; vectors that are not finite or not (N, d); artanh with points on both sides of the
+            unit sphere, where it is undefined.
     """
 
-    def __init__(self, vectors: Tensor, kind: str = "hyp_atan", ball: str = "none") -> None:
+    def __init__(self, vectors: Tensor, kind: str = "hyp_atan", ball: str = "none", ball_scale: float = 0.0) -> None:
         for name, value, known in (("distance", kind, KINDS), ("ball", ball, BALLS)):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+        if vectors.dim() != 2:
+            raise ValueError(f"embeddings must be (N, d), not of shape {tuple(vectors.shape)}")
         self.kind = kind
-        vectors = into_ball(vectors, ball)
+        vectors = into_ball(vectors, ball, ball_scale)
         norm = _square_norms(vectors)
+        if not bool(torch.isfinite(norm).all()):
+            raise ValueError("embeddings must be finite numbers")
         if kind == "cosine":  # 1 - cos = ‖a/‖a‖ - b/‖b‖‖² / 2
             vectors = vectors / norm.sqrt().clamp(min=_TINY).to(vectors.dtype)[:, None]
         if kind == "hyp_atanh" and norm.min() < 1 <= norm.max():
@@ -60,15 +92,19 @@ class Points:
 
     def order(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
         """(R, C) float32 numbers that are ordered as the distances are: z² for the hyperbolic kinds, g for the others."""
-        right = self.vectors if columns is None else self.vectors[columns]
-        columns = torch.arange(len(self), device=rows.device) if columns is None else columns
+        whole = columns is None
+        right = self.vectors if whole else self.vectors[columns]
+        columns = torch.arange(len(self), device=rows.device) if whole else columns
         # g = ‖a‖² + ‖b‖² - 2⟨a, b⟩
         beside = self.square[columns].float().expand(len(rows), -1)
-        with torch.autocast(rows.device.type, enabled=False):  # bfloat16 products would order neighbours at random
+        with torch.autocast(right.device.type, enabled=False):  # bfloat16 products would order neighbours at random
             gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
         gap.add_(self.square[rows].float()[:, None]).clamp_(min=0)
         self._refine(gap, rows, columns)
-        gap.masked_fill_(rows[:, None] == columns[None], 0)
+        if whole:
+            gap[torch.arange(len(rows), device=rows.device), rows] = 0
+        else:
+            gap.masked_fill_(rows[:, None] == columns[None], 0)
         if self.kind in ("euclidean", "cosine"):
             return gap
         a, b = self.factor[rows].float()[:, None], self.factor[columns].float()[None]
@@ -87,46 +123,77 @@ class Points:
         """‖a - b‖² of single pairs, float64."""
         return ((self.vectors[i].double() - self.vectors[j].double()) ** 2).sum(-1)
 
-    def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
-        """Distances of single pairs in float64 arithmetic; index tensors of one shape, result float32 of that shape."""
+    def pair_order(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """``order`` of single pairs in float64; index tensors of one shape, result of that shape."""
         gap = self._gap(rows, columns)
         if self.kind in ("euclidean", "cosine"):
-            return self.distance(gap.float())
+            return gap
         product = self.factor[rows] * self.factor[columns]
         below = product - gap if self.kind == "spherical" else product + gap
-        return self.distance((gap / below.clamp(min=_TINY)).float())
+        return gap / below.clamp(min=_TINY)
+
+    def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Distances of single pairs, computed in float64; index tensors of one shape, result float32 of that shape."""
+        return self.distance(self.pair_order(rows, columns)).float()
 
     def distance(self, order: Tensor) -> Tensor:
-        """Distances from what ``order`` returns."""
+        """Distances from what ``order`` returns, in its precision."""
         if self.kind in ("hyp_atan", "spherical"):
             return 2 * torch.atan(order.sqrt())
         if self.kind == "hyp_atanh":
-            return 2 * torch.atanh(order.sqrt().clamp(max=1 - 1e-7))
+            return 2 * torch.atanh(order.sqrt().clamp(max=1 - torch.finfo(order.dtype).eps))
         return order.sqrt() if self.kind == "euclidean" else order / 2
 
-    def blocks(self):
+    def order_of(self, distance: Tensor) -> Tensor:
+        """The inverse of ``distance``: what ``order`` has where a pair has this distance."""
+        if self.kind in ("hyp_atan", "spherical"):
+            return torch.tan((distance / 2).clamp(max=_HALF_PI)) ** 2
+        if self.kind == "hyp_atanh":
+            return torch.tanh(distance / 2) ** 2
+        return distance**2 if self.kind == "euclidean" else 2 * distance
+
+    def blocks(self) -> Iterator[Tensor]:
         """Index tensors of consecutive rows, so small that a block of distances to all points fits in memory."""
         size = max(1, min(len(self), BLOCK // max(1, len(self))))
         yield from torch.arange(len(self), device=self.square.device).split(size)
 
-    def extremes(self, k: int) -> tuple[Tensor, Tensor, Tensor]:
-        """From one blocked pass over all pairs, for every point: its k largest distances, to whom, and its smallest one.
+    def extremes(self, k: int, rank: int = 0, threshold: Callable[[Tensor, Tensor], Tensor] | None = None) -> Extremes:
+        """What one blocked pass over all pairs tells about every point's distances to the others; see ``Extremes``.
 
-        The point itself counts neither way. Memory is one block, never N × N.
+        The point itself never counts. Memory is one block, never N × N.
 
-        Returns:
-            (N, k) float32, falling; (N, k) int64; (N,) float32, on the CPU.
+        Args:
+            k: how many of the largest distances. rank: which distance ``cut`` is; r is the r-th largest, -r the r-th smallest,
+                0 none. threshold: from a block's largest and smallest distances, both (R,), to the distances (R,) that
+                ``share`` counts from; None: ``share`` is None.
+
+        Raises:
+            ValueError: fewer than two points, or no such rank.
         """
-        k = min(k, len(self) - 1)
-        top, where, low = [], [], []
+        others = len(self) - 1
+        if others < 1:
+            raise ValueError("distances between examples need at least two of them")
+        if not -others <= rank <= others:
+            raise ValueError(f"rank must be between -{others} and {others}, not {rank}")
+        parts: list[Extremes] = []
         for rows in self.blocks():
+            own = torch.arange(len(rows), device=rows.device)
             order = self.order(rows)
-            values, places = order.topk(k, dim=1)
-            top.append(self.distance(values).cpu())
-            where.append(places.cpu())
-            order[torch.arange(len(rows), device=rows.device), rows] = torch.inf
-            low.append(self.distance(order.min(1).values).cpu())
-        return torch.cat(top), torch.cat(where), torch.cat(low)
+            order[own, rows] = torch.inf
+            low = self.pairs(rows, order.argmin(1))
+            cut = self.pair_order(rows, order.kthvalue(-rank).indices) if rank < 0 else None
+            order[own, rows] = -torch.inf
+            where = order.topk(min(k, others), dim=1).indices
+            top = self.pairs(rows[:, None].expand_as(where), where)
+            if rank > 0:
+                cut = self.pair_order(rows, order.kthvalue(len(self) - rank + 1).indices)
+            share = None
+            if threshold is not None:
+                enough = self.order_of(threshold(top[:, 0], low))
+                share = (order >= enough[:, None]).sum(1).float() / others
+            parts.append(Extremes(top, where, low, cut, share))
+        joined = [None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True)]
+        return Extremes(*joined)
 
 
 def _square_norms(vectors: Tensor) -> Tensor:
@@ -134,19 +201,30 @@ def _square_norms(vectors: Tensor) -> Tensor:
     return torch.cat([(piece.double() ** 2).sum(1) for piece in vectors.split(4096)])
 
 
-def into_ball(vectors: Tensor, ball: str) -> Tensor:
-    """Vectors brought into the unit ball, or left alone; see ``Points``."""
+def into_ball(vectors: Tensor, ball: str, ball_scale: float = 0.0) -> Tensor:
+    """Vectors brought into the unit ball, or left alone; see ``Points``.
+
+    Args:
+        vectors: (N, d) float32 or float64.
+
+    Returns:
+        (N, d) of the same type.
+    """
     if ball == "none":
         return vectors
-    scaled = (vectors / (1.001 * _square_norms(vectors).max().sqrt()).clamp(min=_TINY)).to(vectors.dtype)
+    factor = ball_scale or 1 / (1.001 * _square_norms(vectors).max().sqrt()).clamp(min=_TINY)
+    scaled = (vectors * factor).to(vectors.dtype)
     if ball == "scale":
         return scaled
     norm = _square_norms(scaled).sqrt().clamp(min=_TINY)[:, None]
-    return (torch.tanh(norm) * scaled / norm).to(vectors.dtype)
+    return (scaled * (torch.tanh(norm) / norm).to(vectors.dtype)).to(vectors.dtype)
 
 
 def pairwise(a: Tensor, b: Tensor, kind: str = "hyp_atan", ball: str = "none") -> Tensor:
-    """Distances (len(a), len(b)) float32 between two sets of vectors (n, d), brought into the ball together."""
+    """Distances (len(a), len(b)) float32 between two sets of vectors (n, d), brought into the ball together.
+
+    For more pairs than fit in memory take ``Points`` and its blocks of rows.
+    """
     points = Points(torch.cat([a, b]), kind, ball)
     index = torch.arange(len(a) + len(b), device=a.device)
     return points.between(index[: len(a)], index[len(a) :])

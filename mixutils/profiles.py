@@ -21,6 +21,7 @@ class Profile:
         use_hub: whether the hub may be asked. needs_gpu: refuse to start without one.
         builtin_only: built-in tasks whatever data are at hand, so that tests and notebooks do not depend on them.
         comparable: whether its numbers mean anything.
+        multilingual: encoder of texts that are not English, where a paper takes another one for them; "" for none.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Profile:
     needs_gpu: bool = False
     builtin_only: bool = False
     comparable: bool = True
+    multilingual: str = ""
 
 
 PROFILES = {
@@ -82,6 +84,7 @@ PROFILES = {
             None,
             use_hub=True,
             needs_gpu=True,
+            multilingual="google-bert/bert-base-multilingual-uncased",
         ),
     )
 }
@@ -108,6 +111,11 @@ class Setting:
     lr_scale: float
     use_hub: bool
     recorded: tuple[str, ...] = ()
+    multilingual: str = ""
+
+    def encoder_for(self, language: str) -> str:
+        """The encoder of texts in a language: the multilingual one, if there is one, for all but English."""
+        return self.multilingual if self.multilingual and language != "English" else self.encoder
 
     def seeds_for(self, paper_seeds: int) -> tuple[int, ...]:
         """The seeds of a plan; the paper's number where the profile leaves it open."""
@@ -163,10 +171,13 @@ def make_setting(
         p.batch_size,
         p.lr_scale,
         p.use_hub if use_hub is None else use_hub,
+        multilingual=p.multilingual,
     )
     if encoder:
         # The factor belongs to the profile's encoder; another encoder gets the papers' own rates.
-        setting = replace(setting, encoder=encoder, lr_scale=p.lr_scale if encoder == p.encoder else 1.0)
+        # It is also the one for every language.
+        scale = p.lr_scale if encoder == p.encoder else 1.0
+        setting = replace(setting, encoder=encoder, lr_scale=scale, multilingual="")
     if seeds not in (None, ""):
         setting = replace(setting, seeds=parse_seeds(str(seeds)))
     if tasks:

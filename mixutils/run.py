@@ -33,7 +33,7 @@ class Run:
     recipe: Recipe = field(default_factory=Recipe)
     policy: str = "official"  # how the parts are cut (tasks.POLICIES)
     train_size: int | None = None  # rows of train; None: all
-    subset: str = "stratified"  # how they are chosen: stratified | balanced | random; always nested over sizes
+    subset: str = "stratified"  # how they are chosen: stratified | balanced | random | fixed; always nested
     eval_size: int | None = None  # at most so many rows of every other part; None: all
     evaluate: tuple[str, ...] = ()  # parts that are evaluated; (): all but train
     max_length: int = 128  # tokens

@@ -11,6 +11,7 @@ from mixutils.papers import Plan
 from mixutils.records import Records
 from mixutils.run import Run
 from mixutils.tasks import spec
+from tests import fakes_dmix
 
 Accuracy = Callable[[Run], "float | Mapping[str, float]"]
 
@@ -30,7 +31,9 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
     """
     parts = run.evaluate or ("validation", "test")
     accuracy = {p: (percent[p] if isinstance(percent, Mapping) else percent) / 100 for p in parts}
-    metrics = {p: {"accuracy": a, "f1_micro": a, "loss": 1.0} for p, a in accuracy.items()}
+    metrics = {
+        p: {"accuracy": a, "f1_micro": a, "f1_macro": a, "f1_weighted": a, "loss": 1.0} for p, a in accuracy.items()
+    }
     labels = ["no", "yes"]
     sizes = {"train": run.train_size or 5000} | dict.fromkeys(parts, 100)
     record = {
@@ -73,10 +76,7 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
         for point in record["curve"]:
             point["mixer"] = policy(point["step"], run.recipe.mixer_lr or run.recipe.lr)
     if run.probes:
-        makers = {"ssmix-spans": lambda: spans(2 if "pair" in run.task else 1)}
-        makers |= {"dnm-mixtures": mixtures, "dnm-features": features, "dnm-maps": lambda: maps(run.method != "none")}
-        makers |= {"dropmix-masks": dropmix_masks, "dropmix-channels": dropmix_channels}
-        record["probes"] = {name: makers[name]() for name in run.probes}
+        record["probes"] = {name: PROBES[name](run) for name in run.probes}
     return record
 
 
@@ -240,3 +240,14 @@ def dropmix_channels(beyond: tuple[int, int] = (1, 1), word: str = "good", **tes
         "words": [[words] * 3, [words] * 3],
         "fit": [permuted(0.5) | fit | tests.get(f"fit_{side}", {}) for side in ("first", "second")],
     }
+
+
+#: Probe -> what it measures for a run.
+PROBES: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "ssmix-spans": lambda run: spans(2 if "pair" in run.task else 1),
+    "dnm-mixtures": lambda run: mixtures(),
+    "dnm-features": lambda run: features(),
+    "dnm-maps": lambda run: maps(run.method != "none"),
+    "dropmix-masks": lambda run: dropmix_masks(),
+    "dropmix-channels": lambda run: dropmix_channels(),
+} | fakes_dmix.PROBES

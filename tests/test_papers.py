@@ -257,5 +257,6 @@ def test_a_plan_and_the_published_table_use_the_same_names(key, monkeypatch):
     planned = {(c.table, c.row, c.column) for c in plan.cells}
     tables = {c.table for c in plan.cells} & {table for table, _, _ in published(key)}
     assert tables
-    printed = {k for k, c in published(key).items() if k[0] in tables and "quoted" not in c.marker}
-    assert printed == {k for k in planned if k[0] in tables}
+    # Rows that the paper itself quotes from elsewhere are not trained.
+    own = {k for k, cell in published(key).items() if "quoted" not in cell.marker}
+    assert {k for k in own if k[0] in tables} == {k for k in planned if k[0] in tables}

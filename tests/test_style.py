@@ -24,7 +24,7 @@ SIMULATED = {
     ),
 }
 #: Methods that stand in one figure and belong to different families.
-MAIN = ("none", "wordmix", "tmix", "ssmix", "unk", "dnm", "nonlinear", "dropmix-g")
+MAIN = ("none", "wordmix", "tmix", "ssmix", "unk", "dmix", "dnm", "nonlinear", "dropmix-g")
 #: sRGB to XYZ (IEC 61966-2-1), and the white of D65.
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 WHITE = XYZ.sum(1)

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .base import Mixer, Part, options_from
+from .dmix import DMix
 from .dnm import DNM
 from .dropmix import DropMix
+from .emix import EMix
 from .hidden import HiddenMix
 from .nonlinear import NonlinearMix
 from .plain import Plain
@@ -64,6 +66,17 @@ def _dropmix(title: str, how: str, place: str, saliency: bool = True, **options:
         0.0,
     )
 
+
+_DMIX = "Sawhney et al. 2022"
+_SHORT = "Sawhney et al. 2021"
+
+_SHORT_OPTIONS = {
+    "levels": tuple(range(1, 13)),
+    "select": "top_percent",
+    "ratio": "beta",
+    "m_train": False,
+    "loss": "ce",
+}
 
 REGISTRY: dict[str, Entry] = {
     "none": Entry("No mixup", Plain, "–", "–", "–", "own label", "–", "1"),
@@ -269,6 +282,125 @@ REGISTRY: dict[str, Entry] = {
     "dropmix-random": _dropmix("DropMix, random mask", "random runs of units replaced", "3", False, mask="random"),
     "dropmix-keep": _dropmix(
         "DropMix, literal mask", "all but the most salient runs of units replaced", "4.1", mask="keep_salient"
+    ),
+    "dmix": Entry(
+        "DMIX",
+        DMix,
+        "encoder layer drawn from {3, 4, 6, 7, 9, 12}",
+        "far examples: M_ij ≥ T · row maximum, hyperbolic",
+        "learned pair weight M_ij",
+        "M_ij",
+        _DMIX,
+        "(K + k)/K",
+        1.5,
+        {},
+    ),
+    "dmix-nt": Entry(
+        "DMIX-NT",
+        DMix,
+        "encoder layer drawn from {3, 4, 6, 7, 9, 12}",
+        "far examples: M_ij ≥ T · row maximum, hyperbolic",
+        "fixed pair weight M_ij",
+        "M_ij",
+        _DMIX,
+        "(K + k)/K",
+        1.5,
+        {"m_train": False},
+    ),
+    "euc-dmix": Entry(
+        "Euc-DMIX",
+        DMix,
+        "encoder layer drawn from {3, 4, 6, 7, 9, 12}",
+        "far examples: M_ij ≥ T · row maximum, Euclidean",
+        "learned pair weight M_ij",
+        "M_ij",
+        _DMIX,
+        "(K + k)/K",
+        1.5,
+        {"distance": "euclidean"},
+    ),
+    "euc-dmix-nt": Entry(
+        "Euc-DMIX-NT",
+        DMix,
+        "encoder layer drawn from {3, 4, 6, 7, 9, 12}",
+        "far examples: M_ij ≥ T · row maximum, Euclidean",
+        "fixed pair weight M_ij",
+        "M_ij",
+        _DMIX,
+        "(K + k)/K",
+        1.5,
+        {"distance": "euclidean", "m_train": False},
+    ),
+    "m-ratio": Entry(
+        "+ M-Ratio",
+        DMix,
+        "encoder layer drawn from {3, 4, 6, 7, 9, 12}",
+        "random training example",
+        "learned pair weight M_ij",
+        "M_ij",
+        _DMIX + ", Table 4",
+        "(K + k)/K",
+        1.5,
+        {"select": "random"},
+    ),
+    "m-threshold": Entry(
+        "+ M-Threshold",
+        DMix,
+        "encoder layer drawn from {3, 4, 6, 7, 9, 12}",
+        "far examples: M_ij ≥ T · row maximum, hyperbolic",
+        "scalar ratio from a Beta draw",
+        "the ratio",
+        _DMIX + ", Table 4",
+        "(K + k)/K",
+        1.5,
+        {"ratio": "beta", "m_train": False},
+    ),
+    "dmix-short": Entry(
+        "DMIX short (Hyperbolic)",
+        DMix,
+        "encoder layer drawn from all",
+        "top-τ % farthest, hyperbolic distance",
+        "scalar ratio from a Beta draw",
+        "the ratio",
+        _SHORT,
+        "(K + k)/K",
+        1.5,
+        {**_SHORT_OPTIONS, "distance": "hyp_atan"},
+    ),
+    "dmix-short-euclidean": Entry(
+        "DMIX short (Euclidean)",
+        DMix,
+        "encoder layer drawn from all",
+        "top-τ % farthest, Euclidean distance",
+        "scalar ratio from a Beta draw",
+        "the ratio",
+        _SHORT,
+        "(K + k)/K",
+        1.5,
+        {**_SHORT_OPTIONS, "distance": "euclidean"},
+    ),
+    "dmix-short-cosine": Entry(
+        "DMIX short (Cosine)",
+        DMix,
+        "encoder layer drawn from all",
+        "top-τ % farthest, cosine distance",
+        "scalar ratio from a Beta draw",
+        "the ratio",
+        _SHORT,
+        "(K + k)/K",
+        1.5,
+        {**_SHORT_OPTIONS, "distance": "cosine"},
+    ),
+    "emix": Entry(
+        "EMix",
+        EMix,
+        "encoder layer drawn from {7, 9, 12}",
+        "random training example",
+        "scalar ratio, corrected for the spread of both states",
+        "the ratio",
+        "Jindal et al. 2020",
+        "(K + k)/K",
+        1.8,
     ),
 }
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import dnm, dropmix, ssmix
+from . import dmix, dmix_short, dnm, dropmix, ssmix
 from .base import Cell, Column, Paper, Plan, Reading
 
 #: Paper key -> module with ``PAPER`` and ``plan(setting)``.
-PAPERS: dict[str, ModuleType] = {"ssmix": ssmix, "dnm": dnm, "dropmix": dropmix}
+PAPERS: dict[str, ModuleType] = {
+    "ssmix": ssmix,
+    "dmix": dmix,
+    "dmix_short": dmix_short,
+    "dnm": dnm,
+    "dropmix": dropmix,
+}
 
 __all__ = ["PAPERS", "Cell", "Column", "Paper", "Plan", "Reading"]

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .dmix_attention import attention
+from .dmix_geometry import geometry
+from .dmix_matrix import movement
 from .dnm_space import features, maps, mixtures
 from .dropmix_channels import channels
 from .dropmix_masks import masks
@@ -21,4 +24,7 @@ REGISTRY: dict[str, Callable[..., dict[str, Any]]] = {
     "dnm-maps": maps,
     "dropmix-masks": masks,
     "dropmix-channels": channels,
+    "dmix-attention": attention,
+    "dmix-geometry": geometry,
+    "dmix-matrix": movement,
 }

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from .artifacts import Artifact
 
 #: Paper key -> the module here that makes its tables and figures.
-MODULES: dict[str, str] = {"ssmix": "ssmix", "dnm": "dnm", "dropmix": "dropmix"}
+MODULES: dict[str, str] = {k: k for k in ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")}
 #: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
 NOTEBOOKS: dict[str, str | None] = {
     "start_here": None,
     "ssmix": "ssmix",
     "ssmix_spans": "ssmix",
+    "dmix": "dmix",
+    "dmix_thresholds": "dmix",
+    "dmix_layers": "dmix",
+    "dmix_matrix": "dmix",
+    "dmix_attention": "dmix",
+    "dmix_short": "dmix_short",
     "dnm": "dnm",
     "dnm_topk": "dnm",
     "dnm_ablations": "dnm",

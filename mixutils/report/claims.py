@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -91,3 +91,19 @@ def _unit(u) -> str:
         text += f"{c.mean:+.2f}{interval}, n = {c.n}, p = {c.p:.3f}" + (f" ({', '.join(beside)}) " if beside else " ")
     text += badge(u.verdict)
     return text + (f" <i>{html.escape(u.note)}</i>" if u.note else "")
+
+
+def two_readings(
+    first: Sequence[Claim], second: Sequence[Claim], names: tuple[str, str], only: Collection[str] = ()
+) -> tuple[pd.DataFrame, str]:
+    """Data and HTML of claims under two readings side by side.
+
+    Args:
+        names: of the readings. only: keys of the claims to show; () for all.
+
+    Returns:
+        The data frame of ``to_frame`` with both readings, and the page of ``to_html``.
+    """
+    first, second = ([c for c in claims if not only or c.key in only] for claims in (first, second))
+    frame = pd.concat([to_frame(first, names[0]), to_frame(second, names[1])])
+    return frame, to_html(first, second, names)

@@ -38,6 +38,16 @@ METHOD_COLOURS = {
     "dropmix-g": "#324603",
     "dropmix-random": "#effe06",
     "dropmix-keep": "#06212b",
+    "dmix": "#00b070",
+    "dmix-nt": "#92dbc0",
+    "euc-dmix": "#c960e7",
+    "euc-dmix-nt": "#cd9ecd",
+    "m-ratio": "#f0d040",
+    "m-threshold": "#928b3d",
+    "dmix-short": "#00795c",
+    "dmix-short-euclidean": "#702080",
+    "dmix-short-cosine": "#00b1a8",
+    "emix": "#332288",
 }
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds

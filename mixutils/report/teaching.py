@@ -130,7 +130,7 @@ class _Spy(nn.Module):
 
     def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> Output:
         if edit is not None:
-            self._record_edit(edit, len(batch), batch.input_ids.shape[1])
+            self._record_edit(edit, batch)
         elif len(batch) != 2 or not torch.equal(batch.input_ids[0], getattr(self, "clean", batch.input_ids)[0]):
             self.ids = batch.input_ids[-2:]
         else:
@@ -139,7 +139,7 @@ class _Spy(nn.Module):
 
     def encode(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()):
         if edit is not None:
-            self._record_edit(edit, len(batch), batch.input_ids.shape[1])
+            self._record_edit(edit, batch)
         return self.real.encode(batch, edit, keep)
 
     def pool(self, states: Tensor) -> Tensor:
@@ -149,10 +149,10 @@ class _Spy(nn.Module):
         self.place, self.share = "sentence vector", vector[-2:, :WIDTH]
         return self.real.classify(vector)
 
-    def _record_edit(self, edit: Edit, rows: int, width: int) -> None:
-        owner = (torch.arange(rows) % 2).float()
-        states = owner[:, None, None].expand(rows, width, self.width)
-        self.share = edit.mix(states)[-2:, :, :WIDTH]
+    def _record_edit(self, edit: Edit, batch: Batch) -> None:
+        owner = batch.index.float()  # A is row 0 of the two sentences, also where it is a partner
+        states = owner[:, None, None].expand(*batch.input_ids.shape, self.width)
+        self.share = edit.mix(states).detach()[-2:, :, :WIDTH]
         self.place = "embedding output h₀" if edit.level == 0 else f"layer {edit.level} of {self.depth}"
 
 

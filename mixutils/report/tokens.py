@@ -20,7 +20,7 @@ class Strip:
     Attributes:
         label: left of the boxes. tokens: texts.
         shade: value in [0, 1] per token, or None. origin: "A", "B" or "unk" per token, or None.
-        frame: (first, length, colour key) of a marked span, or None. after: text behind the boxes.
+        frame: (first, length, colour key) of a marked span, or None. after: text behind the boxes, in ``after_colour``.
     """
 
     label: str
@@ -29,6 +29,7 @@ class Strip:
     origin: Sequence[str] | None = None
     frame: tuple[int, int, str] | None = None
     after: str = ""
+    after_colour: str = "#333333"
 
 
 def relative(values: Sequence[float]) -> list[float]:
@@ -78,7 +79,7 @@ def draw(strips: Sequence[Strip | None], title: str = "", width: float = 10.0, l
                 fontsize=8.5,
                 va="center",
                 ha="left",
-                color="#333",
+                color=strip.after_colour,
                 parse_math=False,
             )
     return figure
@@ -146,6 +147,7 @@ def _break(strips: Sequence[Strip | None], room: float) -> list[Strip | None]:
                     None if strip.origin is None else strip.origin[a:b],
                     frame,
                     strip.after if k == len(pieces) - 1 else "",
+                    strip.after_colour,
                 )
             )
     return out

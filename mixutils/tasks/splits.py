@@ -129,13 +129,15 @@ def apply_policy(data: TaskData, policy: str, run_seed: int, data_seed: int = 0)
 def subset(data: TaskData, train_size: int | None, kind: str, run_seed: int, eval_size: int | None) -> TaskData:
     """The first ``train_size`` rows of the nested order, and at most ``eval_size`` rows of every other part.
 
-    Training subsets differ by run seed and are nested over sizes; evaluation subsets are the same for all runs.
+    Training subsets differ by run seed, except under the kind "fixed" (stratified, SPEC DA24), and are nested over sizes;
+    evaluation subsets are the same for all runs.
     Both sizes may be None (all rows). Rows come in the order of the draw for training and of the source otherwise.
     """
     out = {}
     for name, split in data.splits.items():
         if name == "train" and train_size is not None and train_size < len(split):
-            order = stratified_order(split.labels, rng.derive(run_seed, "train-subset"), kind)
+            seed, how = (0, "stratified") if kind == "fixed" else (run_seed, kind)
+            order = stratified_order(split.labels, rng.derive(seed, "train-subset"), how)
             out[name] = split.take(order[:train_size])
         elif name != "train" and eval_size is not None and eval_size < len(split):
             out[name] = split.take(np.sort(stratified_order(split.labels, 0)[:eval_size]))

@@ -1,0 +1,305 @@
+"""DMIX: partners by distance, ratios from a learned matrix; and its ablations, and the short paper's method.
+
+Sawhney et al., DMix: Adaptive Distance-aware Interpolative Mixup, ACL 2022 (SPEC chapter 2), and Sawhney et al., DMix:
+Distance Constrained Interpolative Mixup, MRL 2021 (SPEC chapter 3). With sentence embeddings e_i of the training texts,
+
+    M_ij = D(e_i, e_j) / max_j D(e_i, e_j),   S_i = {j ≠ i : M_ij ≥ T · max_j M_ij},   j ~ Uniform(S_i),
+    h_k = (1 - M_ij)·h_k^i + M_ij·h_k^j,      y = (1 - M_ij)·y_i + M_ij·y_j,           loss KL(y ‖ p).
+
+All variants are one class: how a partner is chosen (``select``), where the ratio comes from (``ratio``), whether M is trained
+(``m_train``). The short paper's method is ``select="top_percent", ratio="beta"``.
+
+Work: anchors and partners run together below level k and the mixtures alone above: (K + k)/K passes of a plain step, as TMix
+with partners from the data set. M's learning rate is ``Recipe.mixer_lr`` (SPEC DA11, X10).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry import BALLS, KINDS, Points
+from ..model import MASKS, Classifier, scale_level
+from ..tasks.encode import Batch, EncodedTask
+from .base import Mixer, Part, draw_beta, one_of
+from .basematrix import BaseMatrix, Range
+from .densematrix import DenseMatrix, RowScale
+from .embeddings import sentence_embeddings
+from .hidden import mixed_logits
+from .pairmatrix import Matrix, PairMatrix
+from .partners import choose, draw, pick
+
+TABLE5 = (3, 4, 6, 7, 9, 12)  # SPEC DA18
+
+
+@dataclass(frozen=True)
+class DMixOptions:
+    """Settings of DMIX; defaults are the adaptive paper's, and the resolutions of SPEC 2(e) and 3(e)."""
+
+    levels: tuple[int, ...] = TABLE5  # for 12 layers; one is drawn per batch (SPEC DA18, DA19)
+    mix_mask: str = "union"  # who may be attended to above the level (SPEC DA30)
+    distance: str = "hyp_atan"  # | hyp_atanh | spherical | euclidean | cosine (SPEC DA1)
+    ball: str = "none"  # | scale | expmap0 (SPEC DA2)
+    ball_scale: float = 0.0  # factor of ball = scale and expmap0; 0: 1/(1.001 · largest norm)
+    embed_when: str = "once"  # | epoch: sentence embeddings again from the current encoder (SPEC DA3)
+    embed_pool: str = "cls"  # | mean | pooler
+    select: str = "value"  # | top_percent (rank threshold; the short paper) | random (M-Ratio) (SPEC DA6, 3(a))
+    T: float = 0.7  # for select = value
+    tau: float = 10.0  # for select = top_percent: so many percent of the other examples, farthest first
+    tau_unit: str = "percent"  # | count (SPEC SD1)
+    cosine_sort: str = "distance"  # | similarity: the nearest instead (SPEC SD3); only top_percent by cosine
+    self_partner: bool = False  # may an example be its own partner (SPEC DA10, SD4)
+    ratio: str = "matrix"  # | beta (M-Threshold, the short paper; SPEC DA15's other reading of -NT)
+    alpha: float = 1.0  # for ratio = beta
+    beta_fold: bool = False
+    draw: str = "batch"  # one Beta ratio per batch or per example
+    m_train: bool = True  # false: -NT; SPEC DA16 for M-Ratio
+    m_norm: str = "row_max"  # | global_max | row_minmax (SPEC DA5)
+    m_on: str = "partner"  # | self: M_ij weighs the anchor (SPEC DA7)
+    m_range: str = "clamp"  # | sigmoid | none (SPEC DA8)
+    m_param: str = "full"  # | row_scale: one trained factor per row times the fixed matrix (SPEC DA12)
+    m_label_grad: bool = True  # gradient to M through the label too (SPEC DA14)
+    m_optimizer: str = "bertadam"  # | adam: the update rule of M's entries, with Table 8's β and ε
+    loss: str = "kl"  # | ce | bce (SPEC DA13, SD7)
+    compat_public_script: bool = False  # states mixed with themselves, one detached ratio for all labels (SPEC DA42)
+    dense: bool = False  # N × N tensors instead of visited pairs: the reference for small N, same numbers
+
+    def __post_init__(self) -> None:
+        one_of("mix_mask", self.mix_mask, MASKS)
+        one_of("distance", self.distance, KINDS)
+        one_of("ball", self.ball, BALLS)
+        one_of("embed_when", self.embed_when, ("once", "epoch"))
+        one_of("embed_pool", self.embed_pool, ("cls", "mean", "pooler"))
+        one_of("select", self.select, ("value", "top_percent", "random"))
+        one_of("tau_unit", self.tau_unit, ("percent", "count"))
+        one_of("cosine_sort", self.cosine_sort, ("distance", "similarity"))
+        one_of("ratio", self.ratio, ("matrix", "beta"))
+        one_of("draw", self.draw, ("batch", "example"))
+        one_of("m_norm", self.m_norm, ("row_max", "global_max", "row_minmax"))
+        one_of("m_on", self.m_on, ("partner", "self"))
+        one_of("m_range", self.m_range, ("clamp", "sigmoid", "none"))
+        one_of("m_param", self.m_param, ("full", "row_scale"))
+        one_of("m_optimizer", self.m_optimizer, ("bertadam", "adam"))
+        one_of("loss", self.loss, ("kl", "ce", "bce"))
+        if not self.levels or any(isinstance(v, str) or not 0 <= v <= 12 for v in self.levels):
+            raise ValueError(f"levels must be numbers from 0 to 12, not {self.levels!r}")
+        if not 0 <= self.T < 1:
+            raise ValueError(f"T must be at least 0 and below 1, not {self.T}")
+        if not (0 < self.tau <= 100 or (self.tau_unit == "count" and self.tau >= 1)):
+            raise ValueError(
+                f"tau must be a percentage above 0 and at most 100, or a count of at least 1, not {self.tau}"
+            )
+        if self.alpha <= 0:
+            raise ValueError(f"alpha must be positive, not {self.alpha}")
+        if self.ball_scale < 0:
+            raise ValueError(f"ball_scale must be positive, or 0 for 1/(1.001 · largest norm), not {self.ball_scale}")
+        if self.cosine_sort == "similarity" and (self.distance, self.select) != ("cosine", "top_percent"):
+            raise ValueError("cosine_sort='similarity' goes with distance='cosine' and select='top_percent'")
+        if self.m_param == "row_scale" and (self.m_range == "sigmoid" or self.dense):
+            raise ValueError("m_param='row_scale' goes with m_range 'clamp' or 'none', and has no dense reference")
+
+    @property
+    def trains(self) -> bool:
+        """Whether a gradient reaches M."""
+        return self.m_train and self.ratio == "matrix" and not self.compat_public_script
+
+
+class DMix(Mixer):
+    """DMIX and its ablations.
+
+    Attributes, after ``prepare``:
+        points: distances between the training texts. matrix: current values of M; see ``pairmatrix.Matrix``.
+        partner_count: (N,) int64, how often each example was a partner (SPEC DA7).
+
+    ``log`` has w_b; m, the pair's entry of M; same_label; target_entropy (SPEC X11); selected, the share of the others that the
+    threshold lets pass, estimated from the anchors of all steps; set_mean, set_min, set_max, that share over all examples before
+    training (SPEC DA6; only for select = value). ``diagnose`` has the same share since the last evaluation; belief_gap, the mean
+    of |logit M_ij - log(p_j / p_i)| since then, which is 0 where M says what the model believes (SPEC 2(a)); visited, moved_mean
+    and moved_max, how many entries of M have moved and how far; partner_max and partner_never, the most frequent partner's
+    count and the share of examples that were never one.
+    """
+
+    Options = DMixOptions
+
+    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        o = self.options
+        self.train_split = data.splits["train"]
+        n = len(self.train_split)
+        self.seen = 0
+        self.recent: dict[str, list[float]] = {}
+        device = self.train_split.labels.device
+        self.register_buffer("partner_count", torch.zeros(n, dtype=torch.int64, device=device))
+        embeddings = sentence_embeddings(model, self.train_split, o.embed_pool)
+        # Embeddings that are made once are made again on resuming; later ones must be stored.
+        self.register_buffer("embeddings", embeddings, persistent=o.embed_when == "epoch")
+        base, kept = self._base(), Range(o.m_range)
+        if o.m_param == "row_scale":
+            self.matrix: Matrix = RowScale(base, kept, o.trains)
+        else:
+            self.matrix = (DenseMatrix if o.dense else PairMatrix)(base, kept, o.m_optimizer, o.trains)
+        if o.select == "value":
+            share = base.share
+            self.note(set_mean=share, set_min=share.min(), set_max=share.max())
+
+    def _base(self) -> BaseMatrix:
+        """M before training from the current embeddings."""
+        o = self.options
+        self.points = Points(self.embeddings, o.distance, o.ball, o.ball_scale)
+        n = len(self.points)
+        if n < 2:
+            raise ValueError("DMIX needs at least two training examples")
+        self.rank = 0
+        if o.select == "top_percent":
+            count = o.tau if o.tau_unit == "count" else math.ceil(o.tau / 100 * (n - 1) - 1e-9)
+            self.rank = min(n - 1, max(1, int(count)))
+        return BaseMatrix(self.points, o.m_norm, o.T, -self.rank if self._nearest else self.rank)
+
+    @property
+    def _nearest(self) -> bool:
+        return self.options.cosine_sort == "similarity"
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        o, n = self.options, len(batch)
+        self._renew(model, n)
+        level = scale_level(o.levels[int(rng.integers(len(o.levels)))], model.depth)
+        rows = batch.index
+        partner = self.partners(rows, rng)
+        share = self.matrix.gather(rows, partner)
+        w_b = share if o.m_on == "partner" else 1 - share
+        if o.ratio == "beta":
+            w_b = draw_beta(rng, o.alpha, n, o.draw, rows.device, o.beta_fold)
+        other = self.train_split.labels[partner]
+        if o.compat_public_script:
+            # SPEC DA42: mixing a text with itself changes nothing, and the first row's ratio mixes all labels.
+            logits, w_b = model(batch).logits, w_b.detach()[:1].expand(n)
+        else:
+            both = self.train_split.batch(torch.cat([rows, partner]))
+            first = torch.arange(n, device=rows.device)
+            _, logits = mixed_logits(model, both, level, first, first + n, w_b, o.mix_mask)
+        w_label = w_b if o.m_label_grad else w_b.detach()
+        loss = soft_loss(logits, batch.labels, other, w_label, o.loss)
+        self._observe(logits, batch.labels, other, partner, share, w_b)
+        yield Part("mixed", loss)
+
+    def partners(self, rows: Tensor, rng: np.random.Generator) -> Tensor:
+        """One partner (R,) int64 per anchor ``rows`` (R,) int64, uniform over S_i; always from the whole training part."""
+        o, matrix = self.options, self.matrix
+        if o.select == "random":
+            return draw(rng, rows, len(matrix), o.self_partner, 1).candidates[:, 0]
+        draws = draw(rng, rows, len(matrix), o.self_partner)
+        if o.select == "value":
+            limit = matrix.row_max(rows) * o.T
+
+            def belongs(places: Tensor, columns: Tensor) -> Tensor:
+                return matrix.at(rows[places], columns) >= limit[places, None]
+
+            def members(places: Tensor) -> Tensor:
+                return self._without(rows[places], matrix.full(rows[places]) >= limit[places, None] * (1 - 1e-6))
+
+        elif o.trains:  # the current order of a row whose entries move: the whole row, every time
+            inside = self._farthest(rows, matrix.full(rows))
+            self._remember("selected", inside.float().sum(1) / (len(matrix) - 1))
+            return pick(inside, draws.point)
+        else:
+            # A hair of float64, so that the order of a sum never excludes the pair that is the limit.
+            sign, limit = (-1, 1 + 1e-12) if self._nearest else (1, 1 - 1e-12)
+            limit = sign * limit * matrix.base.cut[rows]
+
+            def belongs(places: Tensor, columns: Tensor) -> Tensor:
+                order = self.points.pair_order(rows[places][:, None].expand_as(columns), columns)
+                return sign * order >= limit[places, None]
+
+            def members(places: Tensor) -> Tensor:
+                return self._farthest(rows[places], self.points.order(rows[places]))
+
+        partner, accepted = choose(draws, rows, belongs, members)
+        self._remember("selected", accepted.float())
+        return partner
+
+    def _farthest(self, rows: Tensor, values: Tensor) -> Tensor:
+        """Which of the values (R, N) are among the ``rank`` largest, or smallest with cosine_sort = similarity."""
+        values = self._without(rows, values, torch.inf if self._nearest else -torch.inf)
+        where = values.topk(self.rank, dim=1, largest=not self._nearest).indices
+        return torch.zeros_like(values, dtype=torch.bool).scatter_(1, where, value=True)
+
+    def _without(self, rows: Tensor, values: Tensor, empty: float | bool = False) -> Tensor:
+        """``values`` (R, N) with ``empty`` in the anchors' own places, unless they may be partners."""
+        if not self.options.self_partner:
+            values[torch.arange(len(rows), device=rows.device), rows] = empty
+        return values
+
+    def _renew(self, model: Classifier, n: int) -> None:
+        """With embed_when = epoch, new distances after every N anchors; entries that were learned stay."""
+        if self.options.embed_when == "epoch" and self.seen >= len(self.train_split):
+            self.seen = 0
+            self.embeddings = sentence_embeddings(model, self.train_split, self.options.embed_pool)
+            self.matrix.base = self._base()
+        self.seen += n
+
+    @torch.no_grad()
+    def _observe(self, logits: Tensor, own: Tensor, other: Tensor, partner: Tensor, share: Tensor, w_b: Tensor) -> None:
+        """Numbers for the log."""
+        self.partner_count.index_add_(0, partner, torch.ones_like(partner))
+        same = own == other
+        entropy = torch.special.entr(w_b) + torch.special.entr(1 - w_b)
+        self.note(w_b=w_b, m=share, same_label=same.float(), target_entropy=entropy.masked_fill(same, 0))
+        if not bool(same.all()):
+            log_p = logits.float().log_softmax(-1)
+            belief = (log_p.gather(1, other[:, None]) - log_p.gather(1, own[:, None]))[:, 0]
+            said = torch.logit(w_b.clamp(1e-6, 1 - 1e-6))
+            self._remember("belief_gap", (said - belief).abs()[~same])
+
+    def _remember(self, name: str, values: Tensor) -> None:
+        """For the log, and for the next ``diagnose``."""
+        self.note(**{name: values})
+        total, count = self.recent.get(name, (0.0, 0))
+        self.recent[name] = [total + float(values.mean()), count + 1]
+
+    def after_step(self, lr: float) -> None:
+        self.matrix.after_step(lr)
+
+    def diagnose(self) -> dict[str, float]:
+        out = {name: total / count for name, (total, count) in self.recent.items()}
+        self.recent = {}
+        moved, count = self.matrix.movement(), self.partner_count
+        out |= {"partner_max": int(count.max()), "partner_never": float((count == 0).float().mean())}
+        if len(moved):
+            out |= {"visited": len(moved), "moved_mean": float(moved.mean()), "moved_max": float(moved.max())}
+        return out
+
+    def extra_state(self) -> dict[str, Any]:
+        return super().extra_state() | {"seen": self.seen, "recent": self.recent}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        super().load_extra_state(state)
+        self.seen, self.recent = state["seen"], state["recent"]
+        if self.options.embed_when == "epoch":
+            self.matrix.base = self._base()
+
+
+def soft_loss(logits: Tensor, own: Tensor, other: Tensor, w_b: Tensor, kind: str = "kl") -> Tensor:
+    """Loss of a prediction against (1 - w_b)·own + w_b·other, with gradient to ``w_b`` (SPEC 2(a), DA13).
+
+    Args:
+        logits: (R, C). own, other: (R,) int64. w_b: (R,) float32 in [0, 1].
+        kind: "kl", KL(y ‖ p) = Σ y·(log y - log p); "ce", without the target's entropy; both mean over rows; "bce", binary
+            cross-entropy of softmax outputs, mean over rows and classes.
+    """
+    logits = logits.float()
+    target = torch.zeros_like(logits).scatter_add(1, own[:, None], (1 - w_b)[:, None])
+    target = target.scatter_add(1, other[:, None], w_b[:, None])
+    log_p = logits.log_softmax(-1)
+    if kind == "bce":
+        rest = torch.log1p(-log_p.exp().clamp(max=1 - 1e-7))
+        return -(target * log_p + (1 - target) * rest).mean()
+    loss = -(target * log_p).sum(1)
+    if kind == "kl":
+        # 0·log 0 = 0, and classes without a share must not send an infinite gradient into the others.
+        loss = loss + (target * target.clamp(min=1e-12).log()).sum(1)
+    return loss.mean()

@@ -1,0 +1,237 @@
+"""DMIX's learned matrix at any scale: base entries computed when asked, learned values kept only for pairs that were visited.
+
+A dense N × N matrix with Adam's moments is 12 N² bytes: 54 GB for SST-2's 67,349 phrases (SPEC DA12), of which one epoch
+touches one entry per row. Here a visited pair takes a *slot* of its row: column, value, two moments, time of its last gradient.
+
+Two facts make this the same method as the dense one, number for number (``densematrix.DenseMatrix``, the reference):
+
+- A dense optimiser goes on moving an entry after its gradient has become zero, because the first moment fades by β1 per step.
+  So every visited entry is updated for another ``TAIL`` steps after its last gradient; what would follow moves it by less than
+  32 · 0.9^200 = 2e-8 learning rates in all, which no float32 near M shows. On a later visit the moments fade for the steps in between.
+- The row maximum, which the threshold needs at each step (SPEC DA9), is the larger of the learned entries and the largest entry
+  that was not visited, which is among the ``TOP`` kept ones unless all of them were visited; then the row is computed whole.
+
+Gradient clipping does not see M's entries; the paper's protocol has none (SPEC 2(b)).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .basematrix import BaseMatrix, Range
+
+BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-6  # Table 8
+TAIL = 200  # updates after an entry's last gradient
+RULES = ("bertadam", "adam")
+
+
+class Rule:
+    """Adam's update of M's entries, without weight decay (SPEC DA12).
+
+    Args:
+        name: "bertadam" has no bias correction (SPEC 2(b)), "adam" has one with the number of steps since training began.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in RULES:
+            raise ValueError(f"m_optimizer must be one of {', '.join(map(repr, RULES))}, not {name!r}")
+        self.name = name
+
+    def move(self, m: Tensor, v: Tensor, lr: float, clock: Tensor) -> Tensor:
+        """What is subtracted from an entry with moments ``m`` and ``v`` at step ``clock`` (1-based)."""
+        if self.name == "adam":
+            t = clock.double()
+            m, v = m / (1 - BETA1**t).float(), v / (1 - BETA2**t).float()
+        return lr * m / (v.sqrt() + ADAM_EPS)
+
+
+class Matrix(nn.Module):
+    """Current values of M; what the choice of partners and the ratio see. Subclasses say where learned values are.
+
+    Index tensors are on the matrix' device. ``rows`` is (R,) int64; values are float32.
+    """
+
+    def __init__(self, base: BaseMatrix, kept: Range) -> None:
+        super().__init__()
+        self.base, self.kept = base, kept
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Entries (R, C) at ``columns`` (R, C)."""
+        raise NotImplementedError
+
+    def full(self, rows: Tensor) -> Tensor:
+        """Whole rows (R, N); the diagonal is what the formula gives, 0, and no entry that counts."""
+        raise NotImplementedError
+
+    def row_max(self, rows: Tensor) -> Tensor:
+        """(R,) largest entry beside the diagonal (SPEC DA9)."""
+        raise NotImplementedError
+
+    def gather(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Entries (R,) at ``columns`` (R,), with gradient to M. ``after_step`` uses the gradient."""
+        raise NotImplementedError
+
+    def after_step(self, lr: float) -> None:
+        """One update of the learned values."""
+
+    def movement(self) -> Tensor:
+        """(V,) |M - M before training| of the pairs that a gradient has reached, or (N,) of rows for factors per row."""
+        return torch.zeros(0)
+
+
+class PairMatrix(Matrix):
+    """The matrix with slots for visited pairs.
+
+    Args:
+        base: M before training. kept: range. rule: name of the update rule. train: false keeps the base (-NT).
+
+    Buffers, (N, V) with V as many slots as the fullest row needs: ``column`` int32, -1 in an empty slot; ``value``, ``first``,
+    ``m``, ``v`` float32: stored number now and at first, moments; ``last`` int32: step of the last gradient. ``count`` (N,)
+    int32: slots in use. ``clock``: number of updates. They are the state of a run: a checkpoint holds them, O(N) in all.
+    """
+
+    def __init__(self, base: BaseMatrix, kept: Range, rule: str = "bertadam", train: bool = True) -> None:
+        super().__init__(base, kept)
+        self.rule, self.train_values = Rule(rule), train
+        device = base.top.device
+        for name, kind, empty in _SLOTS:
+            self.register_buffer(name, torch.full((len(base), 0), empty, dtype=kind, device=device))
+        self.register_buffer("count", torch.zeros(len(base), dtype=torch.int32, device=device))
+        self.register_buffer("clock", torch.zeros((), dtype=torch.int32, device=device))
+        self._leaf: Tensor | None = None
+        nobody = torch.zeros(0, dtype=torch.int64, device=device)
+        self._at, self._active = (nobody, nobody), (nobody, nobody)
+
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        stored = self.kept.store(self.base.at(rows, columns))
+        if self.column.shape[1]:
+            same = self.column[rows][:, None, :] == columns[:, :, None]  # at most one per pair
+            stored = torch.where(same.any(-1), (same * self.value[rows][:, None, :]).sum(-1), stored)
+        return self.kept.show(stored)
+
+    def full(self, rows: Tensor) -> Tensor:
+        stored = self.kept.store(self.base.rows(rows))
+        i, slot = (self.column[rows] >= 0).nonzero(as_tuple=True)
+        stored[i, self.column[rows[i], slot].long()] = self.value[rows[i], slot]
+        return self.kept.show(stored)
+
+    def row_max(self, rows: Tensor) -> Tensor:
+        top, column = self.base.top[rows], self.column[rows]
+        visited = (self.base.where[rows][:, :, None] == column[:, None, :]).any(-1)
+        top = self.kept.store(top).masked_fill(visited, -torch.inf)
+        learned = self.value[rows].masked_fill((column < 0) | (column == rows[:, None]), -torch.inf)
+        largest = torch.cat([top, learned], 1).amax(1)
+        unsure = visited.all(1) & (len(self) - 1 > top.shape[1])
+        largest = self.kept.show(largest)
+        if bool(unsure.any()):
+            whole = self.full(rows[unsure])
+            whole[torch.arange(len(whole), device=whole.device), rows[unsure]] = -torch.inf
+            largest[unsure] = whole.amax(1)
+        return largest
+
+    def gather(self, rows: Tensor, columns: Tensor) -> Tensor:
+        if not (self.train_values and torch.is_grad_enabled()):
+            return self.at(rows, columns[:, None])[:, 0]
+        slots = self._slots(rows, columns)
+        self._at = (rows, slots)
+        self._leaf = self.value[rows, slots].requires_grad_()
+        return self.kept.show(self._leaf)
+
+    def _slots(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """The slot of every pair (R,); pairs that have none get one."""
+        same = self.column[rows] == columns[:, None]
+        if self.column.shape[1] and bool(same.any(1).all()):
+            return same.int().argmax(1)
+        known = same.any(1) if self.column.shape[1] else torch.zeros_like(rows, dtype=torch.bool)
+        # A pair, and also a row, may occur twice in a batch.
+        i, j = (x.contiguous() for x in torch.unique(torch.stack([rows[~known], columns[~known]]), dim=1))
+        place = torch.arange(len(i), device=i.device) - torch.searchsorted(i, i)  # 0, 1, ... within a row
+        slot = self.count[i].long() + place
+        self._grow(int(slot.max()) + 1)
+        stored = self.kept.store(self.base.at(i, j[:, None])[:, 0])
+        for name, new in (("column", j.int()), ("value", stored), ("first", stored)):
+            getattr(self, name)[i, slot] = new
+        self.count.index_add_(0, i, torch.ones_like(i, dtype=torch.int32))
+        return (self.column[rows] == columns[:, None]).int().argmax(1)
+
+    def _grow(self, width: int) -> None:
+        """At least ``width`` slots per row."""
+        missing = width - self.column.shape[1]
+        if missing > 0:
+            for name, kind, empty in _SLOTS:
+                old = getattr(self, name)
+                new = torch.full((len(self), missing), empty, dtype=kind, device=old.device)
+                setattr(self, name, torch.cat([old, new], 1))
+
+    @torch.no_grad()
+    def after_step(self, lr: float) -> None:
+        """Update the entries whose last gradient is at most ``TAIL`` steps ago, those of this step included."""
+        if not self.train_values:
+            return
+        self.clock += 1
+        leaf, self._leaf = self._leaf, None
+        if leaf is not None and leaf.grad is not None:
+            self._learn(leaf.grad)
+        self._update(lr)
+
+    def _learn(self, gradients: Tensor) -> None:
+        """Take this step's gradients (R,) into the moments of the pairs that were gathered."""
+        i, slot = self._at
+        # A pair that occurs twice has two gradients.
+        key, group = torch.unique(i * self.column.shape[1] + slot, return_inverse=True)
+        gradient = torch.zeros(len(key), device=gradients.device).index_add_(0, group, gradients)
+        i, slot = key // self.column.shape[1], key % self.column.shape[1]
+        last = self.last[i, slot]
+        fresh = (last < 0) | (self.clock - last > TAIL + 1)
+        missed = torch.where(last < 0, 0, self.clock - 1 - last - TAIL).clamp(min=0).double()
+        # One step less of fading: the update below does the rest.
+        m, v = self.m[i, slot] * (BETA1**missed).float(), self.v[i, slot] * (BETA2**missed).float()
+        # The update multiplies by β first: add the gradient in that measure.
+        self.m[i, slot] = m + gradient * ((1 - BETA1) / BETA1)
+        self.v[i, slot] = v + gradient**2 * ((1 - BETA2) / BETA2)
+        self.last[i, slot] = self.clock
+        old = self._active
+        self._active = torch.cat([old[0], i[fresh]]), torch.cat([old[1], slot[fresh]])
+
+    def _update(self, lr: float) -> None:
+        """Move every entry whose last gradient is recent."""
+        i, slot = self._active
+        live = self.clock - self.last[i, slot] <= TAIL
+        self._active = i, slot = i[live], slot[live]
+        m, v = self.m[i, slot] * BETA1, self.v[i, slot] * BETA2
+        self.m[i, slot], self.v[i, slot] = m, v
+        self.value[i, slot] = self.kept.project(self.value[i, slot] - self.rule.move(m, v, lr, self.clock))
+
+    def movement(self) -> Tensor:
+        seen = self.last >= 0
+        return (self.kept.show(self.value[seen]) - self.kept.show(self.first[seen])).abs()
+
+    def memory(self) -> int:
+        """Bytes of everything that is kept beside the embeddings: slots and per-row numbers of the base."""
+        base = self.base
+        kept = [base.low, base.scale, base.top, base.where, base.cut, base.share]
+        return sum(t.numel() * t.element_size() for t in [*self.buffers(), *kept] if t is not None)
+
+    def _load_from_state_dict(self, state, prefix, *args, **kwargs) -> None:
+        """Take as many slots as the stored state has, then load it."""
+        if (stored := state.get(prefix + "column")) is not None:
+            for name, kind, empty in _SLOTS:
+                shape = (len(self), stored.shape[1])
+                setattr(self, name, torch.full(shape, empty, dtype=kind, device=self.count.device))
+        super()._load_from_state_dict(state, prefix, *args, **kwargs)
+        recent = (self.last >= 0) & (self.clock - self.last <= TAIL)
+        self._active = recent.nonzero(as_tuple=True)
+
+
+_SLOTS = (
+    ("column", torch.int32, -1),
+    ("value", torch.float32, 0.0),
+    ("first", torch.float32, 0.0),
+    ("m", torch.float32, 0.0),
+    ("v", torch.float32, 0.0),
+    ("last", torch.int32, -1),
+)
