@@ -88,3 +88,11 @@ def test_only_full_asks_for_a_gpu_and_only_smoke_is_not_comparable():
     assert [p.name for p in PROFILES.values() if p.needs_gpu] == ["full"]
     assert [p.name for p in PROFILES.values() if not p.comparable] == ["smoke"]
     assert [p.name for p in PROFILES.values() if p.use_hub] == ["full"]
+
+
+def test_other_languages_get_the_multilingual_encoder_unless_the_user_names_one():
+    full = make_setting("full")
+    assert full.encoder_for("English") == full.encoder == "google-bert/bert-base-uncased"
+    assert full.encoder_for("Hindi") == "google-bert/bert-base-multilingual-uncased"
+    assert make_setting("full", encoder="minilm").encoder_for("Hindi") == "minilm"
+    assert make_setting("desk").encoder_for("Hindi") == "minilm"

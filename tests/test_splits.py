@@ -188,3 +188,11 @@ def test_no_size_and_a_size_beyond_the_data_mean_all_rows():
     task = make_data(train=np.arange(30) % 3, test=[0, 1])
     for size in (None, 30, 1000):
         assert subset(task, size, "stratified", 5, size).digest() == task.digest()
+
+
+def test_a_fixed_subset_is_the_same_for_every_seed_and_stratified():
+    data = TaskData("t", ("a", "b"), {"train": Split([str(i) for i in range(40)], None, np.arange(40) % 2)})
+    rows = [subset(data, 10, "fixed", seed, None).splits["train"] for seed in range(3)]
+    assert rows[0].text_a == rows[1].text_a == rows[2].text_a
+    assert sorted(rows[0].labels.tolist()) == [0] * 5 + [1] * 5
+    assert subset(data, 10, "stratified", 1, None).splits["train"].text_a != rows[0].text_a
