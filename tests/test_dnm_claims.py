@@ -144,7 +144,7 @@ def test_nc4_ignores_the_deep_mixups(plan, tmp_path):
 def test_nc7_compares_with_the_better_end(plan, tmp_path):
     level = {1: 55.0, 3: 70.0, 9: 58.0}
     found = claim("NC7", plan, filled(plan, lambda r: level.get(dict(r.options).get("k"), 60.0), tmp_path))
-    assert {u.note for u in found.units} == {"better end: K = 9"}
+    assert {u.note for u in found.units} == {"better end: K=9"}
     assert [u.comparison.mean for u in found.units] == pytest.approx([60 - 58] * 2)
 
 

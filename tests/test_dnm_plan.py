@@ -137,7 +137,7 @@ def test_tables_share_their_runs(all_data):
     for size, tables in (("50", ("6", "8", "10")), ("all", ("7", "9", "11"))):
         for task in dnm.ABLATED:
             ours = plan.cell(dnm.MAIN[task], "Ours", f"{task}/{size}").runs
-            for table, row in zip(tables, ("5", "TIW+TOW", "Ours"), strict=True):
+            for table, row in zip(tables, ("K=5", "TIW+TOW", "Ours"), strict=True):
                 assert plan.cell(table, row, task).runs == ours
     assert plan.cell("policy", "2e-05, start N(0, 1)", "subj").runs == plan.cell("2", "Ours", "subj/all").runs
 

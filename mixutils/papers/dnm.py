@@ -63,7 +63,7 @@ ROWS: dict[str, tuple[str, str]] = {
 }
 OURS, RIVAL = "Ours", "BERT+NonlinearMixup"
 SHALLOW_ROWS = tuple(row for row, (_, encoder) in ROWS.items() if encoder)
-K_ROWS = ("1", "3", "5", "7", "9")
+K_ROWS = {f"K={k}": k for k in (1, 3, 5, 7, 9)}
 WEIGHT_ROWS: dict[str, dict[str, str]] = {
     "TIW+TOW": {},
     "TIW+FOW": {"output_weights": "fixed"},
@@ -116,7 +116,7 @@ class Scope:
     evaluations: int = 20
     close_ups: tuple[str, ...] = ABLATED
     large: bool = True
-    ks: tuple[str, ...] = K_ROWS
+    ks: tuple[int, ...] = tuple(K_ROWS.values())
     controls: tuple[str, ...] = tuple(CONTROL_ROWS)
     policies: tuple[str, ...] = tuple(POLICY_ROWS)
 
@@ -124,7 +124,7 @@ class Scope:
 _ENDS = ("2e-05, start N(0, 1)", "2e-05, start 0", "0.001, start N(0, 1)", "0.001, start 0")  # of the policy study
 _LABELS = ("2e-05, labels fixed", "0.001, labels fixed", "0.001, labels pushed apart")
 SCOPES = {
-    "smoke": Scope(None, ("docs-coarse",), (16,), 2, (), False, ("1", "5", "7"), (), (_ENDS[0], _ENDS[2])),
+    "smoke": Scope(None, ("docs-coarse",), (16,), 2, (), False, (1, 5, 7), (), (_ENDS[0], _ENDS[2])),
     "laptop": Scope(
         ("subj",),
         ("docs-coarse",),
@@ -138,7 +138,7 @@ SCOPES = {
         sizes=(50,),
         evaluations=6,
         close_ups=("subj", "sst1-sent"),
-        ks=("1", "3", "5", "9"),
+        ks=(1, 3, 5, 9),
         policies=(*_ENDS, *_LABELS),
     ),
     "full": Scope(),
@@ -314,7 +314,11 @@ class _Planner:
             n = self.sizes[-1 if large else 0]
             for c in self.ablated:
                 made = {
-                    "k": {k: self.runs(c, "dnm", n, {} if k == "5" else {"k": int(k)}) for k in self.scope.ks},
+                    "k": {
+                        r: self.runs(c, "dnm", n, {"k": k} if k != 5 else {})
+                        for r, k in K_ROWS.items()
+                        if k in self.scope.ks
+                    },
                     "weights": {row: self.runs(c, "dnm", n, dict(options)) for row, options in WEIGHT_ROWS.items()},
                     "ablations": {row: self.runs(c, method, n) for row, method in ABLATION_ROWS.items()},
                 }

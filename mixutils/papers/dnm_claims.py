@@ -228,9 +228,9 @@ def close_up_columns(plan: Plan, kind: str) -> list[tuple[str, Column, str]]:
 def _nc7(plan: Plan, read: Read) -> Claim:
     units = []
     for table, c, name in close_up_columns(plan, "k"):
-        ends = {k: read(table, k, c.key) for k in ("1", "9" if plan.cell(table, "9", c.key) else "7")}
+        ends = {k: read(table, k, c.key) for k in ("K=1", "K=9" if plan.cell(table, "K=9", c.key) else "K=7")}
         k, best = best_of(ends)
-        units.append(unit(name, read(table, "5", c.key), best, note=f"better end: K = {k}" if k else ""))
+        units.append(unit(name, read(table, "K=5", c.key), best, note=f"better end: {k}" if k else ""))
     return decide(
         "NC7",
         "Accuracy over K has an inner optimum near 5",

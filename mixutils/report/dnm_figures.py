@@ -183,12 +183,12 @@ def topk(plan: Plan, store: Records) -> plt.Figure | None:
     found: list[tuple[str, list[int], np.ndarray, list[float | None]]] = []
     for column in dnm.data_columns(plan):
         for table, n in ((low, dnm.sizes(plan.setting)[0]), (high, dnm.sizes(plan.setting)[-1])):
-            cells = {int(c.row): c.values(store) for c in plan.table(table) if c.column == column.key}
+            cells = {dnm.K_ROWS[c.row]: c.values(store) for c in plan.table(table) if c.column == column.key}
             cells = {k: v for k, v in sorted(cells.items()) if v}
             seeds = sorted(set.intersection(*map(set, cells.values()))) if cells else []
             if seeds:
                 values = np.array([[v[s] for v in cells.values()] for s in seeds])
-                printed = [number("dnm", table, str(k), column.key) for k in cells]
+                printed = [number("dnm", table, f"K={k}", column.key) for k in cells]
                 found.append((f"{column.title}, {f'{n:,}' if n else 'all'} rows", list(cells), values, printed))
     if not found:
         return None

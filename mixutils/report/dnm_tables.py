@@ -20,7 +20,7 @@ NOTE = (
     "interval; its mark says whether the sign of the printed gain is confirmed (✓), contradicted (✗) or undecided (~), one-sided "
     "Wilcoxon over seeds at 0.05."
 )
-BASES = {"6": "5", "7": "5", "8": "TIW+TOW", "9": "TIW+TOW", "10": dnm.OURS, "11": dnm.OURS}
+BASES = {"6": "K=5", "7": "K=5", "8": "TIW+TOW", "9": "TIW+TOW", "10": dnm.OURS, "11": dnm.OURS}
 NO_RUNS = "<p>no runs yet</p>"
 
 
@@ -115,7 +115,7 @@ def close_up_table(table: str):
         frame = close_up(plan, store, table)
         if frame is None:
             return None
-        base = f"K = {BASES[table]}" if table in "67" else BASES[table]
+        base = BASES[table]
         return Table(frame, to_html(frame, spread="se", note=NOTE.format(base=base) + rows_note(plan, table)))
 
     return make
@@ -130,7 +130,7 @@ def table_share(plan: Plan, store: Records) -> Table:
             chosen = record["mixer"]["partners"]
             lines.append(
                 {
-                    "K": cell.row,
+                    "K": dnm.K_ROWS[cell.row],
                     "data": cell.column,
                     "training rows": record["data"]["sizes"]["train"],
                     "others in the batch": others,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -60,7 +61,11 @@ def forest(
     for axis in axes.flat[len(columns) :]:
         axis.set_visible(False)
     axes[0, 0].invert_yaxis()
-    figure.supxlabel(x_label, fontsize=9.5)
+    if across > 2:
+        figure.supxlabel(x_label, fontsize=9.5)
+    else:  # the legend takes the place below
+        for axis in axes[-1]:
+            axis.set_xlabel(textwrap.fill(x_label, 36))
     handles = [plt.Line2D([], [], marker="o", color="#444", label="ours, mean over seeds and 95 % bootstrap interval")]
     if frame["paper_gain"].notna().any():
         handles.append(
