@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY
+from mixutils.papers import PAPERS
 from mixutils.report import style
 
 #: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", IEEE TVCG
@@ -65,14 +67,17 @@ def test_a_method_without_a_colour_says_where_to_give_it_one():
 
 @pytest.mark.parametrize("vision", SIMULATED)
 def test_all_methods_differ_in_colour(vision):
-    for a, b in combinations(style.METHOD_COLOURS, 2):
-        assert distance(style.colour(a), style.colour(b), vision) > 8, (a, b)
+    """The methods of one paper stand in one figure; those of different papers at least have no colour twice."""
+    for paper in PAPERS:
+        for a, b in combinations(sorted({r.method for r in make_plan(paper, "desk").runs}), 2):
+            assert distance(style.colour(a), style.colour(b), vision) > 8, (paper, a, b)
+    assert len(set(style.METHOD_COLOURS.values())) == len(style.METHOD_COLOURS)
 
 
 @pytest.mark.parametrize("vision", SIMULATED)
 def test_main_methods_verdicts_and_texts_are_far_apart_in_every_vision(vision):
     groups = {
-        "methods": [style.colour(m) for m in MAIN],
+        **{p: [style.colour(m) for m in MAIN if m in {r.method for r in make_plan(p, "desk").runs}] for p in PAPERS},
         "verdicts": list(style.VERDICT_COLOURS.values()),
         "texts": list(style.TEXT_COLOURS.values()),
         "data": list(style.DATA_COLOURS),
