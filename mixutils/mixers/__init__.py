@@ -48,6 +48,22 @@ _GUO = "Guo et al. 2019"
 _SSMIX = "Yoon et al. 2021"
 _DNM = "Zhang et al. 2022"
 _FAR_NEAR = "K farthest and K nearest of the batch"
+
+
+def _dnm(title: str, whom: str, place: str = "", **options: Any) -> Entry:
+    return Entry(
+        title,
+        DNM,
+        "sentence vector",
+        whom,
+        "trained vector: one weight per hidden unit",
+        "label embeddings mixed by a policy that sees both sentences",
+        _DNM + place,
+        "1",
+        options=options,
+    )
+
+
 _DROPMIX = "DropMix, 2022"
 
 
@@ -162,49 +178,10 @@ REGISTRY: dict[str, Entry] = {
         2.0,
         {"select": "unk"},
     ),
-    "dnm": Entry(
-        "DNM",
-        DNM,
-        "sentence vector",
-        _FAR_NEAR,
-        "trained vector: one weight per hidden unit",
-        "label embeddings mixed by a policy that sees both sentences",
-        _DNM,
-        "1",
-    ),
-    "dnm-wo-dss": Entry(
-        "DNM w/o DSS",
-        DNM,
-        "sentence vector",
-        "one random row of the batch",
-        "trained vector: one weight per hidden unit",
-        "label embeddings mixed by a policy that sees both sentences",
-        _DNM + ", 4.7",
-        "1",
-        options={"select": "random"},
-    ),
-    "dnm-wo-lds": Entry(
-        "DNM w/o LDS",
-        DNM,
-        "sentence vector",
-        "K nearest of the batch",
-        "trained vector: one weight per hidden unit",
-        "label embeddings mixed by a policy that sees both sentences",
-        _DNM + ", 4.7",
-        "1",
-        options={"select": "smallest"},
-    ),
-    "dnm-wo-sds": Entry(
-        "DNM w/o SDS",
-        DNM,
-        "sentence vector",
-        "K farthest of the batch",
-        "trained vector: one weight per hidden unit",
-        "label embeddings mixed by a policy that sees both sentences",
-        _DNM + ", 4.7",
-        "1",
-        options={"select": "largest"},
-    ),
+    "dnm": _dnm("DNM", _FAR_NEAR),
+    "dnm-wo-dss": _dnm("DNM w/o DSS", "one random row of the batch", ", 4.7", select="random"),
+    "dnm-wo-lds": _dnm("DNM w/o LDS", "K nearest of the batch", ", 4.7", select="smallest"),
+    "dnm-wo-sds": _dnm("DNM w/o SDS", "K farthest of the batch", ", 4.7", select="largest"),
     "dnm-wo-dnm": Entry(
         "DNM w/o DNM",
         DNM,
@@ -216,16 +193,8 @@ REGISTRY: dict[str, Entry] = {
         "1",
         options={"mix": "scalar"},
     ),
-    "dnm-random": Entry(
-        "DNM with 2K random",
-        DNM,
-        "sentence vector",
-        "2K random rows of the batch",
-        "trained vector: one weight per hidden unit",
-        "label embeddings mixed by a policy that sees both sentences",
-        _DNM + "; control",
-        "1",
-        options={"select": "random", "random_partners": "2K"},
+    "dnm-random": _dnm(
+        "DNM with 2K random", "2K random rows of the batch", "; control", select="random", random_partners="2K"
     ),
     "nonlinear": Entry(
         "NonlinearMixup",

@@ -27,8 +27,8 @@ def blocks(plans: dict[str, Plan], store: Records) -> dict[str, str]:
         plans: of the profile whose records are shown. store: its records.
     """
     out = {"methods": methods(), "bench": bench()}
-    for key, plan in plans.items():
-        table, claims = SHOWN[key]
+    for key, (table, claims) in SHOWN.items():
+        plan = plans[key]
         made = {a.name: a for a in artifacts(key) if a.name in (table, claims)}
         out[f"results {key}"] = hardware(plan, store) + "\n\n" + results(made[table].make(plan, store).frame)
         out[f"claims {key}"] = verdicts(made[claims].make(plan, store).frame)
