@@ -488,6 +488,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(options):
         ({"m_param": "row_scale", "m_range": "sigmoid"}, "row_scale"),
         ({"cosine_sort": "similarity"}, "cosine"),
         ({"ball_scale": -1.0}, "largest norm"),
+        ({"dense": True, "embed_when": "epoch"}, "embed_when='once'"),
         ({"loss": "mse"}, "'kl', 'ce', 'bce'"),
         ({"lr": 1.0}, "its options: levels, mix_mask, distance"),
     ],

@@ -181,6 +181,14 @@ def test_order_and_its_inverse(kind):
     assert (distance.flatten()[flat].diff() >= -1e-6).all()  # artanh's own rounding
 
 
+def test_reduced_precision_of_a_training_step_does_not_reach_distances():
+    points, rows = Points(cloud(25, 64, 10.0, 15.0)), torch.arange(25)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = points.between(rows), points.pairs(rows, rows.flip(0))
+    assert torch.equal(inside[0], points.between(rows))
+    assert torch.equal(inside[1], points.pairs(rows, rows.flip(0)))
+
+
 def test_some_columns_are_columns_of_the_whole():
     e = cloud(25, 8, 1.0, 3.0)
     points = Points(e)

@@ -103,6 +103,10 @@ class DMixOptions:
             raise ValueError("cosine_sort='similarity' goes with distance='cosine' and select='top_percent'")
         if self.m_param == "row_scale" and (self.m_range == "sigmoid" or self.dense):
             raise ValueError("m_param='row_scale' goes with m_range 'clamp' or 'none', and has no dense reference")
+        if self.dense and self.embed_when == "epoch":
+            raise ValueError(
+                "dense=True is the reference for embed_when='once'; its entries do not follow new embeddings"
+            )
 
     @property
     def trains(self) -> bool:
@@ -249,7 +253,7 @@ class DMix(Mixer):
         same = own == other
         entropy = torch.special.entr(w_b) + torch.special.entr(1 - w_b)
         self.note(w_b=w_b, m=share, same_label=same.float(), target_entropy=entropy.masked_fill(same, 0))
-        if not bool(same.all()):
+        if self.options.ratio == "matrix" and not bool(same.all()):
             log_p = logits.float().log_softmax(-1)
             belief = (log_p.gather(1, other[:, None]) - log_p.gather(1, own[:, None]))[:, 0]
             said = torch.logit(w_b.clamp(1e-6, 1 - 1e-6))
