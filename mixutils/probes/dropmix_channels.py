@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from .. import rng
@@ -113,10 +112,19 @@ def profiles(share: np.ndarray, sign: np.ndarray, draw: np.random.Generator) -> 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Spearman's correlation of the rows of a and b, both (P, D); 0 where a row is constant."""
-    x, y = (pd.DataFrame(v).rank(axis=1).to_numpy() for v in (a, b))
+    x, y = _ranks(a), _ranks(b)
     x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
     scale = np.sqrt((x**2).sum(1) * (y**2).sum(1))
     return np.divide((x * y).sum(1), scale, out=np.zeros(len(x)), where=scale > 0)
+
+
+def _ranks(x: np.ndarray) -> np.ndarray:
+    """Ranks within each row, equal values sharing the mean of theirs. pandas and scipy have this and are slow to import."""
+    out = np.empty(x.shape)
+    for row, ranks in zip(x, out, strict=True):
+        ordered = np.sort(row)
+        ranks[:] = (np.searchsorted(ordered, row, "left") + np.searchsorted(ordered, row, "right") + 1) / 2
+    return out
 
 
 def skewness(x: np.ndarray) -> np.ndarray:
