@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from mixutils import checkpoints
+from mixutils import checkpoints, style
 from mixutils.companion import Companion, make_plan
 from mixutils.papers import dropmix
 from mixutils.records import Records
-from mixutils.report import dropmix_reader, style
 from mixutils.report.artifacts import Table
 from mixutils.report.catalogue import NOTEBOOKS
 from mixutils.report.dropmix import ARTIFACTS, HELD_OUT, NOTE, PRINTED, table_3, table_3_holdout, table_shares
@@ -251,22 +250,22 @@ def test_a_sentence_of_the_readers_own_goes_through_the_same_model(capsys):
 
     record = attempt(c.plan.extra[0], c.store, device="cpu")
     measured = record["probes"]["dropmix-masks"]["examples"][0]
-    example = dropmix_reader.own_example(c, measured["texts"][0])
+    example = reader.own_example(c, measured["texts"][0])
     assert "is repeated for its weights" in capsys.readouterr().out
     assert example["masks"] == measured["masks"]
     assert example["saliency"] == measured["saliency"]
-    other = dropmix_reader.own_example(c, "numbers of rows", partner="all of it")
+    other = reader.own_example(c, "numbers of rows", partner="all of it")
     assert other["texts"] == ["numbers of rows", "all of it"]
     assert capsys.readouterr().out == ""
     with pytest.raises(ValueError, match="no class is called 'happy'; there are"):
-        dropmix_reader.own_example(c, "numbers", label="happy")
+        reader.own_example(c, "numbers", label="happy")
     with pytest.raises(ValueError, match="at least one word"):
-        dropmix_reader.own_example(c, "  ")
+        reader.own_example(c, "  ")
 
 
 def test_without_weights_and_without_training_a_sentence_is_not_shown(capsys):
     c = Companion("dropmix", profile="smoke", train=False)
-    assert dropmix_reader.own_example(c, "a sentence") is None
+    assert reader.own_example(c, "a sentence") is None
     assert "not at hand" in capsys.readouterr().out
     run = c.plan.extra[0].with_(probes=(), probe_policy="")
     assert not checkpoints.checkpoint_path(run.hash, c.plan.extra[0].probe_policy).exists()

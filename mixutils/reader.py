@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .. import checkpoints
-from ..companion import Companion
-from ..execute import build_model, execute, prepare_data, tokenizer
-from ..probes.dropmix_masks import RATIO, N, measure, partner_of
+from . import checkpoints
+from .companion import Companion
+from .execute import build_model, execute, prepare_data, tokenizer
+from .probes.dropmix_masks import RATIO, N, measure, partner_of
 
 
 def own_example(c: Companion, text: str, partner: str = "", label: str = "") -> dict | None:
@@ -43,6 +43,6 @@ def own_example(c: Companion, text: str, partner: str = "", label: str = "") -> 
 
 
 def _cpu():
-    from ..environment import pick_device
+    from .environment import pick_device
 
     return pick_device("cpu")
