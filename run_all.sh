@@ -13,7 +13,7 @@ what:  --profile smoke|laptop|desk|full   --only NAME[,NAME] (papers or notebook
 how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed runs too)   --dry-run (the plan only)
        --slurm [ARGS] (submit to a cluster instead; ARGS go to sbatch)
 
-The same words work as python -m mixutils plan|train|notebooks|report|site; and there are bench, doctor and records.
+The same words work as python -m mixutils plan|train|notebooks|report|site; and there are bench, doctor, readme and records.
 Set-up:  PYTHON=python3.12             which Python makes .venv (3.11 to 3.13)
          MIXUTILS_TORCH_INDEX=URL      where torch comes from, for a CPU-only or another CUDA build
 EOT

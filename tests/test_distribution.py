@@ -78,16 +78,6 @@ def test_conda_gets_the_same_versions():
             assert LOCK.get(name(found[1])) == found[2], f"environment.yml: {line}"
 
 
-def test_the_lock_agrees_with_the_shared_one_where_there_is_one():
-    papers = os.environ.get("MIXUTILS_PAPERS")
-    shared = Path(papers).resolve().parent / "requirements.lock" if papers else None
-    if shared is None or not shared.is_file():
-        pytest.skip("there is no shared lock beside MIXUTILS_PAPERS")
-    theirs = pins(shared)
-    assert {p: v for p, v in theirs.items() if p in LOCK} == {p: v for p, v in LOCK.items() if p in theirs}
-    assert set(theirs) <= set(LOCK)
-
-
 def options(command: str) -> set[str]:
     """Options of a command that people are shown, without --help."""
     out = cli.parser()
@@ -159,7 +149,7 @@ ROOMS = [
     *("paths", "rng", "policies", "optim", "geometry", "stats", "environment", "profiles", "dropout", "attention"),
     *("tasks", "vectors", "shallow", "encoders", "model", "saliency", "mixers", "metrics", "train", "run", "records"),
     *("checkpoints", "probes", "execute", "launch", "slurm", "estimate", "papers", "report", "companion", "planning"),
-    *("notebooks", "bench", "doctor", "commands", "cli", "__main__"),
+    *("formulas", "notebooks", "bench", "doctor", "commands", "cli", "__main__"),
 ]
 FILES = sorted(paths.PACKAGE.rglob("*.py"))
 
