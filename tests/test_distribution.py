@@ -148,20 +148,8 @@ def test_commands_of_the_readme_exist():
 ROOMS = [
     *("paths", "rng", "policies", "optim", "geometry", "stats", "environment", "profiles", "dropout", "attention"),
     *("tasks", "vectors", "shallow", "encoders", "model", "saliency", "mixers", "metrics", "train", "run", "records"),
-    *(
-        "papers",
-        "checkpoints",
-        "probes",
-        "execute",
-        "launch",
-        "slurm",
-        "estimate",
-        "report",
-        "companion",
-        "reader",
-        "planning",
-    ),
-    *("formulas", "notebooks", "bench", "bench_scale", "doctor", "commands", "cli", "__main__"),
+    *("papers", "checkpoints", "probes", "execute", "launch", "slurm", "estimate", "report", "companion", "reader"),
+    *("planning", "formulas", "notebooks", "bench", "bench_scale", "doctor", "commands", "cli", "__main__"),
 ]
 FILES = sorted(paths.PACKAGE.rglob("*.py"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mixutils.companion import make_plan
@@ -177,6 +179,37 @@ def test_step_times_are_relative_to_embedmix_of_the_same_data(plan_for, tmp_path
         (25.0, 2.5, 1.5, 5),
         (50.0, 2.5, 1.5, 5),
     ]
+
+
+def test_sc9_prefers_the_benchmark_to_runs_on_a_busy_machine(plan_for, tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path))
+    plan = plan_for("SC9")
+    store = filled(plan, lambda r: 50, tmp_path / "records")
+    mixers = [
+        {"encoder": plan.setting.encoder, "method": m, "ms": ms, "passes": 2.0}
+        for m, ms in (("wordmix + clean", 200.0), ("tmix + clean", 230.0), ("ssmix", 440.0), ("dropped", 1.0))
+    ]
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "bench-cpu.json").write_text(json.dumps({"mixers": mixers, "repeats": 4}))
+    found = claim("SC9", plan, store)
+    assert [(u.name, u.note[:4]) for u in found.units] == [
+        ("benchmark: SSMix / EmbedMix", "2.20"),
+        ("benchmark: TMix / EmbedMix", "1.15"),
+    ]
+    assert found.verdict == "confirmed"
+    lines = step_times(plan, store)
+    assert [t["row"] for t in lines if t["column"] == "benchmark"] == ["EmbedMix", "TMix", "SSMix"]
+
+
+def test_sc3_stage_2_alone_is_against_an_equally_long_stage_without_mixup(plan_for, tmp_path):
+    plan = plan_for("SC3")
+
+    def percent(run):  # every second stage gains two points on fine labels, mixup or not
+        return 50 + run.seed + 2 * (run.task == "docs-fine" and kind(run) != "stage 1")
+
+    store = filled(plan, percent, tmp_path)
+    assert claim("SC3", plan, store, floor=True).units[0].comparison.mean == pytest.approx(2)
+    assert claim("SC3", plan, store, floor=False).units[0].comparison.mean == pytest.approx(0)
 
 
 def test_sc9_measures_a_round_of_anli_once(plan_for, tmp_path):
