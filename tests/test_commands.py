@@ -27,7 +27,7 @@ def _own_data(monkeypatch, tmp_path):
     monkeypatch.setenv("MIXUTILS_DATA", str(folder.parent))
 
 
-MINE = ["--profile", "smoke", "--tasks", "mine", "--seeds", "2", "--only", "ssmix"]  # one paper's lines
+MINE = ["--profile", "smoke", "--tasks", "mine", "--seeds", "2", "--only", "ssmix"]
 
 
 @pytest.fixture

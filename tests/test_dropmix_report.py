@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from mixutils import checkpoints, style
+from mixutils import checkpoints, reader
 from mixutils.companion import Companion, make_plan
 from mixutils.papers import dropmix
 from mixutils.records import Records
