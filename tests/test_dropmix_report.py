@@ -11,6 +11,7 @@ from mixutils import checkpoints, reader
 from mixutils.companion import Companion, make_plan
 from mixutils.papers import dropmix
 from mixutils.records import Records
+from mixutils.report import style
 from mixutils.report.artifacts import Table
 from mixutils.report.catalogue import NOTEBOOKS
 from mixutils.report.dropmix import ARTIFACTS, HELD_OUT, NOTE, PRINTED, table_3, table_3_holdout, table_shares
