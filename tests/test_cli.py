@@ -111,7 +111,7 @@ def test_the_data_folder_reaches_the_plan(tmp_path, capsys):
     folder = data_folder(tmp_path / "data", "rte", "mine")
     status, out, _ = run(capsys, "plan", "--profile", "desk", "--data", str(folder), "--tasks", "mine,rte")
     assert status == 0
-    assert "ssmix: rte, mine; encoder minilm; seeds 0,1,2,3,4; train rows 1000" in out
+    assert "ssmix: rte, mine; encoder minilm; seeds 0,1,2,3,4; train rows 500" in out
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 
 import pytest
@@ -14,7 +15,7 @@ from mixutils.records import Records
 from mixutils.slurm import SlurmError, run_one, submit, waves
 from tests.test_launch import stage_1, stage_2
 
-SBATCH = """#!{python}
+SBATCH = """
 import json, os, re, subprocess, sys
 array = next(a for a in sys.argv if a.startswith("--array="))
 last = int(re.match(r"--array=0-(\\d+)", array)[1])
@@ -32,7 +33,10 @@ def cluster(tmp_path, monkeypatch):
     """An sbatch on the PATH; returns the file that lists its calls."""
     log, program = tmp_path / "calls", tmp_path / "bin" / "sbatch"
     program.parent.mkdir()
-    program.write_text(SBATCH.format(python=sys.executable, log=str(log)))
+    # Two files: a first line with "#!" cannot name an interpreter whose path has a space.
+    code = program.with_suffix(".py")
+    code.write_text(SBATCH.format(log=str(log)))
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(code))} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     return log
