@@ -14,7 +14,7 @@ from mixutils.model import TESTED, Classifier
 from tests.test_model import EXTRA, SMALL, padded
 
 
-@pytest.mark.parametrize("kind", sorted(TESTED))
+@pytest.mark.parametrize("kind", sorted(TESTED - {"cnn", "lstm"}))
 def test_it_computes_what_eager_attention_computes(kind):
     states = []
     for name in ("eager", register()):

@@ -102,7 +102,7 @@ def test_sst2_takes_the_same_10000_rows_for_every_seed(all_data):
     for run in make_plan("dmix", "full").cell("2", "TMix", "sst2-10k").runs:
         assert (run.train_size, run.subset, run.recipe.eval_every) == (10_000, "fixed", 100)
     small = make_plan("dmix", "desk", tasks="sst2-10k").cell("2", "TMix", "sst2-10k").runs[0]
-    assert (small.train_size, small.subset) == (1000, "stratified")
+    assert (small.train_size, small.subset) == (500, "stratified")
 
 
 def test_tables_share_their_runs(all_data):

@@ -14,7 +14,7 @@ from tests.fakes import done, features, filled, mixtures, shipped
 
 KEYS = [f"NC{i}" for i in range(1, 14)]
 BY_RECORD = ("NC6", "NC12", "NC13")  # of curves and probes
-LOW, HIGH = 50, 1000
+LOW, HIGH = 50, 500
 
 
 def deep(run) -> bool:
@@ -130,7 +130,7 @@ def test_nc3_by_hand(plan, tmp_path):
     level = {("dnm", LOW): 60.0, ("nonlinear", LOW): 57.0, ("dnm", HIGH): 80.0, ("nonlinear", HIGH): 79.0}
     found = claim("NC3", plan, filled(plan, lambda r: level.get((r.method, r.train_size), 50), tmp_path))
     assert [u.comparison.mean for u in found.units] == pytest.approx([(60 - 57) - (80 - 79)])
-    assert found.units[0].note == "50 against 1000 training rows"
+    assert found.units[0].note == "50 against 500 training rows"
 
 
 def test_nc4_ignores_the_deep_mixups(plan, tmp_path):

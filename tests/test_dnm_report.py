@@ -91,7 +91,7 @@ def test_names_titles_and_captions_are_there_once():
 def test_table_1_has_printed_and_found_sizes(full):
     frame = BY_NAME["table_1"].make(*full).frame.set_index("data")
     assert frame.loc["subj", ["paper train", "paper test", "paper avg_len"]].tolist() == ["8000", "1000", "23"]
-    assert frame.loc["subj", "used here, at most"] == "train 1,000, validation 100, test 100"
+    assert frame.loc["subj", "used here, at most"] == "train 500, validation 100, test 100"
     assert frame.loc["mr", "remark"] == "not asked for"
     assert len(frame) == 4 + 1
 
@@ -104,7 +104,7 @@ def test_table_2_has_all_sizes_in_order_and_gains_over_bert(full):
     assert ours.loc["subj/50", ["paper", "ours", "gain"]].tolist() == pytest.approx([93.4, 66.0, 4.0])
     assert ours.loc["subj/50", "se"] == pytest.approx(np.std(range(5), ddof=1) / np.sqrt(5))
     assert ours.loc["subj/50", "paper_gain"] == pytest.approx(93.4 - 89.5)
-    assert ours.loc["subj/200", "note"] == "the desk setting trains on 50, 1,000 rows"
+    assert ours.loc["subj/200", "note"] == "the desk setting trains on 50, 500 rows"
 
 
 def test_the_table_says_where_word_vectors_come_from(full, tmp_path):
@@ -123,7 +123,7 @@ def test_table_6_compares_with_five_partners_and_says_the_size(full):
     assert line["paper_gain"] == pytest.approx(92.9 - 93.4)
     assert "gain: over K=5" in made.html
     assert "Training rows: 50." in made.html
-    assert "Training rows: 1,000." in BY_NAME["table_7"].make(*full).html
+    assert "Training rows: 500." in BY_NAME["table_7"].make(*full).html
 
 
 def test_table_share_counts_partners_among_the_others(full):
@@ -144,7 +144,7 @@ def test_table_policy_sets_movement_beside_its_bound(full):
     assert list(frame.index) == list(full[0].setting and dnm.scope(full[0].setting).policies)
     fast, slow = frame.loc["0.001, start N(0, 1)"], frame.loc["2e-05, start N(0, 1)"]
     assert fast["steps × rate"] == pytest.approx(50 * slow["steps × rate"])
-    assert fast["steps × rate"] == pytest.approx(250 * 8 * 1e-3)
+    assert fast["steps × rate"] == pytest.approx(125 * 8 * 1e-3)
 
 
 def test_size_curves_have_the_colours_of_their_methods_and_dash_the_cnn(full):
@@ -153,7 +153,7 @@ def test_size_curves_have_the_colours_of_their_methods_and_dash_the_cnn(full):
     for row, (method, encoder) in dnm.ROWS.items():
         assert to_hex(lines[row].get_color()) == style.colour(method)
         assert lines[row].get_linestyle() == ("--" if encoder else "-")
-    np.testing.assert_allclose(lines["Ours"].get_xydata(), [[50, 66], [1000, 67]])
+    np.testing.assert_allclose(lines["Ours"].get_xydata(), [[50, 66], [500, 67]])
     assert [a.get_title("left") for a in figure.axes] == ["Subj", "SST-1", "docs-coarse"]
 
 

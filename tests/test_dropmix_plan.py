@@ -187,7 +187,7 @@ def test_records_of_capped_runs_are_shown_without_their_data(desk_data, monkeypa
     shown = make_plan("dropmix", "desk", store)
     assert [c.key for c in shown.columns] == [c.key for c in plan.columns]
     assert {r.hash for r in shown.runs} == {r.hash for r in plan.runs}
-    assert dropmix.train_sizes(plan.setting) == {1000, 400, 200, 2000}
+    assert dropmix.train_sizes(plan.setting) == {500, 400, 200, 2000}
 
 
 def test_table_4_has_the_papers_encoders_in_full_and_an_untrained_one_elsewhere(all_data):

@@ -12,7 +12,7 @@ from mixutils.report import style
 from mixutils.report.teaching import SHOWN, WIDTH, TwoSentences, origin_maps, token_edits
 from mixutils.tasks import DataError
 
-MIXERS = [n for n in REGISTRY if n != "none"]
+MIXERS = [n for n in REGISTRY if n not in ("none", "no-dropout")]
 TOKEN_MIXERS = ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")
 A, B = "one two three four five six seven eight nine ten", "red green blue black"  # no word twice, unequal lengths
 UNK = style.TEXT_COLOURS["unk"]

@@ -97,6 +97,9 @@ class DropMix(Mixer):
     train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        words = model.encoder.get_input_embeddings().weight.shape[1]
+        if words != model.width and self.options.mix_at != "last_hidden" and hasattr(model.encoder.config, "vectors"):
+            raise ValueError(f"DropMix needs one width for words and states, not {words} and {model.width}")
         self.train_split = data.splits["train"]
         if self.options.count_channels:
             labels = self.train_split.labels

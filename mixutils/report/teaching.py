@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from .. import rng
 from ..mixers import REGISTRY, Mixer, build
 from ..mixers.dnm import DNM
+from ..mixers.plain import Plain
 from ..model import Classifier, Edit, Output
 from ..saliency import separate, token_saliency
 from ..tasks import DataError
@@ -159,7 +160,9 @@ class _Spy(nn.Module):
 #: Options under which the first notebook shows a mixer, so that something is visible in two short sentences.
 SHOWN = {
     **{name: {"pairing": "halves", "clean": True} for name in ("wordmix", "senmix", "tmix")},
-    "nonlinear": {"pairing": "halves"},
+    **{name: {"pairing": "halves"} for name in ("nonlinear", "mixup", "dropout+mixup")},
+    # Beta(0.1, 0.1) nearly always replaces nothing or everything.
+    **{n: {"pairing": "halves", "ratio_draw": "fixed", "ratio": 0.3} for n in REGISTRY if n.startswith("dropmix-")},
     **{name: {"ratio": 0.3} for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")},
 }
 
@@ -169,7 +172,7 @@ def origin_maps(two: TwoSentences, ratio: float, names: list[str] | None = None)
 
     Units that come from neither sentence ([UNK]) have a colour of their own.
     """
-    names = names or [n for n in REGISTRY if n != "none"]
+    names = names or [n for n in REGISTRY if REGISTRY[n].cls is not Plain]
     words = two.words(0)
     across = 4
     down = -(-len(names) // across)
