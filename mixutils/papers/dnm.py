@@ -148,7 +148,7 @@ LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
 
 
 def steps(setting: Setting, raised: bool) -> int:
-    """Updates of a run, by one rule for all settings and sizes (deviation P2; SPEC 5(b)).
+    """Updates of a run, by one rule for all settings and sizes (deviation P6; SPEC 5(b)).
 
     The paper makes 4,000 whatever the training size, which is one update for every two rows of its largest training parts
     (about 8,000 rows). A setting with at most N rows makes N/2, and N/4 where its learning rate is raised (deviation P1).
