@@ -9,40 +9,29 @@ OPTIMIZERS = ("adamw", "adam", "bertadam")
 SCHEDULES = ("linear", "constant")
 
 
-class BertAdam(torch.optim.Optimizer):
+#: Updates after which both bias corrections are exactly 1 in double precision, for every β up to 0.9999; a whole number
+#: that float32, torch's type for the count, still tells from its neighbours.
+_CORRECTED = 1_000_000.0
+
+
+class BertAdam(torch.optim.AdamW):
     """Adam as the original BERT used it: decoupled weight decay and *no* bias correction.
 
     Devlin et al., BERT, NAACL 2019 (their ``AdamWeightDecayOptimizer``), SPEC 2(b). The update is
     ``lr · (m / (sqrt(v) + eps) + weight_decay · p)`` with the moving averages m, v as they are, so the first steps are larger
-    than Adam's by (1 - β1)/sqrt(1 - β2), which warm-up hides.
+    than Adam's by (1 - β1)/sqrt(1 - β2), which warm-up hides. It is torch's fused AdamW with a count of updates that starts
+    where the corrections have ended: one pass over the memory instead of nine, which is a third of a small batch's step.
     """
 
     def __init__(self, params, lr: float, betas=(0.9, 0.999), eps: float = 1e-6, weight_decay: float = 0.01) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure=None):
-        loss = closure() if closure is not None else None
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            if not params:
-                continue
-            for p in params:
-                if not self.state[p]:
-                    self.state[p] = {"exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
-            grads = [p.grad for p in params]
-            m = [self.state[p]["exp_avg"] for p in params]
-            v = [self.state[p]["exp_avg_sq"] for p in params]
-            beta1, beta2 = group["betas"]
-            torch._foreach_lerp_(m, grads, 1 - beta1)
-            torch._foreach_mul_(v, beta2)
-            torch._foreach_addcmul_(v, grads, grads, 1 - beta2)
-            denominator = torch._foreach_sqrt(v)
-            torch._foreach_add_(denominator, group["eps"])
-            if group["weight_decay"]:
-                torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-            torch._foreach_addcdiv_(params, m, denominator, -group["lr"])
-        return loss
+            for p in group["params"]:
+                self.state[p] = {
+                    "step": torch.tensor(_CORRECTED, dtype=torch.float32, device=p.device),
+                    "exp_avg": torch.zeros_like(p),
+                    "exp_avg_sq": torch.zeros_like(p),
+                }
 
 
 def build_optimizer(
