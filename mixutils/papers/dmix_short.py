@@ -69,13 +69,14 @@ SCOPES = {
     "smoke": Scope({}, (), (10.0, 100.0)),
     "laptop": Scope({"essc": _ALL_ROWS}, ("essc",), (10.0, 50.0, 100.0)),
     "desk": Scope(
-        {"essc": _ALL_ROWS, "ttc": ("mBERT", MIXUP, HYPERBOLIC)},
+        {"essc": _ALL_ROWS},
         ("essc",),
-        (10.0, 30.0, 60.0, 100.0),
+        (10.0, 30.0, 100.0),
     ),
     "full": Scope({c.key: _ALL_ROWS for c in COLUMNS}, ("ahs", "essc")),
 }
 STAND_INS = ("docs-coarse",)
+train_sizes = dmix.train_sizes
 
 
 def plan(setting: Setting) -> Plan:
