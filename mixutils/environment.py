@@ -47,8 +47,8 @@ def pick_precision(name: str, device: torch.device) -> str:
 
 
 def pick_attention(name: str, device: torch.device) -> str:
-    """ "plain", "eager" or "sdpa"; "auto" takes plain on a CPU, where the fused kernels lose on short texts, else sdpa."""
-    return name if name != "auto" else "plain" if device.type == "cpu" else "sdpa"
+    """ "packed", "plain", "eager" or "sdpa"; "auto" is sdpa on a GPU and packed on a CPU, where padding costs its full share."""
+    return name if name != "auto" else "packed" if device.type == "cpu" else "sdpa"
 
 
 def cpu_bfloat16() -> bool:

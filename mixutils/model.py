@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from . import packing
 from .dropout import Dropout, take_over
 from .encoders import EncoderError
+from .packing import Packing
 from .tasks.encode import Batch
 
 #: Architectures whose edits are tested level by level; any other is tried on a toy batch before it is used.
@@ -69,6 +71,15 @@ class Edit:
             return new
         other = mask[self.second]
         return torch.maximum(new, other) if new.is_floating_point() else new | other
+
+
+    def read(self, mask: Tensor, new: Tensor) -> Tensor:
+        """Places of the R rows, (R, L) bool, that somebody reads: their own tokens, and what shows in a new row (R', L)."""
+        times = mask.long()
+        for rows in (self.first, self.second):
+            if rows is not None:
+                times.index_add_(0, rows, new.long())
+        return times > 0
 
 
 @dataclass
@@ -127,6 +138,7 @@ class Classifier(nn.Module):
         encoder: the Hugging Face encoder, without its own pooler.
         layers: its list of layers; ``depth`` is their number and ``width`` the hidden size d.
         work: rows × layers of all forward passes so far; passes per step are counted with it.
+        packs: whether padding is left out of the layers (see ``packing``); states of padding are then zero or anything.
     """
 
     def __init__(self, encoder: nn.Module, classes: int, dropout: float | None = None) -> None:
@@ -156,6 +168,7 @@ class Classifier(nn.Module):
         nn.init.normal_(self.classifier.weight, std=std)
         nn.init.zeros_(self.classifier.bias)
         self.work = 0.0
+        self.packs = getattr(config, "_attn_implementation", "") == packing.NAME
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
         if getattr(config, "model_type", "") not in TESTED or getattr(config, "conv_kernel_size", 0):
             check_editable(self)
@@ -191,12 +204,17 @@ class Classifier(nn.Module):
                 raise ValueError(f"level {level} is not between 0 and {self.depth}, the depth of this encoder")
         kept: dict[int, Tensor] = {}
         with ExitStack() as stack:
+            pack = self.packs and not any(keep)  # what is kept of higher levels, is kept with its padding
             for level in keep:
                 self._hook(stack, level, lambda h, level=level: _remember(kept, level, h))
-            if edit is not None:
+            if pack:
+                self._hook_packing(stack, edit, inputs["attention_mask"].bool())
+            elif edit is not None:
                 self._hook(stack, edit.level, edit.mix)
                 self._hook_masks(stack, edit, len(batch))
             states = self.encoder(**inputs).last_hidden_state
+            if pack:
+                states = packing.current().unpack(states)
         below = edit.level if edit else 0
         self.work += len(batch) * below + len(states) * (self.depth - below)
         return states, kept
@@ -254,6 +272,23 @@ class Classifier(nn.Module):
 
         for layer in self.layers[edit.level :]:
             stack.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
+
+    def _hook_packing(self, stack: ExitStack, edit: Edit | None, visible: Tensor) -> None:
+        """Pack the states before the first layer; around an edit above it they are rows again. ``visible``: (R, L) bool."""
+        new = visible if edit is None else edit.edit_mask(visible, len(visible))
+        above = Packing.of(new, new)
+
+        def pack(packed: Packing, states: Tensor) -> Tensor:
+            packing.use(packed)
+            return packed.pack(states)
+
+        stack.enter_context(packing.scope())
+        if edit is None or edit.level == 0:
+            self._hook(stack, 0, lambda h: pack(above, edit.mix(h) if edit else h))
+            return
+        below = Packing.of(edit.read(visible, new), visible)
+        self._hook(stack, 0, lambda h: pack(below, h))
+        self._hook(stack, edit.level, lambda h: pack(above, edit.mix(below.unpack(h))))
 
     def keep_rows(self, vocabulary: Tensor) -> None:
         """Keep only the word-embedding rows that a task uses (``EncodedTask.vocabulary``).

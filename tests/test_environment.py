@@ -76,7 +76,7 @@ def test_bfloat16_is_chosen_only_where_the_hardware_multiplies_in_it(hardware, c
 
 
 def test_attention_is_plain_on_a_cpu_and_fused_on_a_gpu_unless_asked_for():
-    assert (pick_attention("auto", CPU), pick_attention("auto", GPU)) == ("plain", "sdpa")
+    assert (pick_attention("auto", CPU), pick_attention("auto", GPU)) == ("packed", "sdpa")
     assert pick_attention("eager", CPU) == pick_attention("eager", GPU) == "eager"
 
 

@@ -1,0 +1,122 @@
+"""Packing: the layers of an encoder compute real tokens only.
+
+A batch is as wide as its longest text, and texts differ: half to two thirds of a padded batch is padding. Every part of a
+layer but attention treats each token by itself, so the tokens of all rows can stand in one row, (1, T, d), without the
+places that nobody reads. Attention puts them back into rows for its own two small products. What comes out is what the
+padded encoder computes, to rounding; only dropout draws fewer numbers.
+
+Mixing of hidden states reads padding where one of the two texts is longer (SPEC 1.3), so "what nobody reads" is a
+question of the edit; see ``model.Classifier``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .attention import plain_attention
+
+NAME = "mixutils_packed"
+#: Architectures whose layers treat every token by itself outside of attention, and take positions from the embeddings alone.
+PACKABLE = {"bert", "roberta", "electra", "xlm-roberta", "camembert"}
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Which places of R rows of L tokens are computed, and which of them are attended to.
+
+    Attributes:
+        index: (T,) int64, computed places, counted through all rows. rows, length: R and L.
+        bias: (R, 1, 1, L) float32, added to attention scores: 0, or float32's smallest number for hidden places.
+    """
+
+    index: Tensor
+    rows: int
+    length: int
+    bias: Tensor
+
+    @classmethod
+    def of(cls, wanted: Tensor, visible: Tensor) -> Packing:
+        """From two (R, L) boolean masks; every visible place must be wanted."""
+        bias = torch.zeros(visible.shape, device=visible.device).masked_fill_(~visible, torch.finfo(torch.float32).min)
+        return cls(wanted.flatten().nonzero().squeeze(1), *wanted.shape, bias[:, None, None])
+
+    def pack(self, states: Tensor) -> Tensor:
+        """(R, L, d) -> (1, T, d)."""
+        return states.reshape(self.rows * self.length, -1).index_select(0, self.index)[None]
+
+    def unpack(self, states: Tensor) -> Tensor:
+        """(1, T, d) -> (R, L, d), zero where nothing was computed."""
+        out = states.new_zeros(self.rows * self.length, states.shape[-1])
+        return out.index_copy(0, self.index, states[0]).view(self.rows, self.length, -1)
+
+
+_current: ContextVar[Packing | None] = ContextVar("packing", default=None)
+
+
+@contextmanager
+def scope() -> Iterator[None]:
+    """Within it ``use`` may be called; afterwards everything is as before."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def use(packing: Packing) -> None:
+    """Layers called from now on get states in this packing."""
+    _current.set(packing)
+
+
+def current() -> Packing:
+    """The packing in use."""
+    packing = _current.get()
+    assert packing is not None, "no packing is in use"
+    return packing
+
+
+def packed_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **rest: object,
+) -> tuple[Tensor, Tensor]:
+    """``plain_attention`` for packed states, and for padded ones where no packing is in use.
+
+    Args:
+        query, key, value: (1, heads, T, d / heads), or (B, heads, L, d / heads).
+        attention_mask: used for padded states only; a packing has its own.
+
+    Returns:
+        (1, T, heads, d / heads), and the weights (R, heads, L, L) after dropout; or as ``plain_attention``.
+    """
+    packing = _current.get()
+    if packing is None:
+        return plain_attention(module, query, key, value, attention_mask, scaling, dropout, **rest)
+    heads = query.shape[1]
+    padded = [
+        packing.unpack(x.transpose(1, 2).flatten(2)).unflatten(2, (heads, -1)).transpose(1, 2)
+        for x in (query, key, value)
+    ]
+    out, weights = plain_attention(module, *padded, packing.bias, scaling, dropout)
+    return packing.pack(out).unflatten(2, (heads, -1)), weights
+
+
+def register() -> str:
+    """Make the attention known to transformers; returns the name to ask for."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import eager_mask
+
+    AttentionInterface.register(NAME, packed_attention)
+    AttentionMaskInterface.register(NAME, eager_mask)
+    return NAME
