@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any
@@ -32,6 +32,7 @@ from .tasks import EncodedTask, TaskData, apply_policy, at_hand, encode, load_ta
 from .train import autocast, take_step
 
 BATCH_SIZE, BATCHES, WARM_UP = 32, 8, 2
+GROUP = 6  # methods in memory at a time, each with a model and an optimiser of its own
 #: Under which protocol a mixer is timed; the hidden mixers also with SSMix's clean terms.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in REGISTRY},
@@ -99,18 +100,41 @@ def task_data(name: str) -> TaskData:
 
 
 def measure(
-    encoder: str, data: TaskData, device: torch.device, repeats: int, say: Callable[[str], None]
+    encoder: str,
+    data: TaskData,
+    device: torch.device,
+    repeats: int,
+    say: Callable[[str], None],
+    only: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Median step time and passes of every variant, in turns."""
+    """Median step time and passes of every variant, or of the mixers in ``only``, and of the plain step; in turns."""
     task = encode(data, load_tokenizer(encoder))
     batches = list(torch.arange(BATCH_SIZE * BATCHES, device=device).split(BATCH_SIZE))
-    steppers = {name: Stepper(method, options, encoder, task, device) for name, (method, options) in VARIANTS.items()}
+    out: list[dict[str, Any]] = []
+    others = [name for name in VARIANTS if name != "none" and (not only or VARIANTS[name][0] in only)]
+    for begin in range(0, max(1, len(others)), GROUP):
+        names = ("none", *others[begin : begin + GROUP])
+        made = _measure_group(names, encoder, task, device, batches, repeats)
+        out += made if not out else made[1:]
+    say(f"plain step of {encoder}: {out[0]['ms']:.0f} ms")
+    return out
+
+
+def _measure_group(
+    names: tuple[str, ...],
+    encoder: str,
+    task: EncodedTask,
+    device: torch.device,
+    batches: list[torch.Tensor],
+    repeats: int,
+) -> list[dict[str, Any]]:
+    """The first of ``names`` is the plain step: every group has one of its own, timed in turns with the others."""
+    steppers = {name: Stepper(*VARIANTS[name], encoder, task, device) for name in names}
     passes = {name: s.passes(batches) for name, s in steppers.items()}  # warms up, too
     seconds: dict[str, list[float]] = {name: [] for name in steppers}
     for _, rows in itertools.product(range(repeats), batches):
         for name, stepper in steppers.items():
             seconds[name].append(stepper.step(rows))
-    plain = median(seconds["none"])
     out = []
     for name in steppers:
         ratios = np.array(seconds[name]) / np.array(seconds["none"])  # the same batch, a moment apart
@@ -127,7 +151,6 @@ def measure(
                 "high": float(np.quantile(ratios, 0.75)),
             }
         )
-    say(f"plain step of {encoder}: {1e3 * plain:.0f} ms")
     return out
 
 
@@ -207,10 +230,13 @@ def main(args: argparse.Namespace) -> int:
     """Measure, print tables, write a record.
 
     Raises:
-        ValueError: no rounds, or fewer rows than are timed.
+        ValueError: no rounds, an unknown mixer, or fewer rows than are timed.
     """
     if args.repeats < 1:
         raise ValueError(f"--repeats must be at least 1, not {args.repeats}")
+    methods = tuple(filter(None, args.methods.split(",")))
+    if unknown := [name for name in methods if name not in REGISTRY]:
+        raise ValueError(f"no mixer is called {unknown[0]!r}; there are {', '.join(REGISTRY)}")
     device = environment.pick_device(args.device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     environment.set_up(device, args.threads or cores)
@@ -228,7 +254,7 @@ def main(args: argparse.Namespace) -> int:
         "trainer": [],
     }
     for encoder in args.encoders.split(","):
-        rows = measure(encoder, data, device, args.repeats, print)
+        rows = measure(encoder, data, device, args.repeats, print, methods)
         record["mixers"] += rows
         print(f"{'method':<22}{'ms':>8}{'/ plain':>9}{'quartiles':>14}{'passes':>8}{'/ (passes x plain)':>20}")
         for r in rows:

@@ -97,7 +97,36 @@ def test_ratios_are_medians_over_steps_on_the_same_batch(scripted):
 
 def test_methods_take_turns_batch_by_batch(scripted):
     bench.measure("random:tiny", None, CPU, 1, lambda line: None)
-    assert Scripted.order == list(bench.VARIANTS) * 3
+    others = list(bench.VARIANTS)[1:]
+    groups = [["none", *others[i : i + bench.GROUP]] for i in range(0, len(others), bench.GROUP)]
+    assert Scripted.order == [name for group in groups for name in group * 3]
+
+
+def test_each_group_is_compared_with_a_plain_step_of_its_own(scripted, monkeypatch):
+    """The machine is half as fast for the second group: no ratio changes, and the plain step is listed once."""
+    monkeypatch.setattr(bench, "GROUP", 1)
+    made = iter([1.0, 1.0, 2.0, 2.0])
+
+    class Slower(Scripted):
+        def __init__(self, *args):
+            super().__init__(*args)
+            factor = next(made, 1.0)
+            self.left = [factor * s for s in self.left]
+
+    monkeypatch.setattr(bench, "Stepper", Slower)
+    rows = bench.measure("random:tiny", None, CPU, 1, lambda line: None, ("tmix", "ssmix"))[:3]
+    assert [(r["method"], r["over_plain"]) for r in rows] == [("none", 1), ("tmix", 1), ("ssmix", 3)]
+
+
+def test_methods_can_be_chosen(capsys):
+    status, out, _ = run(
+        capsys, "--task", "mine", "--encoders", "random:tiny", "--repeats", "1", "--methods", "unk,senmix"
+    )
+    assert status == 0
+    record = json.loads((paths.figures("bench") / "bench-cpu.json").read_text("utf-8"))
+    assert [r["method"] for r in record["mixers"]] == ["none", "senmix", "unk", "senmix + clean"]
+    status, _, err = run(capsys, "--task", "mine", "--methods", "smix")
+    assert (status, "no mixer is called 'smix'; there are none, " in err) == (2, True)
 
 
 def test_the_trainer_is_compared_in_turns_and_in_its_own_precision(scripted, monkeypatch):
