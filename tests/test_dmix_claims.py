@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mixutils.companion import make_plan
-from mixutils.papers import dmix, dmix_claims, dmix_short_claims
+from mixutils.papers import dmix, dmix_claims, dmix_short, dmix_short_claims
 from mixutils.papers.claims import NOT_TESTED
 from mixutils.papers.dmix_claims import same, significant
 from mixutils.records import Records
@@ -223,6 +223,8 @@ def test_sdc5_compares_a_data_sets_own_optimum_with_the_others(monkeypatch, tmp_
 
 def test_sdc1_says_which_rows_are_missing(monkeypatch, tmp_path):
     monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
+    few = {"essc": tuple(dmix_short.ROWS), "ttc": ("mBERT", "Mixup", "DMIX (Hyperbolic)")}
+    monkeypatch.setitem(dmix_short.SCOPES, "desk", dmix_short.Scope(few, ("essc",), (10.0,)))
     plan = make_plan("dmix_short", "desk")
     found = claim("SDC1", plan, store_for("SDC1", plan, "confirmed", tmp_path))
     notes = {u.name: u.note for u in found.units}

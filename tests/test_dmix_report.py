@@ -254,11 +254,12 @@ def test_table_7_survives_any_word(full, tmp_path):
     artifact("dmix", "table_7").make(plan, shipped(records, tmp_path)).canvas.draw()
 
 
-def test_x1_puts_both_papers_side_by_side(full, tmp_path, monkeypatch):
+def test_x1_puts_both_papers_side_by_side(tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", *DESK)))
-    runs = {r.hash: r for paper in PAPERS for r in full[paper][0].runs}.values()
+    plans = {paper: make_plan(paper, "desk", tasks="trec-coarse,ttc" if paper == "dmix" else "essc,ttc") for paper in PAPERS}
+    runs = {r.hash: r for plan in plans.values() for r in plan.runs}.values()
     store = shipped((done(r, 70.0 if r.method == "none" else 60.0) for r in runs), tmp_path / "r")
-    frame = artifact("dmix_short", "table_x1").make(full["dmix_short"][0], store).frame.set_index(["data", "row"])
+    frame = artifact("dmix_short", "table_x1").make(plans["dmix_short"], store).frame.set_index(["data", "row"])
     line = frame.loc["ttc", "mBERT"]
     assert (line["printed, adaptive"], line["printed, short"]) == (91.10, 28.54)
     assert line["ours, adaptive"] == line["ours, short"] == pytest.approx(70)  # one run serves both papers

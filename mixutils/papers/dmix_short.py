@@ -69,7 +69,7 @@ SCOPES = {
     "smoke": Scope({}, (), (10.0, 100.0)),
     "laptop": Scope({"essc": _ALL_ROWS}, ("essc",), (10.0, 50.0, 100.0)),
     "desk": Scope(
-        {"essc": _ALL_ROWS},
+        {"essc": _ALL_ROWS, "ttc": ("mBERT", MIXUP, HYPERBOLIC)},
         ("essc",),
         (10.0, 30.0, 100.0),
     ),

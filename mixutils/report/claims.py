@@ -32,6 +32,7 @@ def to_frame(claims: Sequence[Claim], reading: str = "") -> pd.DataFrame:
                     "verdict": claim.verdict,
                     "unit": u.name if u else "",
                     "unit_verdict": u.verdict if u else "",
+                    "aside": bool(u and u.aside),
                     "n": c.n if c else math.nan,
                     "difference": c.mean if c else math.nan,
                     "low": c.low if c else math.nan,

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -16,8 +17,20 @@ from ..records import Records
 from .catalogue import artifacts
 from .style import VERDICT_MARKS
 
-#: Paper -> its main result table, and the table of its claims.
-SHOWN: dict[str, tuple[str, str]] = {"ssmix": ("table_2", "claims")}
+
+
+class Shown(NamedTuple):
+    """What the README shows of a paper beside its claims: its main result tables, and what their numbers are."""
+
+    tables: tuple[str, ...]
+    metric: str
+
+
+SHOWN = {
+    "ssmix": Shown(("table_2",), "accuracy, %"),
+    "dmix": Shown(("table_2", "table_3"), "micro F1, %"),
+    "dmix_short": Shown(("table_1",), "micro F1, %"),
+}
 
 
 def blocks(plans: dict[str, Plan], store: Records) -> dict[str, str]:
@@ -27,11 +40,13 @@ def blocks(plans: dict[str, Plan], store: Records) -> dict[str, str]:
         plans: of the profile whose records are shown. store: its records.
     """
     out = {"methods": methods(), "bench": bench()}
-    for key, (table, claims) in SHOWN.items():
+    for key, shown in SHOWN.items():
         plan = plans[key]
-        made = {a.name: a for a in artifacts(key) if a.name in (table, claims)}
-        out[f"results {key}"] = hardware(plan, store) + "\n\n" + results(made[table].make(plan, store).frame)
-        out[f"claims {key}"] = verdicts(made[claims].make(plan, store).frame)
+        made = {a.name: a for a in artifacts(key)}
+        rows = pd.concat([made[name].make(plan, store).frame for name in shown.tables])
+        rows = rows.drop_duplicates(["row", "column"])  # what two tables share
+        out[f"results {key}"] = hardware(plan, store) + "\n\n" + results(rows, shown.metric)
+        out[f"claims {key}"] = verdicts(made["claims"].make(plan, store).frame)
     return out
 
 
@@ -65,7 +80,7 @@ def methods() -> str:
     return _table(head, rows)
 
 
-def results(frame: pd.DataFrame) -> str:
+def results(frame: pd.DataFrame, metric: str = "accuracy, %") -> str:
     """A result table, "paper → ours ± sd", with the columns that have numbers of ours."""
     frame = frame[frame.groupby("column")["ours"].transform(lambda c: c.notna().any())]
     if frame.empty:
@@ -73,7 +88,7 @@ def results(frame: pd.DataFrame) -> str:
     columns = dict(zip(frame["column"], frame["title"], strict=True))
     cells = {(r["row"], r["column"]): r for r in frame.to_dict("records")}
     rows = [[row, *(_cell(cells.get((row, c))) for c in columns)] for row in dict.fromkeys(frame["row"])]
-    return _table(["accuracy, %: paper → ours", *columns.values()], rows)
+    return _table([f"{metric}: paper → ours", *columns.values()], rows)
 
 
 def _cell(line: dict | None) -> str:
@@ -101,7 +116,7 @@ def verdicts(frame: pd.DataFrame) -> str:
 def _verdict(part: pd.DataFrame) -> str:
     if part.empty:
         return ""
-    counts = part[part["unit"] != ""]["unit_verdict"].value_counts()
+    counts = part[(part["unit"] != "") & ~part["aside"]]["unit_verdict"].value_counts()
     tests = ", ".join(f"{n} {v}" for v, n in counts.items())
     mark = VERDICT_MARKS.get(part["verdict"].iloc[0], "")
     return f"{mark} **{part['verdict'].iloc[0]}**" + (f" ({tests})" if len(counts) else "")
@@ -115,8 +130,10 @@ def hardware(plan: Plan, store: Records) -> str:
     where = ", ".join(sorted({f"{r['environment']['device']} in {r['environment']['precision']}" for r in done}))
     hours = sum(r["cost"]["total_s"] for r in done) / 3600
     dates = [r["date"] for r in done]
+    sizes = sorted({min(r["run"]["train_size"] or math.inf, r["data"]["sizes"]["train"]) for r in done})
+    rows = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
     return (
-        f"Profile `{plan.setting.profile.name}`, encoder {plan.setting.encoder}, {plan.setting.train_size or 'all'} training rows: "
+        f"Profile `{plan.setting.profile.name}`, encoder {plan.setting.encoder}, {rows} training rows: "
         f"{len(done)} of {len(plan.runs)} runs, {hours:.1f} hours of single-core workers on {where}, {max(dates)}."
     )
 
