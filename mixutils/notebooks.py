@@ -1,4 +1,4 @@
-"""Executes notebooks with papermill, one after the other, and turns them into pages.
+"""Executes notebooks with papermill and turns them into pages.
 
 A notebook counts as executed only when papermill returned normally: its output is written to a temporary name and renamed
 afterwards. Names of parameters are checked beforehand, because papermill only warns about unknown ones.
@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -100,16 +101,35 @@ def to_html(notebook: Path) -> Path:
 
 
 def execute_all(
-    names: list[str], parameters: Mapping[str, Any], folder: Path, say: Callable[[str], None] = print
+    names: list[str],
+    parameters: Mapping[str, Any],
+    folder: Path,
+    say: Callable[[str], None] = print,
+    workers: int = 1,
 ) -> list[str]:
-    """Execute notebooks one after the other; a failure is said and the next one goes on. Returns the names that failed."""
-    failed = []
-    for i, name in enumerate(names, 1):
+    """Execute notebooks; a failure is said and the next one goes on. Returns the names that failed.
+
+    Args:
+        workers: notebooks at a time. Those that train should come one by one: training takes all cores.
+    """
+
+    def one(name: str) -> tuple[str, str, float]:
         begin = time.monotonic()
         try:
             execute_notebook(name, parameters, folder)
-            say(f"[{i}/{len(names)}] {name}: {time.monotonic() - begin:.0f} s")
         except NotebookError as error:
-            failed.append(name)
-            say(f"[{i}/{len(names)}] FAILED {error}")
-    return failed
+            return name, str(error), 0.0
+        return name, "", time.monotonic() - begin
+
+    failed = []
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        waiting = [pool.submit(one, name) for name in names]
+        try:
+            for i, done in enumerate(as_completed(waiting), 1):
+                name, error, seconds = done.result()
+                failed += [name] if error else []
+                say(f"[{i}/{len(names)}] " + (f"FAILED {error}" if error else f"{name}: {seconds:.0f} s"))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # interrupted: those that run come to their end, no other starts
+            raise
+    return [name for name in names if name in failed]

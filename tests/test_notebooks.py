@@ -214,6 +214,19 @@ def test_the_next_notebook_goes_on_after_a_failure(tiny, tmp_path, monkeypatch):
     assert lines[1].startswith("[2/2] tiny: ")
 
 
+def test_several_notebooks_run_at_a_time(tiny, tmp_path, monkeypatch):
+    """Each of the two waits until the other has begun: one after the other they would never end."""
+    begun = threading.Barrier(2, timeout=60)
+    lines: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(notebooks, "execute_notebook", lambda *_: begun.wait())
+        assert execute_all(["a", "b"], {}, tmp_path, say=lines.append, workers=2) == []
+    assert {line.split()[1] for line in lines} == {"a:", "b:"}
+    tiny("n = 1", "print(n)")
+    assert execute_all(["tiny", "nothing"], {}, tmp_path / "out", say=lines.append, workers=2) == ["nothing"]
+    assert (tmp_path / "out" / "tiny.html").is_file()
+
+
 def test_an_exported_page_has_its_formulas_in_it(tmp_path):
     cells = [
         nbformat.v4.new_markdown_cell("with $w_b$ as the label's share"),
