@@ -99,7 +99,7 @@ def test_a_view_has_the_columns_of_its_table_and_says_why_others_are_empty(full)
     assert view.absent["ahs"] == "not in the desk profile"
     assert view.absent["cola"] == "this table of it is not in the desk profile"
     layers = report.view(plan, dmix.LAYERS)
-    assert [c.title for c in layers.columns] == ["CoLA, TMix", "CoLA, DMix"]
+    assert [c.title for c in layers.columns] == ["TREC coarse, TMix", "TREC coarse, DMix", "CoLA, TMix", "CoLA, DMix"]
     assert "ahs/DMix" in layers.absent
 
 
@@ -195,8 +195,9 @@ def test_figure_1_of_the_short_paper_by_hand(full, tmp_path):
 def test_the_layer_map_shows_ours_beside_the_printed_one(full):
     ours, printed, _ = artifact("dmix", "layer_map").make(*full["dmix"]).axes
     texts = [t.get_text() for t in ours.texts]
-    assert len(texts) == 3 * 2
-    assert sum(t.endswith("*") for t in texts) == 2
+    assert len(texts) == 3 * 2 * 2  # sets, data sets, methods
+    assert sum(t.endswith("*") for t in texts) == 2 * 2
+    assert "TREC coarse\nTMix" in {t.get_text() for t in ours.get_xticklabels()}
     assert f"{number('dmix', '5', '{3,4}', 'ahs/DMix'):.1f}" in {t.get_text() for t in printed.texts}
     assert len(printed.texts) == 5 * 6
 

@@ -125,7 +125,7 @@ SCOPES = {
             "2": _TWO,
             "3": _TWO,
             "4": _TWO[1:],
-            LAYERS: ("cola",),
+            LAYERS: ("cola", "trec-coarse"),
             "6": _TWO[1:],
             THRESHOLDS: _TWO[:1],
             MATRIX: _TWO[1:],

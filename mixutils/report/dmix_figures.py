@@ -114,6 +114,13 @@ def _steps_line(axis, plan: Plan, c: Column, cells, store: Records, shade: str, 
         axis.axhline(steps_to(reference, store, c, goal).median, color=shade, linestyle="--", linewidth=1.3)
 
 
+def _two_lines(column: str) -> str:
+    """ "cola/TMix" is written as the data set's title above the method's."""
+    task, _, row = column.rpartition("/")
+    titles = {c.key: c.title for c in dmix.COLUMNS}
+    return f"{titles.get(task, task)}\n{row}"
+
+
 def layer_map(plan: Plan, store: Records) -> plt.Figure | None:
     """Layer sets against data sets, ours beside the printed table."""
     cells = plan.table(dmix.LAYERS)
@@ -153,7 +160,7 @@ def layer_map(plan: Plan, store: Records) -> plt.Figure | None:
                         j, i, f"{values[i, j]:.1f}{star}", ha="center", va="center", fontsize=8.5,
                         color="white" if dark else PAPER_COLOUR,
                     )  # fmt: skip
-        axis.set_xticks(range(len(names)), [n.replace("/", "\n") for n in names], fontsize=8.5)
+        axis.set_xticks(range(len(names)), [_two_lines(n) for n in names], fontsize=8.5)
         axis.set_yticks(range(len(rows)), rows, fontsize=8.5)
         axis.set_title(title, loc="left")
         axis.grid(visible=False)

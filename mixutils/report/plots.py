@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from .style import PAPER_COLOUR, VERDICT_COLOURS, colour
 
@@ -201,6 +201,7 @@ def verdicts(counts: Mapping[str, Mapping[str, int]], title: str) -> plt.Figure:
     for y in np.flatnonzero(left == 0):
         axis.annotate("not tested", (0, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
     axis.set_xlabel("tests (one per data set or step)")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_title(title, loc="left")
     figure.legend(loc="outside right upper", fontsize=8.5)
     return figure
