@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -88,10 +90,11 @@ def steps(encoder: str, task: EncodedTask, device: torch.device, repeats: int) -
     dmix = Stepper("dmix", {}, encoder, task, device)
     _wait(device)
     setup = time.perf_counter() - begin
-    begin = time.perf_counter()
+    start, begin = _reset_peak(device), time.perf_counter()
     base = dmix.mixer._base()
     _wait(device)
     matrix_s = time.perf_counter() - begin
+    peak = _peak(device) - start
     rng = np.random.default_rng(0)
     epoch, matrix_ms = one_epoch(base, n, rng)
     seconds: dict[str, list[float]] = {"tmix": [], "dmix": []}
@@ -107,6 +110,7 @@ def steps(encoder: str, task: EncodedTask, device: torch.device, repeats: int) -
         "rows": n,
         "setup_s": setup,
         "of_it_matrix_s": matrix_s,
+        "distances_peak_mb": peak,
         "matrix_mb": epoch.memory() / 1e6,
         "matrix_ms": matrix_ms,
         "embeddings_mb": embeddings / 1e6,
@@ -118,6 +122,31 @@ def steps(encoder: str, task: EncodedTask, device: torch.device, repeats: int) -
         "high": float(np.quantile(ratios, 0.75)),
         "selected": dmix.mixer.log()["set_mean"],
     }
+
+
+def _reset_peak(device: torch.device) -> float:
+    """Megabytes in use; from here on ``_peak`` counts. NaN where the system does not say."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device) / 1e6
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: forget the process's highest resident size
+    except OSError:
+        return math.nan
+    return _status("VmRSS")
+
+
+def _peak(device: torch.device) -> float:
+    """Megabytes at most since ``_reset_peak``."""
+    return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else _status("VmHWM")
+
+
+def _status(name: str) -> float:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return math.nan
+    return next((int(x.split()[1]) * 1024 / 1e6 for x in lines if x.startswith(name + ":")), math.nan)
 
 
 def one_epoch(base: BaseMatrix, n: int, rng: np.random.Generator) -> tuple[PairMatrix, float]:
@@ -146,7 +175,8 @@ def main(args: argparse.Namespace) -> int:
     encoder = args.encoders.split(",")[0]
     found = steps(encoder, scale_task(encoder), device, 20 * args.repeats)
     print(
-        f"{found['rows']} texts, {encoder}: set-up {found['setup_s']:.0f} s, of it distances {found['of_it_matrix_s']:.0f} s; "
+        f"{found['rows']} texts, {encoder}: set-up {found['setup_s']:.0f} s, of it distances {found['of_it_matrix_s']:.0f} s "
+        f"with {found['distances_peak_mb']:.0f} MB at most beside the embeddings; "
         f"matrix state after an epoch {found['matrix_mb']:.0f} MB beside {found['embeddings_mb']:.0f} MB of embeddings "
         f"(dense with Adam's moments {found['dense_mb'] / 1e3:.1f} GB)\n"
         f"step, batch {BATCH_SIZE}: TMix {found['tmix_ms']:.0f} ms, DMIX {found['dmix_ms']:.0f} ms, ratio "

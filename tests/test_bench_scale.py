@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -35,3 +37,12 @@ def test_an_epoch_visits_every_row_once():
     assert matrix.count.tolist() == [1] * 50
     assert int(matrix.clock) == 7
     assert ms > 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not count resident memory")
+def test_the_peak_of_memory_is_that_since_the_reset():
+    cpu = torch.device("cpu")
+    torch.ones(40_000_000)  # 160 MB before the count begins
+    start = bench_scale._reset_peak(cpu)
+    torch.ones(10_000_000)
+    assert 35 < bench_scale._peak(cpu) - start < 120

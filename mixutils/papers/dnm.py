@@ -136,9 +136,9 @@ SCOPES = {
     ),
     "desk": Scope(
         sizes=(50,),
-        evaluations=6,
-        close_ups=("subj", "sst1-sent"),
-        ks=(1, 3, 5, 9),
+        evaluations=5,
+        close_ups=("subj",),
+        ks=(1, 5, 9),
         policies=(*_ENDS, *_LABELS),
     ),
     "full": Scope(),
