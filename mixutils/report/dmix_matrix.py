@@ -55,8 +55,9 @@ def movement(plan: Plan, store: Records) -> plt.Figure | None:
         "bound at the printed rate, 0.003",
         (0.02, 3e-3),
         xycoords=("axes fraction", "data"),
-        xytext=(0, 3),
+        xytext=(0, -3),  # below the line: ten times the printed rate runs above it
         textcoords="offset points",
+        va="top",
         fontsize=8,
     )
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8.5)
@@ -82,9 +83,10 @@ def beliefs(plan: Plan, store: Records) -> plt.Figure | None:
         x = np.array(pairs["belief"])
         start, end = np.array(pairs["start"]), np.array(pairs["end"])
         axis.plot([0, 1], [0, 1], color="#555", linewidth=0.9, linestyle=":")
-        axis.vlines(x, start, end, color="#bbbbbb", linewidth=0.8)
-        axis.plot(x, start, "o", color="#999999", markersize=3, label="before")
-        axis.plot(x, end, "o", color=DATA_COLOURS[1], markersize=3, label="after")
+        many = {"rasterized": True}  # hundreds of marks: pixels also in the SVG
+        axis.vlines(x, start, end, color="#bbbbbb", linewidth=0.8, **many)
+        axis.plot(x, start, "o", color="#999999", markersize=3, label="before", **many)
+        axis.plot(x, end, "o", color=DATA_COLOURS[1], markersize=3, label="after", **many)
         axis.set_title(f"{_name(cell.row)}\n{100 * pairs['towards']:.0f} % moved towards it", loc="left", fontsize=8.5)
         axis.set_xlim(-0.03, 1.03)
         axis.set_ylim(-0.03, 1.03)
@@ -158,14 +160,14 @@ def plane(plan: Plan, store: Records) -> plt.Figure | None:
         p = probe["plane"]
         xy, labels = np.array(p["xy"]), np.array(p["labels"])
         for i, j in p["lines"]:
-            axis.plot(*xy[[i, j]].T, color="#aaaaaa", linewidth=0.5, zorder=1)
+            axis.plot(*xy[[i, j]].T, color="#aaaaaa", linewidth=0.5, zorder=1, rasterized=True)
         kinds = np.unique(labels)
         shades = plt.get_cmap("tab10" if len(kinds) <= 10 else "gist_ncar")
         size = 6 + 60 * np.array(p["times"]) / max(1, max(p["times"]))
         for k in kinds:
             rows = labels == k
             shade = shades(int(k)) if len(kinds) <= 10 else shades(k / max(1, kinds.max()))
-            axis.scatter(*xy[rows].T, s=size[rows], color=shade, alpha=0.8, linewidths=0, zorder=2)
+            axis.scatter(*xy[rows].T, s=size[rows], color=shade, alpha=0.8, linewidths=0, zorder=2, rasterized=True)
             axis.plot([], [], "o", color=shade, markersize=5, label=str(probe["classes"][k])[:12])  # sizes differ above
         anchors = sorted({i for i, _ in p["lines"]})
         axis.scatter(*xy[anchors].T, s=28, facecolors="none", edgecolors="black", linewidths=0.9, zorder=3)
