@@ -17,8 +17,9 @@ from typing import Any
 from . import paths
 
 KERNEL = "python3"
-# Newer kernels warn on every start that they talk over the loopback interface without encryption.
-ARGUMENTS = ["--IPKernelApp.log_level=ERROR"]
+# Newer kernels warn on every start that they talk over the loopback interface without encryption, and call it an error that
+# one which is told to stop is interrupted.
+ARGUMENTS = ["--IPKernelApp.log_level=CRITICAL"]
 
 
 class NotebookError(RuntimeError):

@@ -68,7 +68,7 @@ PROFILES = {
         ),
         Profile(
             "desk",
-            "hours on 2 cores, under an hour on a GPU: 500 training rows, 5 seeds",
+            "hours on 2 cores, under an hour on a GPU: at most 500 training rows, 5 seeds",
             "minilm",
             5,
             500,

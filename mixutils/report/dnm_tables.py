@@ -100,9 +100,7 @@ def close_up(plan: Plan, store: Records, table: str) -> pd.DataFrame | None:
     """One of Tables 6 to 11, gains against the method itself."""
     if not plan.table(table):
         return None
-    frame = result_table(plan, table, store, baseline=(table, BASES[table]), base_row=BASES[table])
-    frame.loc[frame["note"] == "no data", "note"] = f"not in the {plan.setting.profile.name} profile"
-    return frame
+    return result_table(plan, table, store, baseline=(table, BASES[table]), base_row=BASES[table])
 
 
 def rows_note(plan: Plan, table: str) -> str:

@@ -79,7 +79,7 @@ def result_table(
             if cell is None:
                 if printed is None:
                     continue
-                line["note"] = plan.absent.get(key, "no data")
+                line["note"] = plan.absent.get(key, f"not in the {plan.setting.profile.name} profile")
             else:
                 line |= _ours(cell, store)
                 if printed is not None and not math.isnan(line["ours"]):
