@@ -72,7 +72,6 @@ class Edit:
         other = mask[self.second]
         return torch.maximum(new, other) if new.is_floating_point() else new | other
 
-
     def read(self, mask: Tensor, new: Tensor) -> Tensor:
         """Places of the R rows, (R, L) bool, that somebody reads: their own tokens, and what shows in a new row (R', L)."""
         times = mask.long()

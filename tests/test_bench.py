@@ -37,7 +37,7 @@ def run(capsys, *argv: str) -> tuple[int, str, str]:
 
 
 def test_a_real_benchmark_times_every_mixer_and_writes_what_it_prints(capsys):
-    status, out, _ = run(capsys, "--encoders", "random:tiny", "--repeats", "2", "--task", "mine")
+    status, _, _ = run(capsys, "--encoders", "random:tiny", "--repeats", "2", "--task", "mine")
     assert status == 0
     record = json.loads((paths.figures("bench") / "bench-cpu.json").read_text("utf-8"))
     rows = {r["method"]: r for r in record["mixers"]}
@@ -119,7 +119,7 @@ def test_each_group_is_compared_with_a_plain_step_of_its_own(scripted, monkeypat
 
 
 def test_methods_can_be_chosen(capsys):
-    status, out, _ = run(
+    status, _, _ = run(
         capsys, "--task", "mine", "--encoders", "random:tiny", "--repeats", "1", "--methods", "unk,senmix"
     )
     assert status == 0

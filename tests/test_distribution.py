@@ -146,7 +146,19 @@ def test_commands_of_the_readme_exist():
 
 #: Rooms from the ground up; a room imports only rooms that stand before it.
 ROOMS = [
-    *("paths", "rng", "policies", "optim", "geometry", "stats", "environment", "profiles", "dropout", "attention", "packing"),
+    *(
+        "paths",
+        "rng",
+        "policies",
+        "optim",
+        "geometry",
+        "stats",
+        "environment",
+        "profiles",
+        "dropout",
+        "attention",
+        "packing",
+    ),
     *("tasks", "vectors", "shallow", "encoders", "model", "saliency", "mixers", "metrics", "train", "run", "records"),
     *("papers", "checkpoints", "probes", "execute", "launch", "slurm", "estimate", "report", "companion", "reader"),
     *("planning", "formulas", "notebooks", "bench", "bench_scale", "doctor", "commands", "cli", "__main__"),

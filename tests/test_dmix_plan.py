@@ -57,7 +57,9 @@ def test_desk_columns_and_why_others_are_empty(monkeypatch, tmp_path):
     assert [c.key for c in plan.columns] == ["trac", "trec-coarse", "cola"]
     assert plan.absent["ttc"] == "not in the desk profile"
     assert {c.column for c in plan.table("2")} == {"trac", "trec-coarse"}
-    assert {c.column for c in plan.table(dmix.LAYERS)} == {f"{c}/{m}" for c in ("cola", "trec-coarse") for m in ("TMix", "DMix")}
+    assert {c.column for c in plan.table(dmix.LAYERS)} == {
+        f"{c}/{m}" for c in ("cola", "trec-coarse") for m in ("TMix", "DMix")
+    }
     assert make_plan("dmix", "full").absent["ahs"] == "not in the data folder and not on the hub"
 
 

@@ -257,7 +257,9 @@ def test_table_7_survives_any_word(full, tmp_path):
 
 def test_x1_puts_both_papers_side_by_side(tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", *DESK)))
-    plans = {paper: make_plan(paper, "desk", tasks="trec-coarse,ttc" if paper == "dmix" else "essc,ttc") for paper in PAPERS}
+    plans = {
+        paper: make_plan(paper, "desk", tasks="trec-coarse,ttc" if paper == "dmix" else "essc,ttc") for paper in PAPERS
+    }
     runs = {r.hash: r for plan in plans.values() for r in plan.runs}.values()
     store = shipped((done(r, 70.0 if r.method == "none" else 60.0) for r in runs), tmp_path / "r")
     frame = artifact("dmix_short", "table_x1").make(plans["dmix_short"], store).frame.set_index(["data", "row"])

@@ -58,7 +58,7 @@ def test_logits_and_all_gradients_are_those_of_the_padded_encoder(kind):
         torch.testing.assert_close(two.vector, one.vector)
         assert grads.keys() == others.keys()
         for name in grads:
-            torch.testing.assert_close(others[name], grads[name], msg=lambda m, n=name: f"{edit}, {n}: {m}")
+            torch.testing.assert_close(others[name], grads[name], msg=f"{edit}, {name}")
 
 
 def test_states_of_real_tokens_are_those_of_the_padded_encoder():

@@ -115,7 +115,15 @@ _EDGES = ("{0,1,2}", "{7,9,12}", "{3,4,6,7,9,12}")
 SCOPES = {
     "smoke": Scope({}, _EDGES[1:], (0.0, 0.7, 0.9), (2e-5, 1e-2)),
     "laptop": Scope(
-        {"2": _TWO[1:], "3": _TWO, "4": _TWO[1:], LAYERS: ("cola",), "6": _TWO[1:], THRESHOLDS: _TWO[:1], MATRIX: _TWO[1:]},
+        {
+            "2": _TWO[1:],
+            "3": _TWO,
+            "4": _TWO[1:],
+            LAYERS: ("cola",),
+            "6": _TWO[1:],
+            THRESHOLDS: _TWO[:1],
+            MATRIX: _TWO[1:],
+        },
         _EDGES[1:],
         (0.0, 0.7, 0.9),
         (2e-5, 1e-2),

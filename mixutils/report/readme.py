@@ -18,7 +18,6 @@ from .catalogue import artifacts
 from .style import VERDICT_MARKS
 
 
-
 class Shown(NamedTuple):
     """What the README shows of a paper beside its claims: its main result tables, and what their numbers are."""
 
