@@ -37,7 +37,7 @@ def run(capsys, *argv: str) -> tuple[int, str, str]:
 
 
 def test_a_real_benchmark_times_every_mixer_and_writes_what_it_prints(capsys):
-    status, _, _ = run(capsys, "--encoders", "random:tiny", "--repeats", "2", "--task", "mine")
+    status, out, _ = run(capsys, "--encoders", "random:tiny", "--repeats", "2", "--task", "mine")
     assert status == 0
     record = json.loads((paths.figures("bench") / "bench-cpu.json").read_text("utf-8"))
     rows = {r["method"]: r for r in record["mixers"]}

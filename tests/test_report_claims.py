@@ -73,6 +73,7 @@ def test_the_file_has_one_line_per_test_with_all_that_it_rests_on():
     frame = to_frame([CLAIM, OPEN, decide("C3", "t", "t", "o", [measured("time", 2.0, 1, 3, "2.00")])], "as printed")
     assert list(frame["claim"]) == ["C1", "C1", "C2", "C3"]
     assert list(frame["reading"]) == ["as printed"] * 4
+    assert not frame["aside"].any()
     first = frame.iloc[0]
     assert (first["verdict"], first["unit"], first["unit_verdict"], first["n"]) == (
         "undecided",
@@ -85,4 +86,4 @@ def test_the_file_has_one_line_per_test_with_all_that_it_rests_on():
     waiting = frame.iloc[2]
     assert (waiting["unit"], waiting["verdict"], waiting["note"]) == ("", "not tested", "no data for any unit")
     assert frame["n"].isna().tolist() == [False, False, True, True]
-    assert frame.to_csv(index=False).splitlines()[1].split(",")[8] == "5"  # a count has no decimals
+    assert frame.to_csv(index=False).splitlines()[1].split(",")[9] == "5"  # a count has no decimals
