@@ -70,7 +70,7 @@ SCOPES = {
     "laptop": Scope({"essc": _ALL_ROWS}, ("essc",), (10.0, 50.0, 100.0)),
     "desk": Scope(
         {"essc": _ALL_ROWS, "ttc": ("mBERT", MIXUP, HYPERBOLIC)},
-        ("essc",),
+        ("essc", "ttc"),
         (10.0, 30.0, 100.0),
     ),
     "full": Scope({c.key: _ALL_ROWS for c in COLUMNS}, ("ahs", "essc")),
