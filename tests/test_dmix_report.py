@@ -187,7 +187,8 @@ def test_figure_3_has_tmix_as_a_line_of_its_own(full, tmp_path):
 def test_figure_1_of_the_short_paper_by_hand(full, tmp_path):
     plan, _ = full["dmix_short"]
     store = filled(plan, lambda r: 55.0 if r.method == "tmix" else dict(r.options).get("tau", 10.0), tmp_path)
-    curve, reference = artifact("dmix_short", "figure_1").make(plan, store).axes[0].lines
+    curve, reference, *of_the_other = artifact("dmix_short", "figure_1").make(plan, store).axes[0].lines
+    assert len(of_the_other) == 2
     np.testing.assert_allclose(curve.get_xydata(), [[10, 10], [30, 30], [100, 100]])
     np.testing.assert_allclose(reference.get_ydata(), 55.0)
 
