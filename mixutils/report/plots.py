@@ -101,7 +101,15 @@ def bars(
     figure, axis = plt.subplots(figsize=(6.4, 0.36 * len(labels) + 1.1), layout="constrained")
     axis.barh(range(len(labels)), values, color=[colour(m) for m in methods], height=0.62)
     for y, value in enumerate(values):
-        axis.annotate(f"{value:.2f}", (value, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        axis.annotate(
+            f"{value:.2f}",
+            (value, y),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},  # where the line at 1 passes
+        )
     if line is not None:
         axis.axvline(line, color="#555", linewidth=1)
     axis.set_yticks(range(len(labels)), labels)
