@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -238,8 +237,7 @@ def main(args: argparse.Namespace) -> int:
     if unknown := [name for name in methods if name not in REGISTRY]:
         raise ValueError(f"no mixer is called {unknown[0]!r}; there are {', '.join(REGISTRY)}")
     device = environment.pick_device(args.device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    environment.set_up(device, args.threads or cores)
+    environment.set_up(device, args.threads or environment.cores())
     data = task_data(args.task)
     print(
         f"{data.id}, batch {BATCH_SIZE}, {args.repeats} rounds of {BATCHES} batches; medians of ratios on the same batch"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -164,8 +163,7 @@ def one_epoch(base: BaseMatrix, n: int, rng: np.random.Generator) -> tuple[PairM
 def main(args: argparse.Namespace) -> int:
     """Measure, print, write a record."""
     device = environment.pick_device(args.device)
-    threads = args.threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    environment.set_up(device, threads)
+    environment.set_up(device, args.threads or environment.cores())
     geometry = closed_against_explicit(device)
     print(
         f"{POINTS} x {POINTS} distances in {WIDTH} dimensions: explicit sums {geometry['explicit_s']:.0f} s, closed form "

@@ -149,7 +149,7 @@ def _notebooks(args: argparse.Namespace, profile: str, names: list[str], train: 
     parameters = _parameters(args, profile, train)
     folder = paths.figures(profile) / "notebooks"
     with_runs = [n for n in names if NOTEBOOKS[n]]
-    workers = 1 if train else min(4, len(launch.devices("cpu", 0)[0]))  # kernels take memory
+    workers = 1 if train else min(4, environment.cores())  # kernels take memory
     failed = execute_all([n for n in names if not NOTEBOOKS[n]], {}, folder, workers=workers)
     failed += execute_all(with_runs, parameters, folder, workers=workers)
     return int(bool(failed))

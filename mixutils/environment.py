@@ -51,6 +51,11 @@ def pick_attention(name: str, device: torch.device) -> str:
     return name if name != "auto" else "packed" if device.type == "cpu" else "sdpa"
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def cpu_bfloat16() -> bool:
     """Whether this CPU multiplies in bfloat16 (AVX512-BF16 or AMX); elsewhere it is emulated and slow."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -100,10 +100,9 @@ class Worker:
 
 def devices(device: str, jobs: int) -> tuple[list[str], int]:
     """The device of each of ``jobs`` workers; 0 jobs chooses: one per core, or up to four per GPU."""
-    from .environment import pick_device
+    from . import environment
 
-    where = pick_device(device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    where, cores = environment.pick_device(device), environment.cores()
     if where.type == "cpu":
         count = jobs or cores
         return ["cpu"] * count, count

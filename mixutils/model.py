@@ -35,7 +35,8 @@ class Edit:
 
     Attributes:
         level: 0 for h_0, k for the output of layer k, ``WORDS`` for the word embeddings.
-        mix: (R, L, d) -> (R', L, d), states of the R rows of the batch to states of the rows above.
+        mix: (R, L, d) -> (R', L, d), states of the R rows of the batch to states of the rows above. Of each new row it may
+            read only the two rows named below: other places may not have been computed (see ``packing``).
         first: (R',) int64, for every new row the row whose mask it has.
         second: (R',) int64 or None, the row that is mixed in.
         mask: what the layers above may attend to (SPEC 1.3): "union" of both rows' tokens, those of the "first", or

@@ -20,7 +20,7 @@ class BertAdam(torch.optim.AdamW):
     Devlin et al., BERT, NAACL 2019 (their ``AdamWeightDecayOptimizer``), SPEC 2(b). The update is
     ``lr · (m / (sqrt(v) + eps) + weight_decay · p)`` with the moving averages m, v as they are, so the first steps are larger
     than Adam's by (1 - β1)/sqrt(1 - β2), which warm-up hides. It is torch's fused AdamW with a count of updates that starts
-    where the corrections have ended: one pass over the memory instead of nine, which is a third of a small batch's step.
+    where the corrections have ended: one pass over the memory instead of nine.
     """
 
     def __init__(self, params, lr: float, betas=(0.9, 0.999), eps: float = 1e-6, weight_decay: float = 0.01) -> None:

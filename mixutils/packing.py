@@ -1,6 +1,6 @@
 """Packing: the layers of an encoder compute real tokens only.
 
-A batch is as wide as its longest text, and texts differ: half to two thirds of a padded batch is padding. Every part of a
+A batch is as wide as its longest text, and texts differ: much of a padded batch is padding. Every part of a
 layer but attention treats each token by itself, so the tokens of all rows can stand in one row, (1, T, d), without the
 places that nobody reads. Attention puts them back into rows for its own two small products. What comes out is what the
 padded encoder computes, to rounding; only dropout draws fewer numbers.

@@ -98,6 +98,7 @@ class Setting:
         profile: the profile it comes from. seeds: run seeds; () means the paper's own number.
         tasks: the tasks to run, or None for the profile's own choice.
         recorded: tasks of which records are at hand, so that they can be shown without their data; () when training.
+        chosen: names of the fields that the user has set. A paper's own limits under a profile leave those alone.
         Other fields: as in ``Profile``.
     """
 
@@ -112,6 +113,7 @@ class Setting:
     use_hub: bool
     recorded: tuple[str, ...] = ()
     multilingual: str = ""
+    chosen: frozenset[str] = frozenset()
 
     def encoder_for(self, language: str) -> str:
         """The encoder of texts in a language: the multilingual one, if there is one, for all but English."""
@@ -179,11 +181,11 @@ def make_setting(
         scale = p.lr_scale if encoder == p.encoder else 1.0
         setting = replace(setting, encoder=encoder, lr_scale=scale, multilingual="")
     if seeds not in (None, ""):
-        setting = replace(setting, seeds=parse_seeds(str(seeds)))
+        setting = replace(setting, seeds=parse_seeds(str(seeds)), chosen=setting.chosen | {"seeds"})
     if tasks:
         setting = replace(setting, tasks=tuple(dict.fromkeys(t.strip() for t in tasks.split(",") if t.strip())) or None)
     if train_size is not None:
         if train_size < 0:
             raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")
-        setting = replace(setting, train_size=train_size or None)
+        setting = replace(setting, train_size=train_size or None, chosen=setting.chosen | {"train_size"})
     return setting

@@ -193,8 +193,8 @@ def test_threads_are_all_cores_unless_given(monkeypatch, capsys):
     )
     for affinity in (True, False):
         if not affinity:
-            monkeypatch.delattr(bench.os, "sched_getaffinity", raising=False)
-            monkeypatch.setattr(bench.os, "cpu_count", lambda: 7)
+            monkeypatch.delattr(environment.os, "sched_getaffinity", raising=False)
+            monkeypatch.setattr(environment.os, "cpu_count", lambda: 7)
         for argv in (["--threads", "3"], ["--threads", "0"]):
             assert run(capsys, "--task", "mine", "--encoders", "random:tiny", *argv)[0] == 0
     assert used[0] == used[2] == 3

@@ -51,8 +51,10 @@ def test_small_profiles_stay_within_their_budget(all_data):
     laptop, desk = make_plan("dnm", "laptop"), make_plan("dnm", "desk")
     assert {r.task for r in laptop.runs} == {"subj"}
     assert (len(laptop.runs), sum(map(shallow, laptop.runs))) == (62, 12)
-    # Tables 2 to 5: 8 rows x 2 sizes x 4 data sets x 5 seeds; all the others on Subj.
-    assert (len(desk.runs), sum(map(shallow, desk.runs))) == (455, 120)
+    # Tables 2 to 5: 8 rows x 2 sizes x 4 data sets x 5 seeds; all the others on Subj, the policy's with two seeds.
+    assert (len(desk.runs), sum(map(shallow, desk.runs))) == (437, 120)
+    assert {len(c.runs) for c in desk.table(dnm.POLICY)} == {2}
+    assert {len(c.runs) for c in make_plan("dnm", "desk", seeds=5).table(dnm.POLICY)} == {5}
     assert {c.column for t in ("6", "8", "10", "7", "9", "11") for c in desk.table(t)} == {"subj"}
 
 

@@ -36,7 +36,7 @@ MOVED = {
     "RC3": lambda r: r.method == "dropmix-g",
     "RC4": lambda r: r.method == "dropmix-c",
     "RC5": lambda r: r.method == "dropmix-c",
-    "RC7": lambda r: r.method == "dropmix-c" and r.train_size == 40,
+    "RC7": lambda r: r.method == "dropmix-c" and r.train_size == 62,
 }
 
 
@@ -124,21 +124,26 @@ def test_the_papers_exceptions_turn_the_sign(pairs, tmp_path):
     assert by_name["MRPC: C − W"] == (1, "contradicted")
 
 
+def two_stage_runs(plan):
+    return [r for last in plan.extra[1:] for r in (last.start, last)]
+
+
 def test_rc2_reads_the_two_stages_of_the_ssmix_papers_own_runs(pairs, tmp_path):
-    pairs, other = (make_plan(paper, "desk", train_size=200) for paper in ("dropmix", "ssmix"))
-    mine = [done(r, 62 + r.seed if r.method == "dropmix-g" else 50) for r in pairs.runs]
+    quoted = two_stage_runs(pairs)
+    mine = [done(r, 62 + r.seed if r.method == "dropmix-g" else 50) for r in pairs.runs if r not in quoted]
     # SSMix is better in its first stage: as printed, the better of both stages counts.
-    theirs = [done(r, 60 + r.seed if r.start is None else 40) for r in other.runs if r.method in ("none", "ssmix")]
+    theirs = [done(r, 60 + r.seed if r.start is None else 40) for r in quoted]
     found = claim("RC2", pairs, shipped(mine + theirs, tmp_path / "both"))
     assert {u.name: u.verdict for u in found.units} == {"MRPC": "confirmed", "RTE": "confirmed"}
     assert [u.comparison.mean for u in found.units] == pytest.approx([2.0, 2.0])
     alone = claim("RC2", pairs, shipped(mine, tmp_path / "alone"))
     assert alone.verdict == NOT_TESTED
-    assert {u.note for u in alone.units} == {"the SSMix paper's runs on 200 training rows are missing"}
+    assert {u.note for u in alone.units} == {"the SSMix paper's runs on 150 training rows are missing"}
 
 
 def test_rc2_does_not_compare_runs_on_different_numbers_of_rows(pairs, tmp_path):
-    runs = (*pairs.runs, *make_plan("ssmix", "desk").runs)  # 200 rows against 1,000
+    own = [r for r in pairs.runs if r not in two_stage_runs(pairs)]
+    runs = (*own, *make_plan("ssmix", "desk").runs)  # 150 rows against 500
     found = claim("RC2", pairs, shipped((done(r, 50 + r.seed) for r in runs), tmp_path / "both"))
     assert found.verdict == NOT_TESTED
     assert found.units
@@ -161,9 +166,9 @@ def test_rc6_does_not_count_an_untrained_encoder(plan, tmp_path, monkeypatch):
 
 def test_rc7_names_the_shares_and_compares_with_the_best_other(plan, tmp_path):
     level = {"dropmix-c": 60, "ssmix-beta": 57, "mixup": 58}
-    store = filled(plan, lambda r: level.get(r.method, 50) + (r.method == "dropmix-c") * (r.train_size == 40), tmp_path)
+    store = filled(plan, lambda r: level.get(r.method, 50) + (r.method == "dropmix-c") * (r.train_size == 62), tmp_path)
     found = claim("RC7", plan, store)
-    assert [u.note for u in found.units] == ["10 % against 100 % of the training rows"]
+    assert [u.note for u in found.units] == ["25 % against 100 % of the training rows"]
     assert found.units[0].comparison.mean == pytest.approx((61 - 58) - (60 - 58))
 
 

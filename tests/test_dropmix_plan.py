@@ -41,7 +41,7 @@ def tables(plan) -> Counter:
         mine = {r.hash for c in plan.table(table) for r in c.runs}
         out[table] = len(mine - seen)
         seen |= mine
-    out["figure 3"] = len({r.hash for r in plan.extra} - seen)
+    out["figure 3"] = len({r.hash for r in plan.extra if r.probes} - seen)
     return out
 
 
@@ -72,8 +72,13 @@ def test_desk_takes_eight_data_sets_and_says_what_it_leaves_out(desk_data):
     assert tables(plan) == {"3": 360, "4": 30, "control": 40, "mask": 10, "sparse": 60, "figure 3": 1}
     assert plan.absent["sst2-glue"] == "not in the desk profile"
     assert plan.absent["roberta/mr"] == plan.absent["bert-large/cr"] == "BERT-large and RoBERTa need the profile full"
-    (run,) = plan.extra
+    run, *quoted = plan.extra
     assert (run.task, run.train_size) == ("sst2-glue", 2000)
+    assert Counter((r.task, r.method, r.start.method) for r in quoted) == {
+        ("mrpc", "ssmix", "none"): 5,
+        ("rte", "ssmix", "none"): 5,
+    }
+    assert len(plan.runs) == 360 + 30 + 40 + 10 + 60 + 1 + 20
 
 
 def test_the_recipe_is_the_printed_one(all_data):
@@ -168,16 +173,18 @@ def test_figure_2_takes_shares_of_what_the_policy_leaves(all_data):
 def test_shares_are_of_the_settings_own_rows(desk_data):
     plan = make_plan("dropmix", "desk")
     column = next(c for c in plan.columns if c.key == "mr")
-    assert dropmix.shares(column, plan.setting) == {10: 40, 25: 100, 100: 400}
+    assert dropmix.shares(column, plan.setting) == {25: 62, 50: 125, 100: 250}
 
 
-def test_desk_caps_rows_unless_the_user_says_how_many(desk_data):
+def test_the_desk_has_fewer_rows_unless_the_user_says_how_many(desk_data):
     plan = make_plan("dropmix", "desk")
     size = {c.key: plan.cell("3", "Bert", c.key).runs[0].train_size for c in plan.columns if dropmix.is_main(c)}
-    assert size == {"mrpc": 200, "rte": 200, **dict.fromkeys(SENTENCE_SETS, 400)}
-    wished = make_plan("dropmix", "desk", train_size=800)
-    assert {r.train_size for c in wished.table("3") for r in c.runs} == {800}
-    assert wished.extra[0].train_size == 800
+    assert size == {"mrpc": 150, "rte": 150, **dict.fromkeys(SENTENCE_SETS, 250)}
+    assert {r.eval_size for r in plan.runs} == {250}
+    for wish in (800, 500):  # 500 is the profile's own number, asked for
+        wished = make_plan("dropmix", "desk", train_size=wish)
+        assert {r.train_size for c in wished.table("3") for r in c.runs} == {wish}
+        assert {r.train_size for r in wished.extra} == {wish}
 
 
 def test_records_of_capped_runs_are_shown_without_their_data(desk_data, monkeypatch, tmp_path):
@@ -187,7 +194,7 @@ def test_records_of_capped_runs_are_shown_without_their_data(desk_data, monkeypa
     shown = make_plan("dropmix", "desk", store)
     assert [c.key for c in shown.columns] == [c.key for c in plan.columns]
     assert {r.hash for r in shown.runs} == {r.hash for r in plan.runs}
-    assert dropmix.train_sizes(plan.setting) == {500, 400, 200, 2000}
+    assert dropmix.train_sizes(plan.setting) == {500, 250, 150, 2000}
 
 
 def test_table_4_has_the_papers_encoders_in_full_and_an_untrained_one_elsewhere(all_data):
@@ -206,8 +213,8 @@ def test_table_4_has_the_papers_encoders_in_full_and_an_untrained_one_elsewhere(
 
 def test_one_run_is_probed_and_counts_channels_with_a_fixed_share(desk_data):
     plan = make_plan("dropmix", "desk")
-    assert [r for r in plan.runs if r.probes] == list(plan.extra)
-    (run,) = plan.extra
+    (run,) = (r for r in plan.runs if r.probes)
+    assert run == plan.extra[0]
     assert set(run.probes) <= set(PROBES)
     assert run.probe_policy == "best-on-validation"
     options = build(run.method, **dict(run.options)).options

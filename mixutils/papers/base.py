@@ -237,6 +237,12 @@ def own_column(task: str) -> Column:
     return Column(task, task, entry.title, entry.policy, report, report, (report,), entry.pair, published=False)
 
 
+def capped(setting: Setting, most: int | None) -> int | None:
+    """Training rows of a run: the setting's, at most ``most`` where the user left the number to the profile."""
+    size = setting.train_size
+    return size if most is None or size is None or "train_size" in setting.chosen else min(size, most)
+
+
 def scaled(setting: Setting, lr: float, batch_size: int) -> tuple[float, int]:
     """A paper's learning rate and batch size under a setting (deviation P1)."""
     return lr * setting.lr_scale, setting.batch_size or batch_size

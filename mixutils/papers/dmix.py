@@ -12,7 +12,7 @@ from ..profiles import Setting
 from ..run import Run
 from ..tasks import spec
 from ..train import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns, scaled
+from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, scaled
 
 PAPER = Paper(
     "dmix",
@@ -153,9 +153,8 @@ LR_SCALES = {"laptop": 4.0, "desk": 1.0}
 
 
 def rows_of(setting: Setting) -> int | None:
-    """Training rows of a run: the setting's, or fewer where the user left the number to the profile."""
-    size, cap = setting.train_size, CAPS.get(setting.profile.name)
-    return size if cap is None or size is None or size != setting.profile.train_size else min(size, cap[0])
+    """Training rows of a run."""
+    return capped(setting, CAPS[setting.profile.name][0] if setting.profile.name in CAPS else None)
 
 
 def train_sizes(setting: Setting) -> set[int | None]:
@@ -205,7 +204,7 @@ def base_run(c: Column, row: str, seed: int, setting: Setting) -> Run:
         subset="fixed" if fixed else "stratified",
         eval_size=setting.eval_size,
         evaluate=c.evaluate,
-        max_length=min(128, setting.profile.max_length, *CAPS.get(setting.profile.name, (0, 128))[1:]),
+        max_length=min(setting.profile.max_length, CAPS.get(setting.profile.name, (None, 128))[1]),
     )
 
 

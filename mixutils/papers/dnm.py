@@ -107,7 +107,8 @@ class Scope:
         tasks: the data sets it restricts itself to; None: all. stand_ins: built-in tasks where none is at hand.
         sizes: training sizes below the setting's own. evaluations: per run.
         close_ups: published columns of Tables 6 to 11. large: whether there are Tables 7, 9 and 11. ks: rows of Tables 6
-            and 7. controls: rows beside Table 10. policies: rows of the policy study.
+            and 7. controls: rows beside Table 10. policies: rows of the policy study. policy_seeds: its seeds at most, 0 for all;
+            it describes how parameters move and tests nothing.
     """
 
     tasks: tuple[str, ...] | None = None
@@ -119,6 +120,7 @@ class Scope:
     ks: tuple[int, ...] = tuple(K_ROWS.values())
     controls: tuple[str, ...] = tuple(CONTROL_ROWS)
     policies: tuple[str, ...] = tuple(POLICY_ROWS)
+    policy_seeds: int = 0
 
 
 _ENDS = ("2e-05, start N(0, 1)", "2e-05, start 0", "0.001, start N(0, 1)", "0.001, start 0")  # of the policy study
@@ -140,6 +142,7 @@ SCOPES = {
         close_ups=("subj",),
         ks=(1, 5, 9),
         policies=(*_ENDS, *_LABELS),
+        policy_seeds=2,
     ),
     "full": Scope(),
 }
@@ -342,5 +345,6 @@ class _Planner:
             lr, options = POLICY_ROWS[row]
             printed = lr == POLICY_LRS[0]  # the printed rate is the model's own: the run of Table 2
             runs = self.runs(column, "dnm", self.sizes[-1], dict(options), lr=0.0 if printed else lr)
-            cells.append(Cell(POLICY, row, column.key, runs, READING))
+            few = self.scope.policy_seeds if "seeds" not in self.setting.chosen else 0
+            cells.append(Cell(POLICY, row, column.key, runs[: few or None], READING))
         return cells

@@ -13,7 +13,8 @@ from ..profiles import Setting
 from ..run import Run
 from ..tasks import at_hand, spec
 from ..train import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns, scaled
+from . import ssmix
+from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, scaled
 
 PAPER = Paper(
     "dropmix",
@@ -97,8 +98,18 @@ EPOCHS = {"smoke": (1, 2), "laptop": (3, 5), "desk": (3, 5), "full": (3, 10)}
 #: What the small profiles restrict themselves to, and the built-in tasks that stand in where no data are at hand.
 OWN_TASKS = {"laptop": ("trec-coarse", "mr"), "desk": ("mrpc", "rte", *SENTENCES)}
 STAND_INS = {"smoke": ("docs-coarse",)}
-#: Training rows at most, (single texts, pairs): nine rows, ten epochs and two parts to evaluate cost more than other plans.
-CAPS = {"desk": (400, 200)}
+
+
+class Limits(NamedTuple):
+    """Rows at most: to train on, single texts and pairs, and in each part that is evaluated."""
+
+    single: int | None = None
+    pair: int | None = None
+    evaluated: int | None = None
+
+
+#: Ten rows, five epochs and two parts to evaluate after each cost more than other plans.
+LIMITS = {"desk": Limits(250, 150, 250)}
 #: Table 4: encoders by the name in the published columns, the unregularised row's name there, title.
 ENCODERS = {
     "bert-large": ("google-bert/bert-large-uncased", "Bert-large", "BERT-large"),
@@ -111,7 +122,7 @@ UNTRAINED = {
 }
 TABLE_4_COLUMNS = {"laptop": ("trec-coarse",), "desk": ("trec-coarse",), "full": SENTENCES}
 #: Figure 2: shares of the training rows in percent, smallest first, and the columns that have one.
-SHARES = {"smoke": (50, 100), "laptop": (25, 100), "desk": (10, 25, 100), "full": (5, 10, 25, 50, 100)}
+SHARES = {"smoke": (50, 100), "laptop": (25, 100), "desk": (25, 50, 100), "full": (5, 10, 25, 50, 100)}
 SPARSE_COLUMNS = {"laptop": ("mr",), "desk": ("mr",), "full": ("mnli", "qqp", "qnli")}
 MASK_COLUMNS = {"laptop": ("mr",), "desk": ("mr",), "full": tuple(c.key for c in COLUMNS)}
 #: Figure 3 and Table 5: one DropMix-C run with a fixed share. The paper prints no value; 0.2 is two words of its sentence.
@@ -120,6 +131,8 @@ CHANNEL_TASK = "sst2-glue"
 CHANNEL_ROWS = {"laptop": 256, "desk": 2000}
 CHANNEL_OPTIONS = {"ratio_draw": "fixed", "ratio": FIXED, "count_channels": True}
 PROBES = ("dropmix-masks", "dropmix-channels")
+#: Columns for which this plan trains the two-stage SSMix that RC2 compares with; in ``full`` it is the SSMix plan's own.
+TWO_STAGES = {"desk": ("mrpc", "rte")}
 
 
 def settle(column: Column) -> Column:
@@ -148,13 +161,19 @@ def is_main(column: Column) -> bool:
 
 def rows_of(column: Column, setting: Setting) -> int | None:
     """Training rows of a run: the setting's, or fewer where the user left the number to the profile."""
-    size, cap = setting.train_size, CAPS.get(setting.profile.name)
-    return size if cap is None or size is None or size != setting.profile.train_size else min(size, cap[column.pair])
+    limits = LIMITS.get(setting.profile.name, Limits())
+    return capped(setting, limits.pair if column.pair else limits.single)
+
+
+def evaluated(setting: Setting) -> int | None:
+    """Rows of each part that is evaluated."""
+    limit = LIMITS.get(setting.profile.name, Limits()).evaluated
+    return min(filter(None, (setting.eval_size, limit)), default=None)
 
 
 def train_sizes(setting: Setting) -> set[int | None]:
     """All training sizes that make a record one of this setting's."""
-    return {setting.train_size, _channel_rows(setting), *CAPS.get(setting.profile.name, ())}
+    return {setting.train_size, _channel_rows(setting), *LIMITS.get(setting.profile.name, Limits())[:2]}
 
 
 def make_run(column: Column, row: Row, seed: int, setting: Setting, **changes: Any) -> Run:
@@ -169,7 +188,7 @@ def make_run(column: Column, row: Row, seed: int, setting: Setting, **changes: A
         recipe=Recipe(lr=lr, epochs=EPOCHS[setting.profile.name][row.regularised], batch_size=batch, eps=1e-8),
         policy=column.policy,
         train_size=rows_of(column, setting),
-        eval_size=setting.eval_size,
+        eval_size=evaluated(setting),
         evaluate=column.evaluate,
         max_length=min(128, setting.profile.max_length),
         dropout=row.dropout,
@@ -225,7 +244,9 @@ def plan(setting: Setting) -> Plan:
                 replace(cell(SPARSE_TABLE, name, ROWS[name], c, train_size=size), column=f"{c.key}@{share}")
                 for name in SPARSE_ROWS
             ]
-    return Plan("dropmix", setting, (*chosen, *fourth), tuple(cells), (channel_run(setting, chosen),), absent)
+    extra = [channel_run(setting, chosen)]
+    extra += [two_stages(c, s, setting) for c in _wanted(chosen, TWO_STAGES, setting) for s in seeds]
+    return Plan("dropmix", setting, (*chosen, *fourth), tuple(cells), tuple(extra), absent)
 
 
 _NO_ENCODER = "BERT-large and RoBERTa need the profile full"
@@ -233,8 +254,12 @@ _NO_ENCODER = "BERT-large and RoBERTa need the profile full"
 
 def _some(chosen: tuple[Column, ...], wanted: dict[str, tuple[str, ...]], setting: Setting) -> list[Column]:
     """The chosen columns that a part of the plan is for; outside ``full`` the first single text where there is none."""
-    found = [c for c in chosen if c.key in wanted.get(setting.profile.name, ())]
+    found = _wanted(chosen, wanted, setting)
     return found or [] if setting.profile.name == "full" else found or _first_single(chosen)
+
+
+def _wanted(chosen: tuple[Column, ...], wanted: dict[str, tuple[str, ...]], setting: Setting) -> list[Column]:
+    return [c for c in chosen if c.key in wanted.get(setting.profile.name, ())]
 
 
 def _first_single(chosen: tuple[Column, ...]) -> list[Column]:
@@ -259,8 +284,19 @@ def shares(column: Column, setting: Setting) -> dict[int, int | None]:
 
 
 def _channel_rows(setting: Setting) -> int | None:
-    default = setting.profile.train_size
-    return CHANNEL_ROWS.get(setting.profile.name, default) if setting.train_size == default else setting.train_size
+    own = "train_size" in setting.chosen
+    return setting.train_size if own else CHANNEL_ROWS.get(setting.profile.name, setting.train_size)
+
+
+def quoted(column: Column) -> Column:
+    """The same data set as a column of the SSMix paper."""
+    return next(c for c in ssmix.COLUMNS if c.key == column.key)
+
+
+def two_stages(column: Column, seed: int, setting: Setting) -> Run:
+    """SSMix as its own paper trains it, on as many rows as this plan's runs (claim RC2)."""
+    same = replace(setting, train_size=rows_of(column, setting), eval_size=evaluated(setting))
+    return ssmix.stage_2(quoted(column), "SSMix", seed, same)
 
 
 def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from statistics import median
 
 from ..records import Records
@@ -22,8 +21,10 @@ from .dropmix import (
     VARIANTS,
     held_out,
     is_main,
+    quoted,
     rows_of,
     shares,
+    two_stages,
 )
 from .dropmix_model_claims import rc8, rc9, rc10
 
@@ -123,15 +124,13 @@ def _rc2(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
 
 def _two_stages(plan: Plan, store: Records, column: Column) -> dict[int, float]:
     """SSMix as its own paper trains and reads it, on as many training rows as our runs."""
-    theirs = next(c for c in ssmix.COLUMNS if c.key == column.key)
-    setting = replace(plan.setting, train_size=rows_of(column, plan.setting))
     out = {}
-    for seed in setting.seeds_for(ssmix.PAPER.seeds):
-        run = ssmix.stage_2(theirs, "SSMix", seed, setting)
+    for seed in plan.setting.seeds_for(ssmix.PAPER.seeds):
+        run = two_stages(column, seed, plan.setting)
         # The run that draws its paper's figures is the same training with a measurement at its end.
         for found in (run, run.with_(probes=("ssmix-spans",), probe_policy=run.start_policy)):
             if store.done(found) and store.done(run.start):
-                out[seed] = ssmix.reading(theirs).value(store.get(found), store)
+                out[seed] = ssmix.reading(quoted(column)).value(store.get(found), store)
     return out
 
 
