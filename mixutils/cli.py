@@ -51,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument("--encoders", default="minilm,random:bert-base", help="names separated by commas")
             sub.add_argument("--methods", default="", metavar="NAME[,NAME]", help="mixers to time (default: all)")
             sub.add_argument("--scale", action="store_true", help="instead: distances and DMIX's matrix at full scale")
+            sub.add_argument(
+                "--patches", action="store_true", help="instead: DropMix's patches beside BERT-base's step"
+            )
             sub.add_argument("--repeats", type=int, default=5, help="rounds over all methods (default 5)")
             sub.add_argument(
                 "--task", default="trec-coarse", help="data set; the built-in one of its shape where it is missing"

@@ -259,6 +259,8 @@ def readme(args: argparse.Namespace) -> int:
 def bench(args: argparse.Namespace) -> int:
     if args.scale:
         from .bench_scale import main
+    elif args.patches:
+        from .bench_patch import main
     else:
         from .bench import main
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def show_plan(
         seeds = ",".join(map(str, setting.seeds_for(PAPERS[key].PAPER.seeds)))
         say(
             f"{key}: {', '.join(dict.fromkeys(c.task for c in plan.columns))}; encoder {setting.encoder}; "
-            f"seeds {seeds}; train rows {setting.train_size or 'all'}"
+            f"seeds {seeds}; train rows {_train_rows(plan)}"
         )
         for reason in dict.fromkeys(plan.absent.values()):
             say(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
@@ -73,6 +74,12 @@ def show_plan(
     if need > free:
         raise RuntimeError(f"not enough disk: {need:.0f} MB needed below {paths.work()}, {free:.0f} MB free")
     return Ahead(list(ahead.values()), stale_all)
+
+
+def _train_rows(plan: Plan) -> str:
+    """What the plan's runs train on: papers have limits of their own, and curves over sizes."""
+    sizes = sorted({r.train_size or math.inf for r in plan.runs} or {plan.setting.train_size or math.inf})
+    return " to ".join("all" if n == math.inf else f"{n:,}" for n in dict.fromkeys((sizes[0], sizes[-1])))
 
 
 def _existing(folder: Path) -> Path:

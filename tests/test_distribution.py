@@ -161,7 +161,18 @@ ROOMS = [
     ),
     *("tasks", "vectors", "shallow", "encoders", "model", "saliency", "mixers", "metrics", "train", "run", "records"),
     *("papers", "checkpoints", "probes", "execute", "launch", "slurm", "estimate", "report", "companion", "reader"),
-    *("planning", "formulas", "notebooks", "bench", "bench_scale", "doctor", "commands", "cli", "__main__"),
+    *(
+        "planning",
+        "formulas",
+        "notebooks",
+        "bench",
+        "bench_scale",
+        "bench_patch",
+        "doctor",
+        "commands",
+        "cli",
+        "__main__",
+    ),
 ]
 FILES = sorted(paths.PACKAGE.rglob("*.py"))
 

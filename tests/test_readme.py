@@ -65,4 +65,5 @@ def test_links_and_pictures_of_the_readme_exist():
 
 
 def test_without_a_benchmark_record_the_readme_says_how_to_make_one(tmp_path):
-    assert "python -m mixutils bench" in readme.bench(tmp_path / "none.json")
+    assert "python -m mixutils bench`" in readme.bench(tmp_path / "none.json")
+    assert "python -m mixutils bench --patches`" in readme.patches(tmp_path / "none.json")

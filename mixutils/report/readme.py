@@ -38,7 +38,7 @@ def blocks(plans: dict[str, Plan], store: Records) -> dict[str, str]:
     Args:
         plans: of the profile whose records are shown. store: its records.
     """
-    out = {"methods": methods(), "bench": bench()}
+    out = {"methods": methods(), "bench": bench(), "patches": patches()}
     for key, shown in SHOWN.items():
         plan = plans[key]
         made = {a.name: a for a in artifacts(key)}
@@ -161,4 +161,19 @@ def bench(path: Path | None = None) -> str:
         f"{record['task']}, batch {record['batch_size']}, {e['device']}, {e['precision']}, {record['date']}; medians over the same batches, "
         f"methods taking turns. The plain step against the default step of the Hugging Face Trainer, on the same batches: {against}.\n\n"
         f"<details><summary>All {len(rows)} methods</summary>\n\n{_table(head, rows)}\n\n</details>"
+    )
+
+
+def patches(path: Path | None = None) -> str:
+    """What choosing DropMix's patches costs, from the record of ``python -m mixutils bench --patches``."""
+    path = path or paths.figures("bench") / "patch-cpu.json"
+    if not path.is_file():
+        return "No benchmark record yet: `python -m mixutils bench --patches`."
+    record = json.loads(path.read_text("utf-8"))
+    texts, length, channels = record["shape"]
+    shares = ", ".join(f"{r['patch']} {100 * r['over_plain']:.1f} % ({r['ms']:.0f} ms)" for r in record["patches"])
+    e = record["environment"]
+    return (
+        f"Choosing the patches of {texts} texts of {length} tokens with {channels} channels, as a share of a plain step of {record['encoder']} "
+        f"on such texts ({record['plain_ms']:,.0f} ms; {e['device']}, {e['precision']}, {record['date']}): {shares}."
     )
