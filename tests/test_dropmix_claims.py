@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -38,6 +39,11 @@ MOVED = {
     "RC5": lambda r: r.method == "dropmix-c",
     "RC7": lambda r: r.method == "dropmix-c" and r.train_size == 62,
 }
+
+
+@pytest.fixture(autouse=True)
+def no_benchmark(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path / "figures"))
 
 
 @pytest.fixture
@@ -272,6 +278,19 @@ def test_rc11_wants_a_costly_g_and_a_c_less_than_a_point_below(g, lead, verdict,
     assert found.verdict == verdict, found.units
     assert f"{g / 10:.2f}" in found.units[0].note
     assert [u.comparison.mean for u in found.units if u.comparison] == pytest.approx([1 - lead] * 2)
+
+
+def test_rc11_prefers_the_benchmark_to_runs_on_a_busy_machine(plan, tmp_path):
+    mixers = [
+        {"encoder": plan.setting.encoder, "method": m, "ms": ms, "passes": 1.75}
+        for m, ms in (("dropmix-c", 100.0), ("dropmix-g", 104.0))
+    ]
+    (tmp_path / "figures" / "bench").mkdir(parents=True)
+    (tmp_path / "figures" / "bench" / "bench-cpu.json").write_text(json.dumps({"mixers": mixers, "repeats": 4}))
+    found = claim("RC11", plan, filled(plan, lambda r: 50 + r.seed, tmp_path / "records"))
+    assert [(u.name, u.note, u.verdict) for u in found.units if not u.comparison] == [
+        ("benchmark: step time G / C", "1.04; costly means above 1.1", "contradicted")
+    ]
 
 
 @pytest.mark.parametrize(("extra", "verdict"), [(0, "confirmed"), (7, "contradicted")])

@@ -86,7 +86,7 @@ def test_table_2_has_printed_and_found_sizes(full):
     assert frame.loc["trec-coarse", "paper train"] == "5952"  # as printed: the total (SPEC RA20)
     assert frame.loc["mr", "paper validation"] == "/"
     assert frame.loc["mr", "remark"] == "not in a data folder (none given)"
-    assert frame.loc["docs-pair", "used here"] == "train 200, validation 100, test 100"
+    assert frame.loc["docs-pair", "used here"] == "train 150, validation 100, test 100"
     assert len(frame) == 12 + 2
 
 
@@ -154,18 +154,18 @@ def test_figure_2_by_hand_in_the_colours_of_the_methods(full, tmp_path):
     names = [t.get_text() for t in figure.legends[0].get_texts()]
     assert names == list(dropmix.SPARSE_ROWS)
     line = next(c for c in figure.axes[0].containers if to_hex(c[0].get_color()) == style.colour("dropmix-c"))[0]
-    np.testing.assert_allclose(line.get_ydata(), [65 + n / 100 for n in (40, 100, 400)])
-    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["10 %", "25 %", "100 %"]
+    np.testing.assert_allclose(line.get_ydata(), [65 + n / 100 for n in (62, 125, 250)])
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["25 %", "50 %", "100 %"]
 
 
 def test_the_margin_is_over_the_best_other_method(full):
     axis = BY_NAME["figure_2_margin"].make(*full).axes[0]
-    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[10, 1], [25, 1], [100, 1]])  # 63 - 62
+    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[25, 1], [50, 1], [100, 1]])  # 63 - 62
 
 
 def test_the_sparse_table_has_rows_as_trained(full):
     frame = BY_NAME["table_sparse"].make(*full).frame
-    assert dict(zip(frame["share, %"], frame["training rows"], strict=True)) == {10: 40, 25: 100, 100: 400}
+    assert dict(zip(frame["share, %"], frame["training rows"], strict=True)) == {25: 62, 50: 125, 100: 250}
     assert len(frame) == 3 * 6
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mixutils.companion import make_plan
 from mixutils.papers.claims import NOT_TESTED
-from mixutils.papers.ssmix_claims import claims, step_times
+from mixutils.papers.ssmix_claims import claims, times
 from mixutils.records import Records
 from tests.fakes import data_folder, done, filled, kind, shipped
 
@@ -162,8 +162,8 @@ def test_sc9_compares_median_step_times(ssmix, tmix, verdict, plan_for, tmp_path
     plan = plan_for("SC9")
     ms = {"wordmix": 10.0, "ssmix": ssmix, "tmix": tmix}
     # One slow run of five does not move a median.
-    times = (done(r, 50, step_ms=ms.get(kind(r), 5.0) * (9 if r.seed == 4 else 1)) for r in plan.runs)
-    found = claim("SC9", plan, shipped(times, tmp_path))
+    records = (done(r, 50, step_ms=ms.get(kind(r), 5.0) * (9 if r.seed == 4 else 1)) for r in plan.runs)
+    found = claim("SC9", plan, shipped(records, tmp_path))
     assert found.verdict == verdict
     assert f"{ssmix / 10:.2f}" in found.units[0].note
 
@@ -173,7 +173,7 @@ def test_step_times_are_relative_to_embedmix_of_the_same_data(plan_for, tmp_path
     ms = {"wordmix": 10.0, "ssmix": 25.0}
     slower = {"docs-pair": 2.0}
     runs = (done(r, 50, step_ms=ms.get(kind(r), 5.0) * slower.get(r.task, 1.0), passes=1.5) for r in plan.runs)
-    lines = [t for t in step_times(plan, shipped(runs, tmp_path)) if t["row"] == "SSMix"]
+    lines = [t for t in times(plan, shipped(runs, tmp_path)) if t["row"] == "SSMix"]
     assert [(t["ms"], t["relative"], t["passes"], t["n"]) for t in lines] == [
         (25.0, 2.5, 1.5, 5),
         (25.0, 2.5, 1.5, 5),
@@ -197,7 +197,7 @@ def test_sc9_prefers_the_benchmark_to_runs_on_a_busy_machine(plan_for, tmp_path,
         ("benchmark: TMix / EmbedMix", "1.15"),
     ]
     assert found.verdict == "confirmed"
-    lines = step_times(plan, store)
+    lines = times(plan, store)
     assert [t["row"] for t in lines if t["column"] == "benchmark"] == ["EmbedMix", "TMix", "SSMix"]
 
 

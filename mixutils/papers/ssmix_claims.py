@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import replace
-from statistics import median
 
-from .. import paths
 from ..records import Records
 from .base import Column, Plan
 from .claims import Claim, Unit, best_of, decide, mean_of, measured, minus, reader, unit
 from .ssmix import CONTROL, SIZE_TABLE, sizes
+from .step_times import BENCHMARK, step_times
 
 HIDDEN = ("EmbedMix", "TMix")
-BENCHMARK = "benchmark"  # where step times were measured in turns, in one process and on the same batches
 #: Printed row -> name in the benchmark, under this paper's protocol.
 TIMED = {
     "EmbedMix": "wordmix + clean",
@@ -193,68 +189,23 @@ def _sc8(columns, value) -> Claim:
     )
 
 
-def step_times(plan: Plan, store: Records) -> list[dict]:
-    """Median milliseconds and passes per step of each row and data set, over its runs (SSMIX-X1).
-
-    Runs share a machine with whatever else it does, so the benchmark's lines come first where there is one.
-    """
-    out = _benchmark(plan.setting.encoder)
-    rows = [("2", r) for r in ("EmbedMix", "TMix", *INPUT)] + [
-        ("B.1", "Random UNK replacement"),
-        ("control", "Stage 2 without mixup"),
-    ]
-    for column in plan.columns:
-        for table, row in rows:
-            cell = plan.cell(table, row, column.key)
-            costs = [r["cost"] for r in cell.records(store)] if cell else []
-            if costs:
-                out.append(
-                    {
-                        "column": column.title,
-                        "row": row,
-                        "method": cell.runs[0].method,
-                        "ms": median(c["step_ms"] for c in costs),
-                        "passes": median(c["passes"] for c in costs),
-                        "n": len(costs),
-                    }
-                )
-    base = {line["column"]: line["ms"] for line in out if line["row"] == "EmbedMix"}
-    for line in out:
-        line["relative"] = line["ms"] / base.get(line["column"], math.nan)
-    return out
-
-
-def _benchmark(encoder: str) -> list[dict]:
-    path = paths.figures("bench") / "bench-cpu.json"
-    if not path.is_file():
-        return []
-    record = json.loads(path.read_text("utf-8"))
-    found = {r["method"]: r for r in record["mixers"] if r["encoder"] == encoder}
-    return [
-        {
-            "column": BENCHMARK,
-            "row": row,
-            "method": name.split(" ")[0],
-            "ms": found[name]["ms"],
-            "passes": found[name]["passes"],
-            "n": record["repeats"],
-        }
-        for row, name in TIMED.items()
-        if name in found
-    ]
+def times(plan: Plan, store: Records) -> list[dict]:
+    """Step times relative to EmbedMix's (SSMIX-X1); see ``step_times``."""
+    rows = [("2", r) for r in ("EmbedMix", "TMix", *INPUT)] + [("B.1", "Random UNK replacement"), ("control", CONTROL)]
+    return step_times(plan, store, plan.columns, rows, "EmbedMix", TIMED)
 
 
 def _sc9(plan: Plan, store: Records) -> Claim:
     units: list[Unit] = []
-    times = step_times(plan, store)
+    lines = times(plan, store)
     measured_once: dict[tuple, Column] = {}  # ANLI's validation and test columns of a round read the same runs
     for column in plan.columns:
         measured_once.setdefault(plan.cell("2", "SSMix", column.key).runs, column)
     titles = [column.title for column in measured_once.values()]
-    if any(t["column"] == BENCHMARK for t in times):
+    if any(t["column"] == BENCHMARK for t in lines):
         titles = [BENCHMARK]
     for title in titles:
-        relative = {t["row"]: t["relative"] for t in times if t["column"] == title}
+        relative = {t["row"]: t["relative"] for t in lines if t["column"] == title}
         if {"EmbedMix", "SSMix", "TMix"} <= set(relative):
             a, b = relative["SSMix"], relative["TMix"]
             units.append(measured(f"{title}: SSMix / EmbedMix", a, 1.5, 2.5, f"{a:.2f}; about 2 in the paper"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -156,7 +157,7 @@ def table_cost(plan: Plan, store: Records) -> Table:
             "ms per step": t["ms"],
             "relative to DropMix-C": t["relative"],
             "passes": t["passes"],
-            "parameters": f"{t['parameters']:,.0f}",
+            "parameters": "–" if math.isnan(t["parameters"]) else f"{t['parameters']:,.0f}",
             "runs": t["n"],
         }
         for t in dropmix_claims.costs(plan, store)
@@ -196,18 +197,7 @@ def verdicts(plan: Plan, store: Records) -> plt.Figure | None:
 
 
 def cost(plan: Plan, store: Records) -> plt.Figure | None:
-    times = dropmix_claims.costs(plan, store)
-    lines = [t for t in times if t["column"] == plan.columns[0].title]
-    if not any(t["row"] == "DropMix-C" for t in lines):
-        return None
-    return plots.bars(
-        [t["row"] for t in lines],
-        [t["relative"] for t in lines],
-        [METHODS.get(t["row"], t["method"]) for t in lines],
-        "median step time relative to DropMix-C",
-        f"Time per step, {plan.columns[0].title}",
-        line=1.0,
-    )
+    return plots.step_times(dropmix_claims.costs(plan, store), "DropMix-C")
 
 
 def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:

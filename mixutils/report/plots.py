@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -119,6 +120,26 @@ def bars(
     axis.set_xlabel(x_label)
     axis.set_title(title, loc="left")
     return figure
+
+
+def step_times(lines: Sequence[Mapping[str, Any]], base: str) -> plt.Figure | None:
+    """Step times relative to a row's, of the benchmark or else of the first data set; None where that row has none.
+
+    Args:
+        lines: as ``papers.step_times`` makes them.
+    """
+    column = lines[0]["column"] if lines else ""
+    lines = [t for t in lines if t["column"] == column]
+    if not any(t["row"] == base for t in lines):
+        return None
+    return bars(
+        [t["row"] for t in lines],
+        [t["relative"] for t in lines],
+        [t["method"] for t in lines],
+        f"median step time relative to {base}",
+        f"Time per step, {column}",
+        line=1.0,
+    )
 
 
 def curves(

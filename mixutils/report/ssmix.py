@@ -132,11 +132,11 @@ def _selected_on_held(cell: Cell, store: Records) -> list[float]:
 
 def table_x1(plan: Plan, store: Records) -> Table:
     """Median step times of the runs."""
-    frame = pd.DataFrame(ssmix_claims.step_times(plan, store))
+    frame = pd.DataFrame(ssmix_claims.times(plan, store))
     if frame.empty:
         return Table(frame, "<p>no runs yet</p>")
     frame = frame.rename(columns={"ms": "ms per step", "relative": "relative to EmbedMix", "n": "runs"}).drop(
-        columns="method"
+        columns=["method", "parameters"]
     )
     return Table(frame, CSS + frame.to_html(index=False, classes="mx", border=0, float_format="{:.2f}".format))
 
@@ -168,19 +168,7 @@ def verdicts(plan: Plan, store: Records) -> plt.Figure | None:
 
 
 def times(plan: Plan, store: Records) -> plt.Figure | None:
-    every = ssmix_claims.step_times(plan, store)
-    column = every[0]["column"] if every else ""  # the benchmark's, where there is one
-    lines = [t for t in every if t["column"] == column]
-    if not any(t["row"] == "EmbedMix" for t in lines):
-        return None
-    return plots.bars(
-        [t["row"] for t in lines],
-        [t["relative"] for t in lines],
-        [t["method"] for t in lines],
-        "median step time relative to EmbedMix",
-        f"Time per step, {column}",
-        line=1.0,
-    )
+    return plots.step_times(ssmix_claims.times(plan, store), "EmbedMix")
 
 
 def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
