@@ -93,7 +93,8 @@ class Run:
     def title(self) -> str:
         """One short line for logs."""
         size = "" if self.train_size is None else f" n={self.train_size}"
-        return f"{self.task}{size} {self.method} seed {self.seed}"
+        options = "".join(f" {name}={value}" for name, value in self.options)
+        return f"{self.task}{size} {self.method}{options} on {self.encoder.rsplit('/', 1)[-1]}, seed {self.seed}"
 
     def with_(self, **changes: Any) -> Run:
         """A copy with other fields; a field of the recipe is given as ``recipe__name``."""

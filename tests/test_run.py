@@ -165,6 +165,7 @@ def test_changing_a_run_changes_only_what_was_asked():
     assert FULL.recipe.lr == changed.recipe.lr
 
 
-def test_the_title_says_task_size_method_and_seed():
-    assert FULL.title() == "trec-coarse tmix seed 3"
-    assert replace(FULL, train_size=128).title() == "trec-coarse n=128 tmix seed 3"
+def test_the_title_tells_the_runs_of_a_plan_apart():
+    assert FULL.title() == "trec-coarse tmix alpha=0.2 levels=(7, 9) on minilm, seed 3"
+    small = replace(FULL, train_size=128, options=(), encoder="google-bert/bert-base-uncased")
+    assert small.title() == "trec-coarse n=128 tmix on bert-base-uncased, seed 3"
