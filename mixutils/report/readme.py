@@ -29,6 +29,7 @@ SHOWN = {
     "ssmix": Shown(("table_2",), "accuracy, %"),
     "dmix": Shown(("table_2", "table_3"), "micro F1, %"),
     "dmix_short": Shown(("table_1",), "micro F1, %"),
+    "dnm": Shown(("table_2", "table_3", "table_4", "table_5"), "accuracy, %"),
 }
 
 
@@ -44,6 +45,8 @@ def blocks(plans: dict[str, Plan], store: Records) -> dict[str, str]:
         made = {a.name: a for a in artifacts(key)}
         rows = pd.concat([made[name].make(plan, store).frame for name in shown.tables])
         rows = rows.drop_duplicates(["row", "column"])  # what two tables share
+        # Beside each other, columns of several tables need their data set's name.
+        rows["title"] = rows["column"].map({c.key: c.title for c in plan.columns}).fillna(rows["title"])
         out[f"results {key}"] = hardware(plan, store) + "\n\n" + results(rows, shown.metric)
         out[f"claims {key}"] = verdicts(made["claims"].make(plan, store).frame)
     return out
