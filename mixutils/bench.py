@@ -85,16 +85,17 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def task_data(name: str) -> TaskData:
+def task_data(name: str, batch_size: int = 0) -> TaskData:
     """The rows that are timed: of the task, or of the built-in one of its shape."""
+    size = batch_size or BATCH_SIZE
     entry = spec(name)
     if not at_hand(name, False)[0] and entry is not None:
         name = entry.stand_in
     data = apply_policy(load_task(name, use_hub=False), "official", 0)
     rows = len(data.splits["train"])
-    if rows < BATCH_SIZE * BATCHES:
-        raise ValueError(f"{name} has {rows} training rows; timing takes {BATCHES} batches of {BATCH_SIZE}")
-    data = subset(data, BATCH_SIZE * BATCHES, "random", 0, None)
+    if rows < size * BATCHES:
+        raise ValueError(f"{name} has {rows} training rows; timing takes {BATCHES} batches of {size}")
+    data = subset(data, size * BATCHES, "random", 0, None)
     return data.with_splits({"train": data.splits["train"]})
 
 
@@ -105,10 +106,11 @@ def measure(
     repeats: int,
     say: Callable[[str], None],
     only: Collection[str] = (),
+    batch_size: int = 0,
 ) -> list[dict[str, Any]]:
     """Median step time and passes of every variant, or of the mixers in ``only``, and of the plain step; in turns."""
     task = encode(data, load_tokenizer(encoder))
-    batches = list(torch.arange(BATCH_SIZE * BATCHES, device=device).split(BATCH_SIZE))
+    batches = _batches(batch_size, device)
     out: list[dict[str, Any]] = []
     others = [name for name in VARIANTS if name != "none" and (not only or VARIANTS[name][0] in only)]
     for begin in range(0, max(1, len(others)), GROUP):
@@ -153,7 +155,12 @@ def _measure_group(
     return out
 
 
-def trainer_steps(encoder: str, data: TaskData) -> Iterator[float]:
+def _batches(batch_size: int, device: torch.device) -> list[torch.Tensor]:
+    size = batch_size or BATCH_SIZE
+    return list(torch.arange(size * BATCHES, device=device).split(size))
+
+
+def trainer_steps(encoder: str, data: TaskData, batch_size: int = 0) -> Iterator[float]:
     """Seconds of the Hugging Face Trainer's steps with its default arguments on the same batches, in the same order."""
     import tempfile
 
@@ -186,7 +193,7 @@ def trainer_steps(encoder: str, data: TaskData) -> Iterator[float]:
     with tempfile.TemporaryDirectory() as folder:
         arguments = transformers.TrainingArguments(
             folder,
-            per_device_train_batch_size=BATCH_SIZE,
+            per_device_train_batch_size=batch_size or BATCH_SIZE,
             num_train_epochs=1,
             report_to="none",
             save_strategy="no",
@@ -197,14 +204,16 @@ def trainer_steps(encoder: str, data: TaskData) -> Iterator[float]:
     yield from found[WARM_UP:]
 
 
-def against_trainer(encoder: str, data: TaskData, device: torch.device, repeats: int) -> dict[str, Any]:
+def against_trainer(
+    encoder: str, data: TaskData, device: torch.device, repeats: int, batch_size: int = 0
+) -> dict[str, Any]:
     """Our plain step and the Trainer's default step, in turns.
 
     The Trainer is left as it comes: float32, its own optimiser, clipping and schedule, every row of the vocabulary. Our
     precision switches are put back while it runs.
     """
     ours = Stepper("none", {}, encoder, encode(data, load_tokenizer(encoder)), device)
-    batches = list(torch.arange(BATCH_SIZE * BATCHES, device=device).split(BATCH_SIZE))
+    batches = _batches(batch_size, device)
     for rows in batches[:WARM_UP]:
         ours.step(rows)
     mine, theirs = [], []
@@ -212,7 +221,7 @@ def against_trainer(encoder: str, data: TaskData, device: torch.device, repeats:
         mine += [ours.step(rows) for rows in batches[WARM_UP:]]
         precision = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")  # torch's default
-        theirs += list(trainer_steps(encoder, data))
+        theirs += list(trainer_steps(encoder, data, batch_size))
         torch.set_float32_matmul_precision(precision)
     ratios = np.array(theirs) / np.array(mine)
     return {
@@ -229,30 +238,31 @@ def main(args: argparse.Namespace) -> int:
     """Measure, print tables, write a record.
 
     Raises:
-        ValueError: no rounds, an unknown mixer, or fewer rows than are timed.
+        ValueError: no rounds, a negative batch size, an unknown mixer, or fewer rows than are timed.
     """
     if args.repeats < 1:
         raise ValueError(f"--repeats must be at least 1, not {args.repeats}")
+    if args.batch_size < 0:
+        raise ValueError(f"--batch-size must be at least 1, not {args.batch_size}")
     methods = tuple(filter(None, args.methods.split(",")))
     if unknown := [name for name in methods if name not in REGISTRY]:
         raise ValueError(f"no mixer is called {unknown[0]!r}; there are {', '.join(REGISTRY)}")
     device = environment.pick_device(args.device)
     environment.set_up(device, args.threads or environment.cores())
-    data = task_data(args.task)
-    print(
-        f"{data.id}, batch {BATCH_SIZE}, {args.repeats} rounds of {BATCHES} batches; medians of ratios on the same batch"
-    )
+    size = args.batch_size or BATCH_SIZE
+    data = task_data(args.task, size)
+    print(f"{data.id}, batch {size}, {args.repeats} rounds of {BATCHES} batches; medians of ratios on the same batch")
     record: dict[str, Any] = {
         "environment": environment.describe(device, environment.pick_precision("auto", device)),
         "task": data.id,
-        "batch_size": BATCH_SIZE,
+        "batch_size": size,
         "repeats": args.repeats,
         "date": datetime.now(UTC).date().isoformat(),
         "mixers": [],
         "trainer": [],
     }
     for encoder in args.encoders.split(","):
-        rows = measure(encoder, data, device, args.repeats, print, methods)
+        rows = measure(encoder, data, device, args.repeats, print, methods, size)
         record["mixers"] += rows
         print(f"{'method':<22}{'ms':>8}{'/ plain':>9}{'quartiles':>14}{'passes':>8}{'/ (passes x plain)':>20}")
         for r in rows:
@@ -260,7 +270,7 @@ def main(args: argparse.Namespace) -> int:
                 f"{r['method']:<22}{r['ms']:>8.0f}{r['over_plain']:>9.2f}{r['low']:>8.2f}-{r['high']:.2f}{r['passes']:>9.2f}{r['over_passes']:>16.2f}"
             )
         try:
-            result = against_trainer(encoder, data, device, max(2, args.repeats // 2))
+            result = against_trainer(encoder, data, device, max(2, args.repeats // 2), size)
         except ImportError as error:
             print(f"the Trainer could not be timed: {error}", file=sys.stderr)
             continue
@@ -269,7 +279,9 @@ def main(args: argparse.Namespace) -> int:
             f"Trainer's default step {result['trainer_ms']:.0f} ms, ours {result['ours_ms']:.0f} ms: "
             f"{result['speed_up']:.2f} times as fast ({result['low']:.2f}-{result['high']:.2f})"
         )
-    path = paths.figures("bench") / f"bench-{device.type}.json"
+    # What README and claims read is the whole benchmark; a part of it has a file of its own.
+    name = f"bench-{device.type}" + (f"-batch{size}" if size != BATCH_SIZE else "") + ("-part" if methods else "")
+    path = paths.figures("bench") / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(compact(record), indent=1).encode())
     print(f"written to {path}")

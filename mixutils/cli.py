@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--patches", action="store_true", help="instead: DropMix's patches beside BERT-base's step"
             )
+            sub.add_argument("--batch-size", type=int, default=0, help="rows of a batch (default 32)")
             sub.add_argument("--repeats", type=int, default=5, help="rounds over all methods (default 5)")
             sub.add_argument(
                 "--task", default="trec-coarse", help="data set; the built-in one of its shape where it is missing"

@@ -118,12 +118,23 @@ def test_each_group_is_compared_with_a_plain_step_of_its_own(scripted, monkeypat
     assert [(r["method"], r["over_plain"]) for r in rows] == [("none", 1), ("tmix", 1), ("ssmix", 3)]
 
 
+def test_the_size_of_the_batch_can_be_chosen(capsys):
+    options = ("--task", "mine", "--encoders", "random:tiny", "--repeats", "1", "--methods", "dnm")
+    status, out, _ = run(capsys, *options, "--batch-size", "5")
+    assert (status, "mine, batch 5, 1 rounds" in out) == (0, True)
+    record = json.loads((paths.figures("bench") / "bench-cpu-batch5-part.json").read_text("utf-8"))
+    assert (record["batch_size"], [r["method"] for r in record["mixers"]]) == (5, ["none", "dnm"])
+    status, _, err = run(capsys, *options, "--batch-size", "-1")
+    assert (status, "--batch-size must be at least 1, not -1" in err) == (2, True)
+
+
 def test_methods_can_be_chosen(capsys):
     status, _, _ = run(
         capsys, "--task", "mine", "--encoders", "random:tiny", "--repeats", "1", "--methods", "unk,senmix"
     )
     assert status == 0
-    record = json.loads((paths.figures("bench") / "bench-cpu.json").read_text("utf-8"))
+    assert not (paths.figures("bench") / "bench-cpu.json").exists()  # a part does not replace the whole
+    record = json.loads((paths.figures("bench") / "bench-cpu-part.json").read_text("utf-8"))
     assert [r["method"] for r in record["mixers"]] == ["none", "senmix", "unk", "senmix + clean"]
     status, _, err = run(capsys, "--task", "mine", "--methods", "smix")
     assert (status, "no mixer is called 'smix'; there are none, " in err) == (2, True)
@@ -132,7 +143,7 @@ def test_methods_can_be_chosen(capsys):
 def test_the_trainer_is_compared_in_turns_and_in_its_own_precision(scripted, monkeypatch):
     seen = []
 
-    def trainer_steps(encoder, data):
+    def trainer_steps(encoder, data, batch_size):
         seen.append(torch.get_float32_matmul_precision())
         return iter([8.0])
 

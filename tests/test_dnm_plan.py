@@ -51,8 +51,8 @@ def test_small_profiles_stay_within_their_budget(all_data):
     laptop, desk = make_plan("dnm", "laptop"), make_plan("dnm", "desk")
     assert {r.task for r in laptop.runs} == {"subj"}
     assert (len(laptop.runs), sum(map(shallow, laptop.runs))) == (62, 12)
-    # Tables 2 to 5: 8 rows x 2 sizes x 4 data sets x 5 seeds; all the others on Subj, the policy's with two seeds.
-    assert (len(desk.runs), sum(map(shallow, desk.runs))) == (437, 120)
+    # Tables 2 to 5: 8 rows x 2 sizes x 4 data sets x 5 seeds; all the others on Subj, the policy's with two seeds; 15 longer.
+    assert (len(desk.runs), sum(map(shallow, desk.runs))) == (452, 120)
     assert {len(c.runs) for c in desk.table(dnm.POLICY)} == {2}
     assert {len(c.runs) for c in make_plan("dnm", "desk", seeds=5).table(dnm.POLICY)} == {5}
     assert {c.column for t in ("6", "8", "10", "7", "9", "11") for c in desk.table(t)} == {"subj"}
@@ -105,7 +105,8 @@ def test_steps_follow_one_rule(profile, rows, deep, cnn):
 def test_all_sizes_and_methods_of_a_setting_make_the_same_steps(all_data):
     for profile in ("laptop", "desk"):
         plan = make_plan("dnm", profile)
-        assert len({r.recipe.steps for r in plan.runs if not shallow(r)}) == 1
+        longer = {r.hash for c in plan.table(dnm.LONG) for r in c.runs}
+        assert len({r.recipe.steps for r in plan.runs if not shallow(r) and r.hash not in longer}) == 1
         assert {r.recipe.batch_size for r in plan.runs if not shallow(r)} == {20}
 
 
@@ -231,3 +232,16 @@ def test_low_resource_subsets_are_balanced_nested_and_one_per_seed(data_folder):
 def test_the_cut_of_mr_leaves_the_printed_number_of_training_rows(data_folder):
     run = make_plan("dnm", "full", tasks="mr", seeds="1").cell("3", "Ours", "mr/all").runs[0]
     assert len(prepare_data(run)[0].splits["train"]) == 8528
+
+
+def test_the_desk_trains_three_rows_on_mr_four_times_as_long(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "subj", "mr", "sst2-sent", "sst1-sent")))
+    plan = make_plan("dnm", "desk")
+    assert [(c.row, c.column) for c in plan.table(dnm.LONG)] == [(row, "mr") for row in dnm.LONG_ROWS]
+    for cell in plan.table(dnm.LONG):
+        usual = plan.cell("3", cell.row, "mr/500")
+        assert [r.recipe.steps for r in cell.runs] == [4 * r.recipe.steps for r in usual.runs] == [500] * 5
+        assert [len(r.probes) for r in cell.runs] == [0] * 5
+        same = [r.with_(recipe__steps=125, recipe__eval_every=25).hash for r in cell.runs]
+        assert same == [r.hash for r in usual.runs]
+    assert not make_plan("dnm", "laptop").table(dnm.LONG)

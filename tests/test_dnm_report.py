@@ -19,7 +19,18 @@ from tests.fakes import data_folder, done, filled, shipped
 BY_NAME = {a.name: a for a in ARTIFACTS}
 TABLES = {n for n in BY_NAME if n.startswith(("table_", "claims"))}
 #: What needs runs of its own that a setting may not plan.
-PLANNED = {"table_2", "table_3", "table_4", "table_5", "table_own", "table_7", "table_9", "table_11", "table_control"}
+PLANNED = {
+    "table_2",
+    "table_3",
+    "table_4",
+    "table_5",
+    "table_own",
+    "table_7",
+    "table_9",
+    "table_11",
+    "table_control",
+    "table_long",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +59,7 @@ def full(tmp_path_factory):
 @pytest.mark.parametrize("name", BY_NAME)
 def test_every_artifact_is_made_from_records(name, full):
     made = BY_NAME[name].make(*full)
-    if name in ("table_3", "table_4"):  # MR and SST-2 are not in this plan
+    if name in ("table_3", "table_4", "table_long"):  # MR and SST-2 are not in this plan
         assert made is None
     else:
         assert isinstance(made, Table if name in TABLES else plt.Figure)
@@ -204,3 +215,21 @@ def test_claims_are_shown_under_both_readings_and_in_parts(full):
     assert [made.html.count(f">NC{i}</th>") for i in range(1, 14)] == [1] * 13
     parts = [set(BY_NAME[n].make(*full).frame["claim"]) for n in ("claims_topk", "claims_ablations", "claims_tsne")]
     assert parts == [{"NC7"}, {"NC8", "NC9", "NC10", "NC11"}, {"NC12", "NC13"}]
+
+
+def test_more_updates_stand_beside_the_usual_ones(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "mr")))
+    plan = make_plan("dnm", "desk", tasks="mr")
+
+    def percent(run):
+        return 60 + run.seed + {"dnm": 2, "nonlinear": -3}.get(run.method, 0) * (run.recipe.steps // 125)
+
+    frame = BY_NAME["table_long"].make(plan, filled(plan, percent, tmp_path / "store")).frame
+    assert list(zip(frame["row"], frame["title"], frame["ours"], frame["gain"], strict=True)) == [
+        ("BERT", "MR, 500 rows, 125 updates", 62, pytest.approx(np.nan, nan_ok=True)),
+        ("BERT+NonlinearMixup", "MR, 500 rows, 125 updates", 59, pytest.approx(-3)),
+        ("Ours", "MR, 500 rows, 125 updates", 64, pytest.approx(2)),
+        ("BERT", "MR, 500 rows, 500 updates", 62, pytest.approx(np.nan, nan_ok=True)),
+        ("BERT+NonlinearMixup", "MR, 500 rows, 500 updates", 50, pytest.approx(-12)),
+        ("Ours", "MR, 500 rows, 500 updates", 70, pytest.approx(8)),
+    ]

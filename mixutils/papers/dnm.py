@@ -97,6 +97,8 @@ POLICY_ROWS: dict[str, tuple[float, dict[str, str]]] = {
 }
 TABLES = {"k": ("6", "7"), "weights": ("8", "9"), "ablations": ("10", "11")}  # with little data, with all
 CONTROLS, POLICY = "control", "policy"
+#: Not printed: what changes with more updates than deviation P6 gives, where few are made; rows, and how many times as many.
+LONG, LONG_ROWS, LONGER = "long", ("BERT", "BERT+NonlinearMixup", "Ours"), 4
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Scope:
         sizes: training sizes below the setting's own. evaluations: per run.
         close_ups: published columns of Tables 6 to 11. large: whether there are Tables 7, 9 and 11. ks: rows of Tables 6
             and 7. controls: rows beside Table 10. policies: rows of the policy study. policy_seeds: its seeds at most, 0 for all;
-            it describes how parameters move and tests nothing.
+            it describes how parameters move and tests nothing. long: data sets that are also trained longer, all rows.
     """
 
     tasks: tuple[str, ...] | None = None
@@ -121,6 +123,7 @@ class Scope:
     controls: tuple[str, ...] = tuple(CONTROL_ROWS)
     policies: tuple[str, ...] = tuple(POLICY_ROWS)
     policy_seeds: int = 0
+    long: tuple[str, ...] = ()
 
 
 _ENDS = ("2e-05, start N(0, 1)", "2e-05, start 0", "0.001, start N(0, 1)", "0.001, start 0")  # of the policy study
@@ -143,6 +146,7 @@ SCOPES = {
         ks=(1, 5, 9),
         policies=(*_ENDS, *_LABELS),
         policy_seeds=2,
+        long=("mr",),
     ),
     "full": Scope(),
 }
@@ -162,14 +166,18 @@ def steps(setting: Setting, raised: bool) -> int:
     return min(PRINTED_STEPS, max(1, math.ceil(PRINTED_STEPS * share)))
 
 
-def recipe(setting: Setting, shallow: bool = False, policy_lr: float = 0.0) -> Recipe:
+def recipe(setting: Setting, shallow: bool = False, policy_lr: float = 0.0, longer: int = 1) -> Recipe:
     """[P] Adam, 2e-5, batch 20, constant rate; CNN: 1e-3, batch 50 (SPEC NA15, NA19).
+
+    Args:
+        policy_lr: of v1, v2, W and M, before the setting's factor; 0 for that of everything else.
+        longer: how many times the updates of ``steps``.
 
     The batch keeps its size under every profile, unlike in deviation P1: K partners of each kind are chosen among the
     other 19 (SPEC NA7), and updates are counted, not epochs.
     """
     raised = not shallow and setting.lr_scale != 1
-    total = steps(setting, raised)
+    total = longer * steps(setting, raised)
     return Recipe(
         lr=1e-3 if shallow else 2e-5 * setting.lr_scale,
         steps=total,
@@ -267,18 +275,20 @@ class _Planner:
         options: dict[str, str | int] | None = None,
         encoder: str = "",
         lr: float = 0.0,
+        longer: int = 1,
     ) -> tuple[Run, ...]:
-        """One run per seed. ``lr``: of the policy, 0 for that of everything else."""
+        """One run per seed. ``lr`` and ``longer`` as in ``recipe``."""
         made = []
         for seed in self.seeds:
-            probes = self._probes(column, method, n, encoder, seed) if not options and not lr else ()
+            usual = not options and not lr and longer == 1
+            probes = self._probes(column, method, n, encoder, seed) if usual else ()
             run = Run(
                 column.task,
                 method,
                 seed,
                 options=tuple((options or {}).items()),
                 encoder=encoder or self.setting.encoder,
-                recipe=recipe(self.setting, bool(encoder), lr),
+                recipe=recipe(self.setting, bool(encoder), lr, longer),
                 policy=column.policy,
                 train_size=n or None,
                 subset="balanced",  # class-balanced and nested, one draw per seed (SPEC NA18)
@@ -333,12 +343,18 @@ class _Planner:
         return cells
 
     def own_studies(self) -> list[Cell]:
-        """Controls of Table 10, with little data; the policy study on one data set, with the largest training part."""
+        """Controls of Table 10, with little data; more updates and the policy study, with the largest training part."""
         cells = [
             Cell(CONTROLS, row, c.key, self.runs(c, method, self.sizes[0], dict(options)), READING)
             for c in self.ablated
             for row, (method, options) in CONTROL_ROWS.items()
             if row in self.scope.controls
+        ]
+        cells += [
+            Cell(LONG, row, c.key, self.runs(c, ROWS[row][0], self.sizes[-1], longer=LONGER), READING)
+            for c in self.columns
+            if c.key in self.scope.long
+            for row in LONG_ROWS
         ]
         column = drawn(self.columns, FIGURE_3)[0]
         for row in self.scope.policies:

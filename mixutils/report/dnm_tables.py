@@ -152,6 +152,29 @@ def table_control(plan: Plan, store: Records) -> Table | None:
     return Table(frame, to_html(frame, spread="se", note=NOTE.format(base="Ours") + rows_note(plan, "10")))
 
 
+def table_long(plan: Plan, store: Records) -> Table | None:
+    """Three rows at the largest training size with the updates of Tables 2 to 5, and with more (deviation P6)."""
+    columns = {c.column for c in plan.table(dnm.LONG)}
+    if not columns:
+        return None
+    n = dnm.sizes(plan.setting)[-1]
+    frames = []
+    for c in dnm.data_columns(plan):
+        if c.key in columns:
+            usual = results(plan, store, dnm.main_table(c.key))
+            usual = usual[(usual["column"] == dnm.size_key(c.key, n)) & usual["row"].isin(dnm.LONG_ROWS)]
+            longer = result_table(plan, dnm.LONG, store, baseline=(dnm.LONG, "BERT"), base_row="BERT")
+            longer = longer[longer["column"] == c.key]
+            for frame, cell in (
+                (usual, plan.cell(dnm.main_table(c.key), "BERT", dnm.size_key(c.key, n))),
+                (longer, plan.cell(dnm.LONG, "BERT", c.key)),
+            ):
+                updates = cell.runs[0].recipe.steps
+                frames.append(frame.assign(title=f"{c.title}, {n or 'all'} rows, {updates:,} updates"))
+    frame = pd.concat(frames, ignore_index=True)
+    return Table(frame, to_html(frame, spread="se", note=NOTE.format(base="BERT")))
+
+
 def table_policy(plan: Plan, store: Records) -> Table:
     """How far the policy and the label embeddings moved, beside what was allowed by steps × learning rate (SPEC NA4)."""
     lines = []
