@@ -61,7 +61,7 @@ def forest(
         axis.set_yticks(range(len(rows)), rows)
     for axis in axes.flat[len(columns) :]:
         axis.set_visible(False)
-    axes[0, 0].invert_yaxis()
+    axes[0, 0].set_ylim(len(rows) - 0.5, -0.5)  # downwards, with room for the marks at both ends
     if across > 2:
         figure.supxlabel(x_label, fontsize=9.5)
     else:  # the legend takes the place below
