@@ -110,6 +110,7 @@ def test_table_1_has_printed_and_found_sizes(full):
 def test_table_2_has_all_sizes_in_order_and_gains_over_bert(full):
     frame = BY_NAME["table_2"].make(*full).frame
     assert list(dict.fromkeys(frame["row"])) == list(dnm.ROWS)
+    assert "<caption>Subj</caption>" in BY_NAME["table_2"].make(*full).html
     ours = frame[frame["row"] == "Ours"].set_index("column")
     assert list(ours.index) == [f"subj/{n}" for n in ("50", "200", "500", "1000", "2000", "all")]
     assert ours.loc["subj/50", ["paper", "ours", "gain"]].tolist() == pytest.approx([93.4, 66.0, 4.0])

@@ -91,7 +91,9 @@ def main_table(table: str):
         if frame is None:
             return None
         note = NOTE.format(base="BERT") + word_vectors(plan.table(table), store)
-        return Table(frame, to_html(frame, spread="se", note=note))
+        # Columns are sizes: the data set stands above them.
+        title = next((c.title for c in dnm.COLUMNS if dnm.MAIN.get(c.key) == table), "")
+        return Table(frame, to_html(frame, spread="se", title=title, note=note))
 
     return make
 
