@@ -160,13 +160,13 @@ def table_long(plan: Plan, store: Records) -> Table | None:
     if not columns:
         return None
     n = dnm.sizes(plan.setting)[-1]
+    every = result_table(plan, dnm.LONG, store, baseline=(dnm.LONG, "BERT"), base_row="BERT")
     frames = []
     for c in dnm.data_columns(plan):
         if c.key in columns:
             usual = results(plan, store, dnm.main_table(c.key))
             usual = usual[(usual["column"] == dnm.size_key(c.key, n)) & usual["row"].isin(dnm.LONG_ROWS)]
-            longer = result_table(plan, dnm.LONG, store, baseline=(dnm.LONG, "BERT"), base_row="BERT")
-            longer = longer[longer["column"] == c.key]
+            longer = every[every["column"] == c.key]
             for frame, cell in (
                 (usual, plan.cell(dnm.main_table(c.key), "BERT", dnm.size_key(c.key, n))),
                 (longer, plan.cell(dnm.LONG, "BERT", c.key)),
