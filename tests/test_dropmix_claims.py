@@ -144,12 +144,12 @@ def test_rc2_reads_the_two_stages_of_the_ssmix_papers_own_runs(pairs, tmp_path):
     assert [u.comparison.mean for u in found.units] == pytest.approx([2.0, 2.0])
     alone = claim("RC2", pairs, shipped(mine, tmp_path / "alone"))
     assert alone.verdict == NOT_TESTED
-    assert {u.note for u in alone.units} == {"the SSMix paper's runs on 150 training rows are missing"}
+    assert {u.note for u in alone.units} == {"the SSMix paper's runs on 250 training rows are missing"}
 
 
 def test_rc2_does_not_compare_runs_on_different_numbers_of_rows(pairs, tmp_path):
     own = [r for r in pairs.runs if r not in two_stage_runs(pairs)]
-    runs = (*own, *make_plan("ssmix", "desk").runs)  # 150 rows against 500
+    runs = (*own, *make_plan("ssmix", "desk").runs)  # 250 rows against 500
     found = claim("RC2", pairs, shipped((done(r, 50 + r.seed) for r in runs), tmp_path / "both"))
     assert found.verdict == NOT_TESTED
     assert found.units

@@ -101,15 +101,14 @@ STAND_INS = {"smoke": ("docs-coarse",)}
 
 
 class Limits(NamedTuple):
-    """Rows at most: to train on, single texts and pairs, and in each part that is evaluated."""
+    """Rows at most: to train on, and in each part that is evaluated."""
 
-    single: int | None = None
-    pair: int | None = None
+    train: int | None = None
     evaluated: int | None = None
 
 
 #: Ten rows, five epochs and two parts to evaluate after each cost more than other plans.
-LIMITS = {"desk": Limits(250, 150, 250)}
+LIMITS = {"desk": Limits(250, 250)}
 #: Table 4: encoders by the name in the published columns, the unregularised row's name there, title.
 ENCODERS = {
     "bert-large": ("google-bert/bert-large-uncased", "Bert-large", "BERT-large"),
@@ -159,21 +158,24 @@ def is_main(column: Column) -> bool:
     return column.key.split("/")[0] not in {*ENCODERS, *UNTRAINED}
 
 
-def rows_of(column: Column, setting: Setting) -> int | None:
+def limits(setting: Setting) -> Limits:
+    """What the setting's profile restricts this paper to."""
+    return LIMITS.get(setting.profile.name, Limits())
+
+
+def training_rows(setting: Setting) -> int | None:
     """Training rows of a run: the setting's, or fewer where the user left the number to the profile."""
-    limits = LIMITS.get(setting.profile.name, Limits())
-    return capped(setting, limits.pair if column.pair else limits.single)
+    return capped(setting, limits(setting).train)
 
 
 def evaluated(setting: Setting) -> int | None:
     """Rows of each part that is evaluated."""
-    limit = LIMITS.get(setting.profile.name, Limits()).evaluated
-    return min(filter(None, (setting.eval_size, limit)), default=None)
+    return min(filter(None, (setting.eval_size, limits(setting).evaluated)), default=None)
 
 
 def train_sizes(setting: Setting) -> set[int | None]:
     """All training sizes that make a record one of this setting's."""
-    return {setting.train_size, _channel_rows(setting), *LIMITS.get(setting.profile.name, Limits())[:2]}
+    return {setting.train_size, _channel_rows(setting), training_rows(setting)}
 
 
 def make_run(column: Column, row: Row, seed: int, setting: Setting, **changes: Any) -> Run:
@@ -187,7 +189,7 @@ def make_run(column: Column, row: Row, seed: int, setting: Setting, **changes: A
         encoder=setting.encoder,
         recipe=Recipe(lr=lr, epochs=EPOCHS[setting.profile.name][row.regularised], batch_size=batch, eps=1e-8),
         policy=column.policy,
-        train_size=rows_of(column, setting),
+        train_size=training_rows(setting),
         eval_size=evaluated(setting),
         evaluate=column.evaluate,
         max_length=min(128, setting.profile.max_length),
@@ -271,7 +273,7 @@ def shares(column: Column, setting: Setting) -> dict[int, int | None]:
 
     Subsets are stratified, drawn with the run's seed and nested (SPEC RA27).
     """
-    whole = rows_of(column, setting)
+    whole = training_rows(setting)
     entry = spec(column.task)
     full = (entry.counts.get("train") if entry else None) or 0
     # What the split policy leaves for training.
@@ -295,7 +297,7 @@ def quoted(column: Column) -> Column:
 
 def two_stages(column: Column, seed: int, setting: Setting) -> Run:
     """SSMix as its own paper trains it, on as many rows as this plan's runs (claim RC2)."""
-    same = replace(setting, train_size=rows_of(column, setting), eval_size=evaluated(setting))
+    same = replace(setting, train_size=training_rows(setting), eval_size=evaluated(setting))
     return ssmix.stage_2(quoted(column), "SSMix", seed, same)
 
 

@@ -22,8 +22,8 @@ from .dropmix import (
     held_out,
     is_main,
     quoted,
-    rows_of,
     shares,
+    training_rows,
     two_stages,
 )
 from .dropmix_model_claims import rc8, rc9, rc10
@@ -111,7 +111,7 @@ def _rc2(plan: Plan, store: Records, main: list[Column], value: Value) -> Claim:
         ours, theirs = best_variant(plan, store, c), _two_stages(plan, store, c)
         note = f"{ours} against SSMix in two stages" if ours else ""
         if not theirs:
-            note = f"the SSMix paper's runs on {rows_of(c, plan.setting) or 'all'} training rows are missing"
+            note = f"the SSMix paper's runs on {training_rows(plan.setting) or 'all'} training rows are missing"
         units.append(unit(c.title, value(ours, c) if ours else {}, theirs, note=note))
     return decide(
         "RC2",
