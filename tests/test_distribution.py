@@ -329,6 +329,14 @@ def test_no_file_names_a_place_on_somebodys_machine():
     assert not found
 
 
+@pytest.mark.parametrize("page", ["index.html", "runs.html"])
+def test_the_gallery_that_comes_with_the_project_has_no_dead_link(page):
+    folder = ROOT / "figures" / "desk"
+    links = set(re.findall(r"(?:href|src)='([^'#:]+)'", (folder / page).read_text("utf-8")))
+    assert links
+    assert not [x for x in links if not (folder / x).is_file()]
+
+
 def test_build_products_and_data_are_not_tracked():
     names = [p.relative_to(ROOT).as_posix() for p in tracked()]
     assert not [n for n in names if n.endswith((".pyc", ".safetensors", ".pt", ".bin", ".pkl", ".parquet"))]

@@ -30,6 +30,7 @@ SHOWN = {
     "dmix": Shown(("table_2", "table_3"), "micro F1, %"),
     "dmix_short": Shown(("table_1",), "micro F1, %"),
     "dnm": Shown(("table_2", "table_3", "table_4", "table_5"), "accuracy, %"),
+    "dropmix": Shown(("table_3",), "accuracy, %"),
 }
 
 
