@@ -282,13 +282,27 @@ def test_log_tells_what_was_mixed(model):
     mixer = fixed("dropmix-w", 0.3, n=2)  # a budget of three rows of ten: windows of two
     run(mixer, model, batch)
     log = mixer.log()
-    assert set(log) == {"w_b", "lam", "replaced", "real", "unmixed", "whole"}
+    assert set(log) == {"w_b", "lam", "replaced", "real", "padding", "unmixed", "whole"}
     assert log["lam"] == pytest.approx(0.3)
     assert 0.2 <= log["w_b"] <= 0.3
     assert log["unmixed"] == log["whole"] == 0
     none = fixed("dropmix-w", 0.1, n=2)  # one row of ten (SPEC RA17)
     run(none, model, batch)
-    assert none.log() == pytest.approx({"w_b": 0, "lam": 0.1, "replaced": 0, "real": 0, "unmixed": 1, "whole": 0})
+    nothing = dict.fromkeys(("w_b", "replaced", "real", "padding", "whole"), 0)
+    assert none.log() == pytest.approx(nothing | {"lam": 0.1, "unmixed": 1})
+
+
+def test_log_tells_which_part_of_the_partners_share_is_its_padding(model):
+    """SPEC RA5: everything is replaced; where the partner is shorter, its padding takes the place of A's tokens."""
+    batch = make_batch([8, 3, 8, 3])
+    mixer, first = fixed("dropmix-c", 1.0), torch.arange(4)
+    second = torch.tensor([1, 0, 2, 3])
+    patch = mixer.draw_patch(batch, first, second, 32, np.random.default_rng(0))
+    mixer.weigh(batch, first, second, patch, patch.without_saliency(batch.input_ids.shape[1]))
+    lengths = batch.attention_mask.sum(1)[[0, 1]].tolist()
+    lost = 1 - min(lengths) / max(lengths)  # only the first of the four pairs loses tokens
+    assert mixer.log()["real"] == pytest.approx(1)
+    assert mixer.log()["padding"] == pytest.approx(lost / 4)
 
 
 @pytest.mark.parametrize("pairing", ["halves", "permutation", "dataset"])

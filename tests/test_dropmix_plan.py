@@ -124,8 +124,9 @@ def test_alpha_and_n_are_the_untuned_defaults():
         if name == "SSMix":
             assert options.ratio_draw == "beta"
     masks = {name: build(r.method, **r.options).options for name, r in dropmix.MASK_ROWS.items()}
-    assert [o.mask for o in masks.values()] == ["drop_salient", "keep_salient", "random"]
-    assert {o.patch for o in masks.values()} == {"channel"}
+    assert [o.mask for o in masks.values()] == ["drop_salient", "keep_salient", "random", "drop_salient", "drop_salient"]
+    assert [o.patch for o in masks.values()] == ["channel", "channel", "channel", "word", "general"]
+    assert [o.count_padding for o in masks.values()] == [False, False, False, True, True]
 
 
 def test_every_column_has_a_part_that_selects_and_one_that_is_reported(all_data):

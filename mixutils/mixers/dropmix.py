@@ -84,8 +84,8 @@ class DropMix(Mixer):
     """DropMix; see ``DropMixOptions.patch`` and ``DropMixOptions.mask``.
 
     Noted for the log, means over examples: ``w_b``; ``lam``, the drawn λ; ``replaced``, the share S/(N·D) of units from B;
-    ``real``, the share of units from B where A or B has a token (RA5); ``unmixed`` and ``whole``, the shares of examples
-    that are all A and all B (RA17).
+    ``real``, the share of units from B where A or B has a token, and ``padding``, the part of it at which B has none
+    itself (RA5); ``unmixed`` and ``whole``, the shares of examples that are all A and all B (RA17).
 
     Attributes:
         selected: (n, D) float32, with ``count_channels``: how often each channel of each of the n training texts was replaced
@@ -168,8 +168,11 @@ class DropMix(Mixer):
         if o.label_weight == "lambda":
             # λ is the share of the salient units; with the literal mask those are A's (SPEC RA1, RA2).
             w_b = torch.where(height > 0, 1 - patch.lam if patch.keep else patch.lam, 0.0)
-        token = (batch.attention_mask[first] | batch.attention_mask[second]) > 0
-        real = (chosen.per_position * token).sum(1) / (token.sum(1) * patch.channels)
+        of_b = batch.attention_mask[second] > 0
+        token = (batch.attention_mask[first] > 0) | of_b
+        real, padding = (
+            (chosen.per_position * at).sum(1) / (token.sum(1) * patch.channels) for at in (token, token & ~of_b)
+        )
         if o.count_channels:
             self._count_channels(batch.index[first], chosen.units, height)
         self.note(
@@ -177,6 +180,7 @@ class DropMix(Mixer):
             lam=patch.lam,
             replaced=share,
             real=real,
+            padding=padding,
             unmixed=(chosen.count == 0).float(),
             whole=(share == 1).float(),
         )

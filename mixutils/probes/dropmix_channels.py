@@ -26,7 +26,6 @@ WORDS = 14  # words per channel [P]
 PERMUTATIONS = 1000
 DRAWS = 10_000  # random sets of channels
 Z = 1.96  # a word belongs to a class if its association is beyond this
-LEXICON = 500  # tokens per class that are kept by name
 LEVEL = 0.95  # simultaneous band of the permuted differences
 
 
@@ -183,10 +182,11 @@ def association(task: str, pair: tuple[int, int], tokenizer, max_length: int) ->
 
 
 def lexicon(z: np.ndarray, tokenizer) -> dict[str, float]:
-    """The tokens with the strongest associations, ``LEXICON`` per class, for words that others have listed."""
-    order = np.argsort(-z, kind="stable")
-    chosen = [i for i in (*order[:LEXICON], *order[::-1][:LEXICON]) if abs(z[i]) > Z]
-    return dict(zip(tokenizer.convert_ids_to_tokens(chosen), (round(float(z[i]), 2) for i in chosen), strict=True))
+    """All tokens with an association beyond ``Z``, for words that others have listed."""
+    chosen = np.flatnonzero(np.abs(z) > Z)
+    return dict(
+        zip(tokenizer.convert_ids_to_tokens(chosen.tolist()), (round(float(z[i]), 2) for i in chosen), strict=True)
+    )
 
 
 def words(
