@@ -47,7 +47,8 @@ COLUMNS = (
     _column("qqp", "QQP", "holdout", True),
     _column("qnli", "QNLI", "holdout", True),
     _column("sst2-glue", "SST-2", "holdout"),
-    _column("mrpc", "MRPC", "holdout", True),
+    # GLUE's development part as for the others (SPEC RA21, RA22): ``holdout`` would report MRPC's test part, which has labels.
+    Column("mrpc", "mrpc", "MRPC", "official-held", "held", "validation", ("held", "validation"), True),
     _column("rte", "RTE", "holdout", True),
     _column("trec-coarse", "TREC", "holdout"),
     _column("sst1-sent", "SST-1", "official"),
@@ -280,7 +281,8 @@ def shares(column: Column, setting: Setting) -> dict[int, int | None]:
     entry = spec(column.task)
     full = (entry.counts.get("train") if entry else None) or 0
     # What the split policy leaves for training.
-    full -= {"holdout": round(full / 10), "tenths": 2 * round(full / 10)}.get(column.policy.removesuffix("-by-seed"), 0)
+    tenths = {"holdout": 1, "official-held": 1, "tenths": 2, "tenths-by-seed": 2}.get(column.policy, 0)
+    full -= tenths * round(full / 10)
     base = min(whole or full, full) if full else whole
     if not base:
         return {}
