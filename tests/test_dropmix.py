@@ -66,6 +66,26 @@ def test_nothing_replaced_is_the_first_and_everything_is_the_partner(model, name
     assert everything == pytest.approx(clean[partners(4)].mean().item(), rel=1e-5)
 
 
+def test_the_literal_mask_turns_both_ends(model):
+    """SPEC RA1: with λ = 0 nothing is kept, with λ = 1 everything."""
+    batch = make_batch([5, 5, 5, 5])
+    with torch.no_grad():
+        clean = F.cross_entropy(model(batch).logits, batch.labels, reduction="none")
+    assert run(fixed("dropmix-keep", 0.0), model, batch) == [pytest.approx(clean[partners(4)].mean().item(), rel=1e-5)]
+    assert run(fixed("dropmix-keep", 1.0), model, batch) == [pytest.approx(clean.mean().item(), rel=1e-5)]
+
+
+def test_an_unmixed_text_is_attended_to_as_long_as_its_partner_is(model):
+    """SPEC RA5: under the union mask the padding of a shorter first text is visible even where nothing of it is replaced."""
+    batch = make_batch([6, 2, 9, 4])
+    with torch.no_grad():
+        clean = F.cross_entropy(model(batch).logits, batch.labels, reduction="none").mean().item()
+    (union,) = run(fixed("dropmix-c", 0.0), model, batch)
+    (own,) = run(fixed("dropmix-c", 0.0, mix_mask="first"), model, batch)
+    assert own == pytest.approx(clean, rel=1e-5)
+    assert union != pytest.approx(clean, rel=1e-4)
+
+
 @pytest.mark.parametrize("at", PLACES)
 @pytest.mark.parametrize("name", [*VARIANTS, "dropmix-random", "dropmix-keep"])
 def test_mixing_a_sample_with_itself_changes_nothing(model, name, at):

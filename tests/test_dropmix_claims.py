@@ -10,7 +10,7 @@ import pytest
 from mixutils.companion import make_plan
 from mixutils.papers import dropmix
 from mixutils.papers.claims import NOT_TESTED
-from mixutils.papers.dropmix_claims import best_variant, claims, costs
+from mixutils.papers.dropmix_claims import Numbers, claims, costs
 from mixutils.papers.dropmix_model_claims import word_shares
 from mixutils.papers.published import published
 from mixutils.records import Records
@@ -98,11 +98,14 @@ def test_rc1_chooses_the_variant_on_the_hold_out_and_the_baseline_on_the_report(
         "ssmix-beta": {"validation": 10, "test": 58},
     }
     store = filled(plan, lambda r: level.get(r.method, {"validation": 50, "test": 50}), tmp_path)
-    assert best_variant(plan, store, plan.columns[0]) == "DropMix-U"
+    assert Numbers(plan, store).chosen(dropmix.VARIANTS, plan.columns[0]) == "DropMix-U"
     found = claim("RC1", plan, store)
     assert {u.note for u in found.units} == {"DropMix-U against SSMix"}
     assert [u.comparison.mean for u in found.units] == pytest.approx([55 - 58] * 2)
     assert found.verdict == "contradicted"
+    # The hold-out reading chooses the other side there too.
+    held = claim("RC1", plan, store, hold_out=True)
+    assert {u.note for u in held.units} == {"DropMix-U against Mixup"}
 
 
 @pytest.fixture
@@ -142,9 +145,18 @@ def test_rc2_reads_the_two_stages_of_the_ssmix_papers_own_runs(pairs, tmp_path):
     found = claim("RC2", pairs, shipped(mine + theirs, tmp_path / "both"))
     assert {u.name: u.verdict for u in found.units} == {"MRPC": "confirmed", "RTE": "confirmed"}
     assert [u.comparison.mean for u in found.units] == pytest.approx([2.0, 2.0])
+    # On the hold-out the second stage stands alone, as DropMix does.
+    held = claim("RC2", pairs, shipped(mine + theirs, tmp_path / "both"), hold_out=True)
+    assert [u.comparison.mean for u in held.units] == pytest.approx([24.0, 24.0])
     alone = claim("RC2", pairs, shipped(mine, tmp_path / "alone"))
     assert alone.verdict == NOT_TESTED
     assert {u.note for u in alone.units} == {"the SSMix paper's runs on 250 training rows are missing"}
+
+
+def test_mrpc_is_reported_on_the_part_that_the_ssmix_paper_reports(pairs):
+    """Its copy has a test part with labels, too (SPEC RA21)."""
+    mrpc = next(c for c in pairs.columns if c.key == "mrpc")
+    assert mrpc.report == dropmix.quoted(mrpc).report == "validation"
 
 
 def test_rc2_does_not_compare_runs_on_different_numbers_of_rows(pairs, tmp_path):
@@ -253,6 +265,9 @@ def test_rc10_by_hand(plan, tmp_path):
     found["examples"][0]["masks"]["general"]["share"] = [1.0, 0.6, 0.5, 1.0]
     result = claim("RC10", plan, shipped(with_probe(plan, "dropmix-masks", found), tmp_path / "b"))
     assert [u.verdict for u in result.units] == ["contradicted", "confirmed", "confirmed", "contradicted"]
+    found["examples"][0]["masks"]["general"]["share"] = [1.0, 0.6, 0.0, 0.0]
+    result = claim("RC10", plan, shipped(with_probe(plan, "dropmix-masks", found), tmp_path / "c"))
+    assert [u.verdict for u in result.units] == ["contradicted", NOT_TESTED] * 2  # which channels of no marked unit?
 
 
 def test_pieces_of_a_word_are_averaged_and_special_tokens_left_out():

@@ -86,7 +86,7 @@ def test_table_2_has_printed_and_found_sizes(full):
     assert frame.loc["trec-coarse", "paper train"] == "5952"  # as printed: the total (SPEC RA20)
     assert frame.loc["mr", "paper validation"] == "/"
     assert frame.loc["mr", "remark"] == "not in a data folder (none given)"
-    assert frame.loc["docs-pair", "used here"] == "train 150, validation 100, test 100"
+    assert frame.loc["docs-pair", "used here"] == "train 250, validation 100, test 100"
     assert len(frame) == 12 + 2
 
 
@@ -140,10 +140,13 @@ def test_table_shares_averages_what_the_mixers_noted(full, tmp_path):
     records = [done(r, 60) for r in plan.runs]
     for record in records:
         u = record["run"]["seed"] / 10
-        record["mixer"] = {"lam": 0.5, "w_b": 0.25, "real": u, "unmixed": 0.125, "whole": 0.0}
+        record["mixer"] = {"lam": 0.5, "w_b": 0.25, "real": u, "padding": 0.1, "unmixed": 0.125, "whole": 0.0}
     frame = table_shares(plan, shipped(records, tmp_path)).frame
-    assert set(frame["row"]) == set(dropmix.VARIANTS)
-    assert frame["real units from B"].tolist() == pytest.approx([20.0] * 8)  # 0 to 0.4
+    # Both columns have the variants; the masks' column also two rows whose label is not the share of real units.
+    assert len(frame) == 2 * 4 + 2
+    assert set(frame["row"]) == {*dropmix.VARIANTS, "DropMix-W, padding counted", "DropMix-G, padding counted"}
+    assert frame["real units from B"].tolist() == pytest.approx([20.0] * 10)  # 0 to 0.4
+    assert frame["of it B's padding"].tolist() == pytest.approx([10.0] * 10)
     assert set(frame["examples unmixed"]) == {12.5}
 
 

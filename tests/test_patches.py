@@ -27,22 +27,27 @@ def window(shape: str, n: int, height: int, channels: int) -> tuple[int, int]:
 @settings(max_examples=200, deadline=None)
 @given(
     shape=st.sampled_from(PATCHES),
-    heights=st.lists(st.integers(0, 9), min_size=1, max_size=4),
+    rows=st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from([0.0, 0.02, 0.1, 0.5, 0.9, 1.0]) | st.floats(0, 1)),
+        min_size=1,
+        max_size=4,
+    ),
     channels=st.integers(1, 6),
     n=st.integers(1, 11),
-    lam=st.sampled_from([0.0, 0.02, 0.1, 0.5, 0.9, 1.0]) | st.floats(0, 1),
     rule=st.sampled_from(RULES),
     ties=st.booleans(),
     keep=st.booleans(),
     seed=st.integers(0, 10_000),
 )
-def test_every_shape_equals_the_greedy_loop(shape, heights, channels, n, lam, rule, ties, keep, seed):
+def test_every_shape_equals_the_greedy_loop(shape, rows, channels, n, rule, ties, keep, seed):
+    """Rows of different lengths, each with a λ of its own (SPEC RA15)."""
     rng = np.random.default_rng(seed)
+    heights, lam = map(list, zip(*rows, strict=True))
     size = (len(heights), 9, channels)
     gradient = (rng.integers(-2, 3, size) if ties else rng.standard_normal(size)).astype(np.float32)
     got = patch(shape, heights, 9, channels, lam, n, rule=rule, keep=keep).salient(torch.from_numpy(gradient))
-    for row, real in enumerate(heights):
-        budget = int(np.floor(lam * real * channels + 1e-9))
+    for row, (real, share) in enumerate(rows):
+        budget = int(np.floor(share * real * channels + 1e-9))
         expected = greedy(gradient[row, :real], *window(shape, n, real, channels), budget, rule)
         expected = ~expected if keep else expected
         np.testing.assert_array_equal(got.units[row, :real].numpy(), expected)
@@ -90,10 +95,13 @@ def test_products_that_fall_just_below_an_integer_are_that_integer(lam):
     assert patch("unit", [10], 10, 10, lam).budget.tolist() == [round(lam * 100)]
 
 
-def test_shapes_of_patches():
-    gradient = torch.randn(2, 12, 9)
+@pytest.mark.parametrize("random", [False, True])
+def test_shapes_of_patches(random):
+    gradient, rng = torch.randn(2, 12, 9), np.random.default_rng(0)
     for lam in (0.3, 0.7):
-        chosen = {s: patch(s, [12, 8], 12, 9, lam, n=3).salient(gradient).units for s in PATCHES}
+        made = {s: patch(s, [12, 8], 12, 9, lam, n=3) for s in PATCHES}
+        chosen = {s: (p.random(12, rng) if random else p.salient(gradient)).units for s, p in made.items()}
+        assert all(units.any() for units in chosen.values())
         for row, real in enumerate((12, 8)):
             channel, word = chosen["channel"][row, :real], chosen["word"][row, :real]
             assert (channel == channel[:1]).all()  # whole channels

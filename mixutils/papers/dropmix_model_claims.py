@@ -105,7 +105,10 @@ def rc10(plan: Plan, store: Records) -> Claim:
             ratio = mine / others if others else math.inf if mine else math.nan
             text = f"{100 * mine:.0f} % of its units marked, {100 * others:.0f} % of the other words'"
             units.append(measured(f"“{word}” is marked more than other words", ratio, 1.0 + 1e-9, math.inf, text))
-            units.append(measured(f"not all channels of “{word}”", mine, 0.0, 1.0 - 1e-9, f"{100 * mine:.0f} %"))
+            # A word without any marked unit says nothing about which of its channels are marked.
+            some = mine or math.nan
+            text = f"{100 * mine:.0f} %" if mine else "no unit of it is marked"
+            units.append(measured(f"not all channels of “{word}”", some, 0.0, 1.0 - 1e-9, text))
     return decide(
         "RC10",
         "The general mask marks “honestly” and “affecting”, and not all their channels",

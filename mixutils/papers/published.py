@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import math
 from dataclasses import dataclass
 
 from .. import paths
@@ -26,6 +27,11 @@ class Published:
     value: str
     spread: str
     marker: str
+
+    @property
+    def deviation(self) -> float:
+        """What is printed after ±, or NaN. It is a standard deviation where the paper says so, which is not everywhere (X3)."""
+        return float(self.spread) if self.spread else math.nan
 
     @property
     def number(self) -> float | None:

@@ -25,7 +25,7 @@ from .tables import CSS, found_data, result_table, to_html
 METHODS = {row: r.method for row, r in dropmix.ROWS.items()}
 BASELINE = ("control", dropmix.CONTROL)
 NOTE = (
-    "paper: printed accuracy. ours ± sample standard deviation over n seeds, {reading}. difference: ours − paper. "
+    "paper: printed accuracy ± standard deviation. ours ± sample standard deviation over n seeds, {reading}. difference: ours − paper. "
     "gain: against Bert at equal epochs (SPEC RA12, X9), with a 95 % bootstrap interval; its mark says whether the sign of the "
     "printed gain over Bert is confirmed (✓), contradicted (✗) or undecided (~), one-sided Wilcoxon over seeds at 0.05."
 )
@@ -72,7 +72,8 @@ def _with_quoted(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             "column": c.column,
             "title": titles[c.column],
             "paper": c.number,
-            "note": "quoted, not trained; its ± is a variance (SPEC RA24)",
+            "paper_spread": math.sqrt(c.deviation),
+            "note": "quoted, not trained; ± is the root of what is printed, a variance (SPEC RA24)",
         }
         for c in quoted
     ]
@@ -113,7 +114,11 @@ def table_control(plan: Plan, store: Records) -> Table:
 def table_4(plan: Plan, store: Records) -> Table:
     frame = result_table(plan, "4", store)
     return Table(
-        frame, to_html(frame, note="paper: printed accuracy. ours ± sample standard deviation, " + PRINTED + ".")
+        frame,
+        to_html(
+            frame,
+            note="paper: printed accuracy ± standard deviation. ours ± sample standard deviation, " + PRINTED + ".",
+        ),
     )
 
 
@@ -123,7 +128,8 @@ def table_mask(plan: Plan, store: Records) -> Table:
         frame,
         to_html(
             frame,
-            note="DropMix-C's windows. Salient part kept: the mask that section 4.1 spells out (SPEC RA1). gain: against Bert at equal epochs.",
+            note="Salient part kept: the mask that section 4.1 spells out (SPEC RA1), and random channels, both with DropMix-C's windows. "
+            "Padding counted: λ is a share of 128 positions in every text, with or without a token (SPEC RA5, RA30). gain: against Bert at equal epochs.",
         ),
     )
 
@@ -134,19 +140,25 @@ def table_shares(plan: Plan, store: Records) -> Table:
         "lam": "drawn λ",
         "w_b": "label share of B",
         "real": "real units from B",
+        "padding": "of it B's padding",
         "unmixed": "examples unmixed",
         "whole": "examples all B",
     }
     lines = []
     for c in (c for c in plan.columns if dropmix.is_main(c)):
-        for row in dropmix.VARIANTS:
-            records = plan.cell("3", row, c.key).records(store)
+        counted = [row for row, r in dropmix.MASK_ROWS.items() if r.options.get("count_padding")]
+        for table, row in [*(("3", row) for row in dropmix.VARIANTS), *((dropmix.MASK_TABLE, row) for row in counted)]:
+            cell = plan.cell(table, row, c.key)
+            records = cell.records(store) if cell else []
             if records:
                 line = {"column": c.title, "row": row, "tokens": np.mean([r["data"]["mean_tokens"] for r in records])}
                 for key, name in names.items():
                     line[name] = 100 * np.mean([r["mixer"].get(key, np.nan) for r in records])
                 lines.append(line | {"n": len(records)})
-    return _plain(lines, "tokens: mean length with special ones. All other numbers in percent.")
+    return _plain(
+        lines,
+        "tokens: mean length with special ones. Shares in percent: of the units at positions where A or B has a token, or of all examples.",
+    )
 
 
 def table_cost(plan: Plan, store: Records) -> Table:
@@ -158,7 +170,7 @@ def table_cost(plan: Plan, store: Records) -> Table:
             "relative to DropMix-C": t["relative"],
             "passes": t["passes"],
             "parameters": "–" if math.isnan(t["parameters"]) else f"{t['parameters']:,.0f}",
-            "runs": t["n"],
+            "runs or repeats": t["n"],
         }
         for t in dropmix_claims.costs(plan, store)
     ]
@@ -264,19 +276,23 @@ ARTIFACTS = (
     Artifact(
         "table_shares",
         "What is mixed",
-        "Share of real units from B (SPEC RA5) and of examples that are left unmixed or are all B (RA17). With Beta(0.1, 0.1) four of five draws of λ are below 0.1 or above 0.9.",
+        "Share of units from B where A or B has a token, the part of it at which B has only padding (SPEC RA5), and examples that are left unmixed or are all B (RA17). With Beta(0.1, 0.1) four of five draws of λ are below 0.1 or above 0.9.",
         table_shares,
         "dropmix",
     ),
     Artifact(
         "table_cost",
         "Cost of a step",
-        "Medians over runs; several runs share the machine, so compare rows, not machines.",
+        "The benchmark takes turns on the same batches; the other lines are medians over runs, on a machine that may have done other things.",
         table_cost,
         "dropmix",
     ),
     Artifact(
-        "cost", "Time per step relative to DropMix-C", "Medians over runs on the first data set.", cost, "dropmix"
+        "cost",
+        "Time per step relative to DropMix-C",
+        "From the benchmark where there is one, else medians over runs on the first data set.",
+        cost,
+        "dropmix",
     ),
     Artifact(
         "learning_curves",
@@ -338,7 +354,7 @@ ARTIFACTS = (
     Artifact(
         "literal",
         "The literal mask against ours",
-        "Section 4.1 literally keeps the salient windows and replaces all else; every other statement of the paper drops them (SPEC RA1).",
+        "Section 4.1 literally keeps the salient windows and replaces all else; its budget, Figure 3's caption and section 4 drop them (SPEC RA1).",
         literal,
         "dropmix_saliency",
     ),

@@ -141,7 +141,7 @@ def figure_3b(plan: Plan, store: Records) -> plt.Figure | None:
             left.annotate(f"{d}", (d, values[d]), xytext=(3, 3), textcoords="offset points", fontsize=7.5, color=shade)
     left.set_xlabel("channel")
     left.set_ylabel("importance")
-    left.set_title(f"Channel importance ({found['task']}); marked: the top 3 of each class", loc="left")
+    left.set_title(f"Channel importance ({found['task']}); marked: each class's 3 furthest above the other", loc="left")
     figure.legend(loc="outside lower left", ncols=2, fontsize=8.5)  # inside it would hide lines
     right.plot(own, other, ".", color=colour("dropmix-c"), markersize=4)
     top = 1.05 * max(own.max(), other.max())

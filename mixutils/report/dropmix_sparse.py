@@ -69,10 +69,10 @@ def sparse_curves(plan: Plan, store: Records) -> plt.Figure | None:
 
 def margin_curve(plan: Plan, store: Records) -> plt.Figure | None:
     """DropMix-C minus the best other method, one line per data set."""
-    value = _value(plan, store)
+    value = dropmix_claims.Numbers(plan, store)
     series, shades = {}, iter(DATA_COLOURS)
     for column in _columns(plan):
-        found = {s: m for s, (_, m) in dropmix_claims.margins(plan, column, value).items() if m}
+        found = {s: m for s, (_, m) in dropmix_claims.margins(column, value).items() if m}
         seeds = set.intersection(*(set(m) for m in found.values())) if found else set()
         if seeds and len(found) > 1:
             values = np.array([[found[s][seed] for s in found] for seed in sorted(seeds)])
@@ -88,14 +88,6 @@ def margin_curve(plan: Plan, store: Records) -> plt.Figure | None:
     )
     figure.axes[0].axhline(0, color="#555", linewidth=1, zorder=0)
     return figure
-
-
-def _value(plan: Plan, store: Records):
-    def value(row: str, key: str, table: str) -> dict[int, float]:
-        cell = plan.cell(table, row, key)
-        return cell.values(store) if cell else {}
-
-    return value
 
 
 def sparse_table(plan: Plan, store: Records) -> Table:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..papers import PAPERS
 from ..papers.base import Cell, Plan
-from ..papers.published import number
+from ..papers.published import number, published
 from ..records import Records
 from ..stats import Comparison, compare, corrected, summarize
 from .style import VERDICT_COLOURS, VERDICT_MARKS
@@ -21,6 +21,7 @@ COLUMNS = [
     "column",
     "title",
     "paper",
+    "paper_spread",
     "ours",
     "sd",
     "variance",
@@ -66,12 +67,14 @@ def result_table(
         for key, title in keys:
             cell = plan.cell(table, row, key)
             printed = number(plan.paper, table, row, key)
+            spread = published(plan.paper).get((table, row, key))
             line = dict.fromkeys(COLUMNS, math.nan) | {
                 "table": table,
                 "row": row,
                 "column": key,
                 "title": title,
                 "paper": math.nan if printed is None else printed,
+                "paper_spread": spread.deviation if spread else math.nan,
                 "verdict": "",
                 "note": "",
                 "runs": "",
@@ -180,7 +183,8 @@ def to_html(frame: pd.DataFrame, *, spread: str = "sd", title: str = "", note: s
 def _html_cell(cell: dict | None, spread: str, show: str) -> str:
     if cell is None:
         return "<td class='mx-none'>–</td>"
-    paper = "" if _nan(cell["paper"]) else f"<span class='mx-paper'>{cell['paper']:.2f}</span>"
+    printed = "" if _nan(cell.get("paper_spread")) else f" ± {cell['paper_spread']:.2f}"
+    paper = "" if _nan(cell["paper"]) else f"<span class='mx-paper'>{cell['paper']:.2f}{printed}</span>"
     if _nan(cell[show]):
         return f"<td>{paper}<span class='mx-why'>{html.escape(cell['note'] or 'no data')}</span></td>"
     sd = "" if _nan(cell[spread]) or show != "ours" else f" ± {cell[spread]:.2f}"
