@@ -53,7 +53,7 @@ def table_2(plan: Plan, store: Records) -> Table:
         names = {"train": "train", "validation": "validation", "avg_len": "mean length", "classes": "classes"}
         line = {"data": task} | {f"paper {name}": printed.get(key, "") for key, name in names.items()}
         lines.append(line | found_data(plan, store, task))
-    frame = pd.DataFrame(lines).fillna("")
+    frame = pd.DataFrame(lines, dtype=object).fillna("")  # numbers of classes stay whole
     return Table(frame, CSS + frame.to_html(index=False, classes="mx", border=0))
 
 
@@ -113,6 +113,11 @@ def table_control(plan: Plan, store: Records) -> Table:
 
 def table_4(plan: Plan, store: Records) -> Table:
     frame = result_table(plan, "4", store)
+    titles = {c.key: c.title for c in dropmix.COLUMNS}
+    for i, key in frame["column"].items():
+        encoder, _, task = key.partition("/")
+        if encoder in dropmix.ENCODERS:  # also where nothing was trained
+            frame.loc[i, "title"] = f"{dropmix.ENCODERS[encoder][2]}, {titles[task]}"
     return Table(
         frame,
         to_html(
