@@ -116,6 +116,9 @@ def test_table_3_shows_the_quoted_rows_as_such(tmp_path, monkeypatch):
     )
     assert quoted["ours"].isna().all()
     assert "variance (SPEC RA24)" in made.html
+    # Printed 65.56 ± 3.89, a variance; DropMix-G's 68.09 ± 0.98 is a standard deviation.
+    assert "65.56 ± 1.97" in made.html
+    assert "68.09 ± 0.98" in made.html
     line = made.frame[(made.frame["column"] == "rte") & (made.frame["row"] == "DropMix-G")].iloc[0]
     assert line["paper_gain"] == pytest.approx(68.09 - 64.55)
 

@@ -79,11 +79,11 @@ def test_exact_text_of_the_csv(tmp_path):
     to_csv(small_table(tmp_path), tmp_path / "new" / "t.csv")
     hashes = [" ".join(r.hash for r in runs) for runs in (FIRST, SSMIX)]
     assert (tmp_path / "new" / "t.csv").read_text("utf-8") == (
-        "table,row,column,title,paper,ours,sd,variance,se,low,high,n,difference,paper_gain,gain,gain_low,gain_high,"
+        "table,row,column,title,paper,paper_spread,ours,sd,variance,se,low,high,n,difference,paper_gain,gain,gain_low,gain_high,"
         "p,p_welch,p_holm,verdict,note,runs\n"
-        "2,No mixup,trec-coarse,TREC coarse,97.0800,97.2000,0.2828,0.0800,0.2000,97.0000,97.4000,2,0.1200,"
+        "2,No mixup,trec-coarse,TREC coarse,97.0800,,97.2000,0.2828,0.0800,0.2000,97.0000,97.4000,2,0.1200,"
         f",,,,,,,,,{hashes[0]}\n"
-        "2,SSMix,trec-coarse,TREC coarse,97.6000,97.5000,0.1414,0.0200,0.1000,97.4000,97.6000,2,-0.1000,"
+        "2,SSMix,trec-coarse,TREC coarse,97.6000,,97.5000,0.1414,0.0200,0.1000,97.4000,97.6000,2,-0.1000,"
         f"0.5200,0.4000,0.4000,0.4000,0.2500,0.0528,0.2500,undecided,,{hashes[1]}\n"
     )
 
