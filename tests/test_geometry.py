@@ -83,6 +83,7 @@ def test_euclidean_and_cosine_are_scipys(kind, name):
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.floats(-6, np.log10(50)), st.integers(1, 64), st.sampled_from(KINDS))
 @example(0, -6.0, 1, "hyp_atan")
+@example(3775, 0.0, 1, "hyp_atan")  # two points of a line, close together
 @example(0, float(np.log10(50)), 64, "spherical")
 def test_properties_of_every_distance(seed, exponent, d, kind):
     """Symmetric, zero on the diagonal, finite, not negative, for norms from 1e-6 to 50."""
@@ -99,7 +100,8 @@ def test_properties_of_every_distance(seed, exponent, d, kind):
     torch.testing.assert_close(found, found.T, rtol=1e-3, atol=1e-4 * scale)
     i, j = (x.flatten() for x in torch.meshgrid(everybody, everybody, indexing="ij"))
     assert torch.equal(points.pairs(i, j), points.pairs(j, i))  # to the bit
-    torch.testing.assert_close(points.pairs(i, j).view(12, 12), found, rtol=1e-3, atol=1e-4 * scale)
+    # The closed form subtracts squares of norms: where points nearly coincide it keeps sqrt(eps) of float32, 3.5e-4, of the scale.
+    torch.testing.assert_close(points.pairs(i, j).view(12, 12), found, rtol=1e-3, atol=1e-3 * scale)
 
 
 @settings(max_examples=40, deadline=None)
