@@ -115,9 +115,16 @@ class Points:
         """Recompute in float64 what float32 cannot tell from zero: pairs of (nearly) equal texts."""
         scale = self.square[rows].float()[:, None]
         close = (gap < 1e-4 * scale).nonzero()
-        if 0 < len(close) < gap.numel() // 8:
+        if len(close) < gap.numel() // 8:
             i, j = rows[close[:, 0]], columns[close[:, 1]]
             gap[close[:, 0], close[:, 1]] = self._gap(i, j).float()
+            return
+        # So many that a product of the whole block costs less than single pairs; in pieces, for the copy in float64.
+        left, own = self.vectors[rows].double(), self.square[rows][:, None]
+        for piece in torch.arange(len(columns), device=rows.device).split(4096):
+            right = columns[piece]
+            exact = own + self.square[right] - 2 * left @ self.vectors[right].double().T
+            gap[:, piece] = exact.clamp(min=0).float()
 
     def _gap(self, i: Tensor, j: Tensor) -> Tensor:
         """‖a - b‖² of single pairs, float64."""

@@ -73,7 +73,7 @@ def _with_quoted(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             "title": titles[c.column],
             "paper": c.number,
             "paper_spread": math.sqrt(c.deviation),
-            "note": "quoted, not trained; ± is the root of what is printed, a variance (SPEC RA24)",
+            "note": "quoted, not trained",
         }
         for c in quoted
     ]
@@ -82,7 +82,8 @@ def _with_quoted(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
 
 def table_3(plan: Plan, store: Records) -> Table:
     frame = _with_quoted(_results(plan, store), plan).reset_index(drop=True)
-    return Table(frame, to_html(frame, note=NOTE.format(reading=PRINTED)))
+    starred = " Rows with a star: ± is the root of what is printed, a variance (SPEC RA24)."
+    return Table(frame, to_html(frame, note=NOTE.format(reading=PRINTED) + starred))
 
 
 def table_3_holdout(plan: Plan, store: Records) -> Table:

@@ -66,15 +66,15 @@ def result_table(
         family: list[tuple[dict, Comparison]] = []
         for key, title in keys:
             cell = plan.cell(table, row, key)
-            printed = number(plan.paper, table, row, key)
-            spread = published(plan.paper).get((table, row, key))
+            cited = published(plan.paper).get((table, row, key))
+            printed = cited.number if cited else None
             line = dict.fromkeys(COLUMNS, math.nan) | {
                 "table": table,
                 "row": row,
                 "column": key,
                 "title": title,
                 "paper": math.nan if printed is None else printed,
-                "paper_spread": spread.deviation if spread else math.nan,
+                "paper_spread": cited.deviation if cited else math.nan,
                 "verdict": "",
                 "note": "",
                 "runs": "",
