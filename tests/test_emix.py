@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 
 from mixutils.mixers import build
 from mixutils.mixers.emix import emix_rows, spread
+from mixutils.tasks.encode import EncodedSplit
 from tests.conftest import make_model, make_task
 
 
@@ -59,12 +61,40 @@ def test_the_label_is_mixed_by_the_ratio_alone():
     (part,) = mixer.losses(model, task.splits["train"].batch(torch.arange(8)), rng)
     again = np.random.default_rng(1)
     again.integers(1)
-    partner = again.integers(24, size=8)
+    partner = again.integers(23, size=(8, 1))[:, 0]
+    partner += partner >= np.arange(8)  # the anchor is left out
     w = 1 - again.beta(1.0, 1.0)
     labels = task.splits["train"].labels
     expected = -((1 - w) * log_p[labels[:8]] + w * log_p[labels[partner]]).mean()
     assert float(part.loss) == pytest.approx(float(expected), rel=1e-5)
     assert mixer.log()["w_b"] == pytest.approx(w, rel=1e-5)
+
+
+def test_a_partner_is_never_the_anchor_and_else_uniform(monkeypatch):
+    model, task, asked = make_model(), make_task(7), []
+    mixer = build("emix", levels=(4,))
+    mixer.prepare(model, task, np.random.default_rng(0))
+    anchors = torch.tensor([0, 3, 6]).repeat(400)
+    batch, fetch = task.splits["train"].batch(anchors), EncodedSplit.batch
+    monkeypatch.setattr(EncodedSplit, "batch", lambda split, rows: asked.append(rows) or fetch(split, rows))
+    with torch.no_grad():
+        list(mixer.losses(model, batch, np.random.default_rng(2)))
+    own, partner = asked[0].chunk(2)
+    assert torch.equal(own, anchors)
+    for anchor in (0, 3, 6):
+        counts = np.bincount(partner[anchors == anchor], minlength=7)
+        assert counts[anchor] == 0
+        assert chisquare(np.delete(counts, anchor)).pvalue > 1e-3
+
+
+def test_one_training_row_has_no_partner():
+    model, task = make_model(), make_task(1)
+    mixer = build("emix")
+    mixer.prepare(model, task, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="at least two training examples"):
+        list(
+            mixer.losses(model, task.splits["train"].batch(torch.zeros(1, dtype=torch.long)), np.random.default_rng(0))
+        )
 
 
 def test_wrong_options_are_refused_with_the_right_ones():

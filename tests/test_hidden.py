@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import chisquare
 
 from mixutils.mixers import build
 from mixutils.mixers.base import draw_beta, even, mix_rows, mixed_cross_entropy
@@ -152,6 +153,28 @@ def test_partners_come_from_the_whole_training_part():
     assert seen.max() == 39
     assert torch.equal(first, torch.arange(8))
     assert torch.equal(second, torch.arange(8, 16))
+
+
+def test_a_partner_from_the_training_part_is_never_the_anchor_and_else_uniform():
+    """SPEC DA20; 7, rule 6."""
+    task = make_task(7)
+    mixer = build("tmix", pairing="dataset")
+    mixer.prepare(make_model(), task, np.random.default_rng(0))
+    anchors = torch.tensor([0, 3, 6]).repeat(400)
+    together, first, second = mixer.pair(task.splits["train"].batch(anchors), np.random.default_rng(1))
+    assert torch.equal(together.index[first], anchors)
+    for anchor in (0, 3, 6):
+        counts = np.bincount(together.index[second][anchors == anchor], minlength=7)
+        assert counts[anchor] == 0
+        assert chisquare(np.delete(counts, anchor)).pvalue > 1e-3
+
+
+def test_one_training_row_has_no_partner_in_the_training_part():
+    task = make_task(1)
+    mixer = build("tmix", pairing="dataset")
+    mixer.prepare(make_model(), task, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="at least two training examples"):
+        mixer.pair(task.splits["train"].batch(torch.zeros(1, dtype=torch.long)), np.random.default_rng(0))
 
 
 def test_passes_are_the_least_possible(model):

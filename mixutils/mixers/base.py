@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..model import Classifier
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
+from .partners import others
 
 
 class Part(NamedTuple):
@@ -176,11 +177,15 @@ def pair(
     """Who is mixed with whom.
 
     Args:
-        pairing: "halves" (see ``even``), a "permutation" of the batch, or random rows of the "dataset" (SPEC DA20).
+        pairing: "halves" (see ``even``), a "permutation" of the batch, or uniform draws from all other rows of the "dataset",
+            never the anchor itself (SPEC DA20, 7 rule 6).
         split: the training part; only for "dataset".
 
     Returns:
         The rows to run, and which of them are mixed: ``first``, counting up from 0, and ``second``, both (n,).
+
+    Raises:
+        ValueError: partners from a training part of one row.
     """
     if pairing == "halves":
         return even(batch)
@@ -188,7 +193,7 @@ def pair(
     first = torch.arange(n, device=device)
     if pairing == "permutation":
         return batch, first, torch.from_numpy(rng.permutation(n)).to(device)
-    partners = torch.from_numpy(rng.integers(len(split), size=n)).to(device)
+    partners = others(rng, batch.index, len(split))[:, 0]
     return split.batch(torch.cat([batch.index, partners])), first, first + n
 
 

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..model import MASKS, Classifier, Edit, scale_level
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, draw_beta, mix_rows, mixed_cross_entropy, one_of
+from .base import Mixer, Part, draw_beta, mix_rows, mixed_cross_entropy, one_of, pair
 
 _TINY = 1e-6
 
@@ -43,7 +42,7 @@ class EMixOptions:
 
 
 class EMix(Mixer):
-    """EMix with partners drawn from the whole training part (SPEC DA20)."""
+    """EMix with partners drawn from the whole training part, never the anchor (SPEC DA20)."""
 
     Options = EMixOptions
 
@@ -53,12 +52,8 @@ class EMix(Mixer):
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o, n = self.options, len(batch)
         level = scale_level(o.levels[int(rng.integers(len(o.levels)))], model.depth)
-        device = batch.labels.device
-        partners = torch.from_numpy(rng.integers(len(self.train_split), size=n)).to(device)
-        w_b = draw_beta(rng, o.alpha, n, o.draw, device, o.beta_fold)
-        both = self.train_split.batch(torch.cat([batch.index, partners]))
-        first = torch.arange(n, device=device)
-        second = first + n
+        both, first, second = pair(batch, "dataset", rng, self.train_split)
+        w_b = draw_beta(rng, o.alpha, n, o.draw, batch.labels.device, o.beta_fold)
         real = both.attention_mask
 
         def mix(h: Tensor) -> Tensor:

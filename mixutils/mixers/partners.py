@@ -34,16 +34,31 @@ def draw(rng: np.random.Generator, rows: Tensor, n: int, self_partner: bool, tri
     """Candidates for the anchors ``rows`` (R,) among n examples; without ``self_partner`` never the anchor (SPEC DA10).
 
     Raises:
-        ValueError: there is no other example.
+        ValueError: the anchor may not be its own partner, and there is no other example.
     """
-    if n < 2:
-        raise ValueError("a partner needs at least two training examples")
     if self_partner:
         found = torch.from_numpy(rng.integers(n, size=(len(rows), tries))).to(rows.device)
     else:
-        found = torch.from_numpy(rng.integers(n - 1, size=(len(rows), tries))).to(rows.device)
-        found = found + (found >= rows[:, None])
+        found = others(rng, rows, n, tries)
     return Draws(found, torch.from_numpy(rng.random(len(rows))).to(rows.device))
+
+
+def others(rng: np.random.Generator, rows: Tensor, n: int, count: int = 1) -> Tensor:
+    """Examples drawn uniformly from all but the anchor, with replacement.
+
+    Args:
+        rows: (R,) int64, the anchors' own numbers among n examples.
+
+    Returns:
+        (R, count) int64.
+
+    Raises:
+        ValueError: there is no other example.
+    """
+    if n < 2:
+        raise ValueError(f"a partner needs at least two training examples, and there is {n}")
+    found = torch.from_numpy(rng.integers(n - 1, size=(len(rows), count))).to(rows.device)
+    return found + (found >= rows[:, None])
 
 
 def choose(
