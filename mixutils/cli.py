@@ -72,7 +72,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_setting(sub: argparse.ArgumentParser) -> None:
     group = sub.add_argument_group("what")
-    group.add_argument("--profile", choices=PROFILES, help="default: laptop on a CPU, desk on a GPU")
+    group.add_argument(
+        "--profile", choices=PROFILES, help="default: laptop on a CPU, desk on a GPU; compare for --only compare"
+    )
     group.add_argument("--only", metavar="NAME[,NAME]", help="papers or notebooks")
     group.add_argument("--data", metavar="DIR", help="folder of data sets (= MIXUTILS_DATA)")
     group.add_argument("--hub", action="store_true", help="also look on the Hugging Face hub for data")
@@ -83,6 +85,7 @@ def _add_setting(sub: argparse.ArgumentParser) -> None:
         "--encoder", metavar="NAME", help="hub id, folder, minilm, cnn, lstm, cnn:VECTORS.txt, random:tiny"
     )
     group.add_argument("--seeds", metavar="N|LIST", help="5 is 0-4; or 0,3,7 or 0-2")
+    group.add_argument("--methods", metavar="NAME[,NAME]", help="mixers of the comparison (compare only), or all")
     group.add_argument("--train-size", type=int, metavar="N", help="training rows at most; 0 is all")
 
 

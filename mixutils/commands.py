@@ -12,6 +12,7 @@ from .companion import check_gpu, make_plan, shipped
 from .estimate import Costs
 from .papers import PAPERS, Plan
 from .planning import show_plan
+from .profiles import PROFILES
 from .records import Records, write_whole
 from .slurm import submit
 
@@ -20,6 +21,8 @@ def _profile(args: argparse.Namespace) -> str:
     """The asked profile, or the one that suits the machine."""
     if args.profile:
         return args.profile
+    if args.only and args.only.strip() == "compare":
+        return "compare"  # its own protocol is what is asked for by name
     if getattr(args, "from_records", False):
         return next((p for p in ("full", "desk", "laptop") if shipped(p)), "laptop")
     return "laptop" if environment.pick_device(getattr(args, "device", "auto")).type == "cpu" else "desk"
@@ -28,8 +31,8 @@ def _profile(args: argparse.Namespace) -> str:
 def _selected(args: argparse.Namespace) -> tuple[str, list[str], list[str]]:
     from .report.catalogue import select
 
-    papers, notebooks = select(args.only)
-    return _profile(args), papers, notebooks
+    profile = _profile(args)
+    return profile, *select(args.only, PROFILES[profile].papers)
 
 
 def _plans(args: argparse.Namespace, profile: str, papers: list[str], store: Records | None = None) -> dict[str, Plan]:
@@ -43,6 +46,7 @@ def _plans(args: argparse.Namespace, profile: str, papers: list[str], store: Rec
             seeds=args.seeds,
             tasks=args.tasks,
             train_size=args.train_size,
+            methods=args.methods,
             use_hub=True if args.hub else None,
         )
         for p in papers
@@ -73,7 +77,7 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> int:
-    store = Records()
+    store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
     ahead = show_plan(profile, plans, store, args.jobs, args.device)
     if args.dry_run:
         return 0

@@ -50,6 +50,9 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
             and (r["train_size"] in sizes or r["subset"] == "fixed")
         }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
+    if hasattr(PAPERS[paper], "adapt"):
+        known = store or Records(shipped=shipped(profile) if setting.profile.resumes else ())
+        setting = PAPERS[paper].adapt(setting, known, showing=store is not None)
     return PAPERS[paper].plan(setting)
 
 

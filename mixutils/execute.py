@@ -7,6 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from . import checkpoints, environment, paths, probes, rng
 from .dropout import ablate
 from .encoders import load_encoder, load_tokenizer
+from .generations import GENERATION
 from .metrics import f1_per_class
 from .mixers import build
 from .model import Classifier
@@ -23,7 +25,10 @@ from .policies import parse
 from .records import Record, Records
 from .run import Run
 from .tasks import DataError, TaskData, apply_policy, encode, load_task, subset
-from .train import State, count_steps, train
+from .train import State, autocast, count_steps, evaluate, train
+
+#: Confusion matrices of larger label sets are left out of the record: C² numbers.
+MOST_CLASSES = 20
 
 Progress = Callable[[str], None]
 
@@ -53,7 +58,8 @@ def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
     """
     data, digest = cached_task(run.task, use_hub)
     data = subset(apply_policy(data, run.policy, run.seed), run.train_size, run.subset, run.seed, run.eval_size)
-    wanted = run.evaluate or tuple(k for k in data.splits if k != "train")
+    wanted = run.evaluate or tuple(k for k in data.splits if k not in ("train", *run.final))
+    wanted = (*wanted, *(k for k in run.final if k not in wanted))
     missing = [k for k in wanted if k not in data.splits]
     if missing or not wanted:
         raise DataError(
@@ -99,7 +105,7 @@ def execute(
     begin = time.perf_counter()
     where = environment.pick_device(device)
     precision = environment.pick_precision(run.precision, where)
-    environment.set_up(where, threads)
+    environment.set_up(where, threads, run.precision)
     data, digest = prepare_data(run, use_hub)
     if run.start is not None and not checkpoints.checkpoint_path(run.start.hash, run.start_policy).is_file():
         # Deleted, or made on another machine: repeating the parent gives the same weights.
@@ -110,7 +116,7 @@ def execute(
     model = build_model(run, data.classes, where)
     model.keep_rows(task.vocabulary)
     mixer = build(run.method, **dict(run.options))
-    policies = {name: parse(name) for name in {*keep, *([run.probe_policy] if run.probes else [])}}
+    policies = {name: parse(name) for name in {*keep, run.probe_policy, run.final_policy} - {""}}
     unfinished = checkpoints.Unfinished(run.hash)
     total = count_steps(len(data.splits["train"]), run.recipe)
 
@@ -120,10 +126,11 @@ def execute(
         progress(f"step {state.step}/{total}, {part} accuracy {100 * metrics['accuracy']:.1f}")
 
     on_device = task.to(where)
+    watched = replace(on_device, splits={k: v for k, v in on_device.splits.items() if k not in run.final})
     state = train(
         model,
         mixer,
-        on_device,
+        watched,
         run.recipe,
         run.seed,
         precision=precision,
@@ -133,15 +140,18 @@ def execute(
     )
     for name in keep:
         checkpoints.save_weights(run.hash, name, state.best[name], task.vocabulary)
+    final = _final(run, model, mixer, state, on_device, autocast(where, precision))
     record = {
         "hash": run.hash,
         "status": "done",
         "run": run.to_dict(),
+        "generation": GENERATION,
+        "commit": environment.commit(),
         "environment": environment.describe(where, precision)
         | {"attention": model.encoder.config._attn_implementation},
         "data": _describe(data, digest, task, use_hub) | _describe_vectors(model, task),
         "curve": state.curve,
-        "selected": _selected(state, data),
+        "selected": _selected(run, state, data, final),
         "mixer": mixer.log(),
         "cost": {
             "steps": state.step,
@@ -189,6 +199,8 @@ def _describe(data: TaskData, digest: str, task, use_hub: bool) -> dict[str, Any
         "source": data.source,
         "digest": digest,
         "language": data.language,
+        "subset": data.splits["train"].digest(),
+        "rows": {k: v.digest() for k, v in data.splits.items() if k != "train"},
         "labels": list(data.labels),
         "full": {k: len(v) for k, v in cached_task(data.id, use_hub)[0].splits.items()},
         "sizes": {k: len(v) for k, v in data.splits.items()},
@@ -209,23 +221,47 @@ def _describe_vectors(model: Classifier, task) -> dict[str, Any]:
     return {"vectors": vectors | {"unknown": float(unknown)}}
 
 
-def _selected(state: State, data: TaskData) -> dict[str, Any]:
-    """For every policy the step and the metrics that it reports; confusion matrices only of small label sets."""
-    names = ["last", *(f"best-on-{k}" for k in data.splits if k != "train")]
-    out = {}
-    for name in names:
-        i = parse(name).choose(state.curve)
-        confusions = state.confusions[i]
-        metrics = {
-            k: v
-            | {
-                "f1_per_class": f1_per_class(confusions[k]),
-                "predicted_classes": sum(any(c) for c in zip(*confusions[k], strict=True)),
-            }
-            for k, v in state.curve[i]["metrics"].items()
-        }
-        out[name] = {"step": state.curve[i]["step"], "metrics": metrics}
+def _final(run: Run, model, mixer, state: State, task, cast) -> dict[str, Any]:
+    """Metrics and details of the parts that are evaluated once, with the weights of the run's ``final_policy``."""
+    if not run.final:
+        return {}
+    begin = time.perf_counter()
+    last = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    last_mixer = {k: v.detach().clone() for k, v in mixer.state_dict().items()}
+    best = state.best[run.final_policy]
+    model.load_state_dict({k.removeprefix("model."): v for k, v in best.items() if k.startswith("model.")})
+    mixer.load_state_dict({k.removeprefix("mixer."): v for k, v in best.items() if k.startswith("mixer.")})
+    out = {part: evaluate(model, mixer, task.splits[part], cast) for part in run.final}
+    model.load_state_dict(last)
+    mixer.load_state_dict(last_mixer)
+    state.eval_s += time.perf_counter() - begin
     return out
+
+
+def _selected(run: Run, state: State, data: TaskData, final: dict[str, Any]) -> dict[str, Any]:
+    """For every policy the step and what it reports of each part: metrics, bits, and confusions of small label sets."""
+    watched = [k for k in data.splits if k not in ("train", *run.final)]
+    out = {}
+    for name in ("last", *(f"best-on-{k}" for k in watched)):
+        i = parse(name).choose(state.curve)
+        found = {k: (v, state.details[i][k]) for k, v in state.curve[i]["metrics"].items()}
+        if name == run.final_policy:
+            found |= final
+        out[name] = {
+            "step": state.curve[i]["step"],
+            "metrics": {k: metrics | _details(details) for k, (metrics, details) in found.items()},
+        }
+    return out
+
+
+def _details(details: dict[str, Any]) -> dict[str, Any]:
+    confusion = details["confusion"]
+    out = {
+        "f1_per_class": f1_per_class(confusion),
+        "predicted_classes": sum(any(c) for c in zip(*confusion, strict=True)),
+        "bits": details["bits"],
+    }
+    return out | ({"confusion": confusion} if len(confusion) <= MOST_CLASSES else {})
 
 
 def _probe(run: Run, model, mixer, state: State, task, data: TaskData, words) -> dict[str, Any]:

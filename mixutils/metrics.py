@@ -41,7 +41,8 @@ def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         scores: (n, C) logits or other scores. labels: (n,) int.
 
     Returns:
-        ``METRICS`` in [0, 1] (loss in nats), and the confusion matrix as nested lists, rows = true class.
+        ``METRICS`` in [0, 1] (loss in nats), the confusion matrix as nested lists, rows = true class, and ``bits``: which
+        rows are right, see ``pack_bits``.
     """
     from sklearn.metrics import confusion_matrix, f1_score
 
@@ -57,7 +58,25 @@ def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         "f1_weighted": float(f1["weighted"]),
         "loss": loss,
         "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
+        "bits": pack_bits(predicted == labels),
     }
+
+
+def pack_bits(right: np.ndarray) -> str:
+    """(n,) bool as hex digits: one bit per row in order, the first is the highest; zeros fill the last byte."""
+    return np.packbits(right).tobytes().hex()
+
+
+def unpack_bits(text: str, n: int) -> np.ndarray:
+    """The inverse of ``pack_bits``: (n,) bool.
+
+    Raises:
+        ValueError: no hex digits, or not as many as n rows have.
+    """
+    packed = np.frombuffer(bytes.fromhex(text), dtype=np.uint8)
+    if len(packed) != -(-n // 8):
+        raise ValueError(f"{n} rows have {-(-n // 8)} bytes of bits, not {len(packed)}")
+    return np.unpackbits(packed, count=n).astype(bool)
 
 
 def f1_per_class(confusion: list[list[int]]) -> list[float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Profile:
         builtin_only: built-in tasks whatever data are at hand, so that tests and notebooks do not depend on them.
         comparable: whether its numbers mean anything.
         multilingual: encoder of texts that are not English, where a paper takes another one for them; "" for none.
+        papers: what is computed where nothing is named; () for the five papers and the comparison of all methods.
+        resumes: whether training goes on from the records that come with the checkout.
     """
 
     name: str
@@ -38,7 +41,11 @@ class Profile:
     builtin_only: bool = False
     comparable: bool = True
     multilingual: str = ""
+    papers: tuple[str, ...] = ()
+    resumes: bool = False
 
+
+FIVE = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
 
 PROFILES = {
     p.name: p
@@ -74,6 +81,17 @@ PROFILES = {
             500,
             500,
             lr_scale=8.0,
+            papers=FIVE,
+        ),
+        Profile(
+            "compare",
+            "one protocol for all methods (SPEC 10): 18 methods, 12 tasks, 2 seeds; some 12 hours of one core",
+            "minilm",
+            2,
+            None,
+            None,
+            papers=("compare",),
+            resumes=True,
         ),
         Profile(
             "full",
@@ -85,6 +103,7 @@ PROFILES = {
             use_hub=True,
             needs_gpu=True,
             multilingual="google-bert/bert-base-multilingual-uncased",
+            papers=FIVE,
         ),
     )
 }
@@ -99,6 +118,8 @@ class Setting:
         tasks: the tasks to run, or None for the profile's own choice.
         recorded: tasks of which records are at hand, so that they can be shown without their data; () when training.
         chosen: names of the fields that the user has set. A paper's own limits under a profile leave those alone.
+        methods: registered mixers for the comparison of all methods; () for the profile's own choice.
+        blocks: (task, seed) -> method -> precision, for blocks of the comparison that have begun; see ``papers.compare``.
         Other fields: as in ``Profile``.
     """
 
@@ -114,6 +135,8 @@ class Setting:
     recorded: tuple[str, ...] = ()
     multilingual: str = ""
     chosen: frozenset[str] = frozenset()
+    methods: tuple[str, ...] = ()
+    blocks: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
 
     def encoder_for(self, language: str) -> str:
         """The encoder of texts in a language: the multilingual one, if there is one, for all but English."""
@@ -143,6 +166,22 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(out))
 
 
+def parse_methods(text: str) -> tuple[str, ...]:
+    """Names of registered mixers separated by commas, or "all".
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+    """
+    from .mixers import REGISTRY
+
+    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
+    if names == ("all",):
+        return tuple(REGISTRY)
+    if unknown := [n for n in names if n not in REGISTRY]:
+        raise ValueError(f"no method is called {', '.join(unknown)}; there are all, {', '.join(REGISTRY)}")
+    return names
+
+
 def make_setting(
     profile: str,
     *,
@@ -151,11 +190,13 @@ def make_setting(
     tasks: str | None = None,
     train_size: int | None = None,
     use_hub: bool | None = None,
+    methods: str | None = None,
 ) -> Setting:
     """The setting of a profile with a user's wishes.
 
     Args:
-        seeds: see ``parse_seeds``. tasks: names separated by commas. train_size: rows, 0 for all.
+        seeds: see ``parse_seeds``. tasks, methods: names separated by commas; methods may be "all". train_size: rows, 0
+            for all.
 
     Raises:
         ValueError: an unknown profile or malformed value; the message lists what is known.
@@ -184,6 +225,8 @@ def make_setting(
         setting = replace(setting, seeds=parse_seeds(str(seeds)), chosen=setting.chosen | {"seeds"})
     if tasks:
         setting = replace(setting, tasks=tuple(dict.fromkeys(t.strip() for t in tasks.split(",") if t.strip())) or None)
+    if methods:
+        setting = replace(setting, methods=parse_methods(methods), chosen=setting.chosen | {"methods"})
     if train_size is not None:
         if train_size < 0:
             raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")

@@ -13,10 +13,12 @@ from functools import cached_property
 from typing import Any
 
 from .dropout import ABLATIONS
+from .environment import PRECISIONS
 from .train import Recipe
 
-#: Part of every hash. Raised when a change of the code changes the numbers of existing configurations.
-GENERATION = 1
+#: Part of every hash, and the same for ever: what changes numbers of existing runs is listed in ``generations``, by which
+#: records are told apart under one name.
+SALT = 1
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class Run:
     dropout: float | str | None = (
         None  # a number replaces all dropout probabilities, a name of dropout.ABLATIONS one by 0; None: leave them
     )
-    precision: str = "auto"  # auto (bfloat16 where the hardware computes in it) | float32 | bfloat16
+    precision: str = "auto"  # auto | bfloat16 | float32 | float32-highest | float32-medium (environment.PRECISIONS)
     attention: str = "auto"  # auto (plain on a CPU, sdpa on a GPU) | plain | eager | sdpa
     start: Run | None = None  # the run whose weights this one starts from
     start_policy: str = ""  # which of its checkpoints
     probes: tuple[str, ...] = ()  # measurements on the trained model that a figure needs (probes.REGISTRY)
     probe_policy: str = ""  # on which checkpoint they are taken
+    final: tuple[str, ...] = ()  # parts that are evaluated once, at one checkpoint, and are in no curve
+    final_policy: str = ""  # which checkpoint that is
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", tuple(sorted((k, _freeze(v)) for k, v in dict(self.options).items())))
@@ -55,10 +59,19 @@ class Run:
             raise ValueError("start and start_policy go together")
         if bool(self.probes) != bool(self.probe_policy):
             raise ValueError("probes and probe_policy go together")
+        if bool(self.final) != bool(self.final_policy):
+            raise ValueError("final and final_policy go together")
+        if both := set(self.final) & set(self.evaluate):
+            raise ValueError(f"{', '.join(sorted(both))} can be in evaluate or in final, not in both")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON types."""
-        return json.loads(json.dumps(asdict(self)))
+        """As plain JSON types.
+
+        Fields that are younger than the first records are left out at their default, so that old runs keep their names.
+        """
+        return _without_young_defaults(json.loads(json.dumps(asdict(self))))
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Run:
@@ -78,7 +91,7 @@ class Run:
             recipe["betas"] = tuple(recipe["betas"])
         values["recipe"] = Recipe(**recipe)
         values["options"] = tuple((k, _freeze(v)) for k, v in values.get("options", ()))
-        for name in ("evaluate", "probes"):
+        for name in ("evaluate", "probes", "final"):
             values[name] = tuple(values.get(name, ()))
         if values.get("start"):
             values["start"] = cls.from_dict(values["start"])
@@ -87,7 +100,7 @@ class Run:
     @cached_property
     def hash(self) -> str:
         """16 hex digits: the name of the run."""
-        text = json.dumps([GENERATION, self.to_dict()], sort_keys=True, separators=(",", ":"))
+        text = json.dumps([SALT, self.to_dict()], sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def title(self) -> str:
@@ -101,6 +114,19 @@ class Run:
         recipe = {k.removeprefix("recipe__"): v for k, v in changes.items() if k.startswith("recipe__")}
         rest = {k: v for k, v in changes.items() if not k.startswith("recipe__")}
         return replace(self, **({"recipe": replace(self.recipe, **recipe)} if recipe else {}), **rest)
+
+
+#: Fields that came after the first records, with the value under which a run is the one that it was before.
+_YOUNG = {"final": [], "final_policy": ""}
+_YOUNG_IN_RECIPE = {"carry": False}
+
+
+def _without_young_defaults(run: dict[str, Any]) -> dict[str, Any]:
+    out = {k: v for k, v in run.items() if k not in _YOUNG or v != _YOUNG[k]}
+    out["recipe"] = {k: v for k, v in run["recipe"].items() if k not in _YOUNG_IN_RECIPE or v != _YOUNG_IN_RECIPE[k]}
+    if run["start"]:
+        out["start"] = _without_young_defaults(run["start"])
+    return out
 
 
 def _freeze(value: Any) -> Any:

@@ -38,6 +38,7 @@ class Recipe:
     lr: float = 2e-5  # peak learning rate
     epochs: int = 3  # passes over the training part; ignored where steps is set
     steps: int = 0  # number of updates, each on batch_size rows drawn anew (DNM); 0: count epochs
+    carry: bool = False  # batches run on over the end of a pass, so that only the last of all may be smaller
     batch_size: int = 32  # rows per update
     optimizer: str = "adamw"  # adamw | adam | bertadam
     weight_decay: float = 0.0  # decoupled; not on biases and LayerNorm
@@ -47,9 +48,7 @@ class Recipe:
     warmup: float = 0.0  # share of the updates
     clip: float = 0.0  # largest gradient norm; 0: none
     mixer_lr: float = 0.0  # learning rate of the mixer's own parameters; 0: as lr (SPEC X10)
-    eval_every: int = (
-        0  # updates between evaluations; 0, or more than an epoch has: once an epoch. Always after the last
-    )
+    eval_every: int = 0  # updates between evaluations; 0, or more than an epoch has (unless steps or carry): once an epoch. Always after the last
 
 
 @dataclass
@@ -58,7 +57,9 @@ class State:
 
     step: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
-    confusions: list[dict[str, Any]] = field(default_factory=list)
+    details: list[dict[str, Any]] = field(
+        default_factory=list
+    )  # confusion matrix and bits of each part, per evaluation
     step_ms: list[float] = field(default_factory=list)
     loss_sum: float = 0.0
     loss_count: int = 0
@@ -84,6 +85,11 @@ def batches(split: EncodedSplit, recipe: Recipe, seed: int, start: int = 0) -> I
             rows = rng.numpy_rng(seed, "order", step).permutation(n)[:size]
             yield torch.from_numpy(rows).to(device)
         return
+    if recipe.carry:
+        passes = (rng.numpy_rng(seed, "order", epoch).permutation(n) for epoch in range(recipe.epochs))
+        order = torch.from_numpy(np.concatenate(list(passes))).to(device)
+        yield from order[start * size :].split(size)
+        return
     per_epoch = math.ceil(n / size)
     for epoch in range(start // per_epoch, recipe.epochs):
         order = torch.from_numpy(rng.numpy_rng(seed, "order", epoch).permutation(n)).to(device)
@@ -94,6 +100,8 @@ def batches(split: EncodedSplit, recipe: Recipe, seed: int, start: int = 0) -> I
 
 def count_steps(n: int, recipe: Recipe) -> int:
     """Updates of a run on n training rows."""
+    if recipe.carry and not recipe.steps:
+        return math.ceil(n * recipe.epochs / recipe.batch_size)
     return recipe.steps or recipe.epochs * math.ceil(n / recipe.batch_size)
 
 
@@ -101,7 +109,7 @@ def evaluation_steps(n: int, recipe: Recipe) -> list[int]:
     """After which updates (1-based) a run is evaluated."""
     total, per_epoch = count_steps(n, recipe), math.ceil(n / recipe.batch_size)
     every = recipe.eval_every
-    if not every or (not recipe.steps and every > per_epoch):
+    if not every or (not (recipe.steps or recipe.carry) and every > per_epoch):
         every = per_epoch
     return sorted({*range(every, total + 1, every), total})
 
@@ -226,19 +234,24 @@ def take_step(
     return total
 
 
+def evaluate(model: Classifier, mixer: Mixer, split: EncodedSplit, cast) -> tuple[dict[str, float], dict[str, Any]]:
+    """The metrics of one part, and its details: "confusion" and "bits" (see ``metrics.score``)."""
+    result = score(predict(model, mixer, split, cast), split.labels.cpu().numpy())
+    details = {name: result.pop(name) for name in ("confusion", "bits")}
+    return result, details
+
+
 def _evaluate(model: Classifier, mixer: Mixer, data: EncodedTask, state: State, cast) -> None:
     begin = time.perf_counter()
-    metrics, confusions = {}, {}
+    metrics, details = {}, {}
     for name, split in data.splits.items():
         if name != "train":
-            result = score(predict(model, mixer, split, cast), split.labels.cpu().numpy())
-            confusions[name] = result.pop("confusion")
-            metrics[name] = result
+            metrics[name], details[name] = evaluate(model, mixer, split, cast)
     point = {"step": state.step, "train_loss": state.loss_sum / state.loss_count, "metrics": metrics}
     if own := mixer.diagnose():
         point["mixer"] = own
     state.curve.append(point)
-    state.confusions.append(confusions)
+    state.details.append(details)
     state.loss_sum, state.loss_count = 0.0, 0
     state.eval_s += time.perf_counter() - begin
 

@@ -66,7 +66,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(method, stop, tmp_path):
     resumed, state = run(method, keep=(Best("validation"), Last()), save=store.save, resume=store.load)
     assert torch.equal(weights(whole), weights(resumed))
     assert state.curve == expected.curve
-    assert state.confusions == expected.confusions
+    assert state.details == expected.details
     for policy, tensors in expected.best.items():
         assert all(torch.equal(v, state.best[policy][k]) for k, v in tensors.items())
     store.remove()

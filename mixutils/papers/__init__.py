@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import dmix, dmix_short, dnm, dropmix, ssmix
+from . import compare, dmix, dmix_short, dnm, dropmix, ssmix
 from .base import Cell, Column, Paper, Plan, Reading
 
 #: Paper key -> module with ``PAPER`` and ``plan(setting)``.
@@ -14,6 +14,9 @@ PAPERS: dict[str, ModuleType] = {
     "dmix_short": dmix_short,
     "dnm": dnm,
     "dropmix": dropmix,
+    "compare": compare,
 }
+#: Those that are somebody's publication; the rest is this companion's own.
+PUBLICATIONS = tuple(k for k in PAPERS if k != "compare")
 
-__all__ = ["PAPERS", "Cell", "Column", "Paper", "Plan", "Reading"]
+__all__ = ["PAPERS", "PUBLICATIONS", "Cell", "Column", "Paper", "Plan", "Reading"]

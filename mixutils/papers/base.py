@@ -115,7 +115,7 @@ class Plan:
 
     Attributes:
         cells: of all tables. extra: runs behind figures only. absent: published columns without data, and why.
-        notes: what a reader should know about this plan.
+        notes: what a reader should know about this plan. order: runs that are trained first, in this order.
     """
 
     paper: str
@@ -125,6 +125,7 @@ class Plan:
     extra: tuple[Run, ...] = ()
     absent: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    order: tuple[Run, ...] = ()
 
     @property
     def runs(self) -> list[Run]:
@@ -136,6 +137,8 @@ class Plan:
                 add(run.start)
             out.setdefault(run.hash, run)
 
+        for run in self.order:
+            add(run)
         for cell in self.cells:
             for run in cell.runs:
                 add(run)

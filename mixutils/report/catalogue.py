@@ -6,6 +6,7 @@ Training asks for papers and notebooks by name, so importing this module must no
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ..papers import PAPERS
@@ -35,25 +36,30 @@ NOTEBOOKS: dict[str, str | None] = {
     "dropmix_sparse": "dropmix",
     "dropmix_saliency": "dropmix",
     "dropmix_channels": "dropmix",
+    "compare": "compare",
 }
 
 
 def artifacts(paper: str) -> tuple[Artifact, ...]:
-    """The tables and figures of a paper."""
+    """The tables and figures of a paper; the comparison's are made in its notebook."""
+    if paper not in MODULES:
+        return ()
     return importlib.import_module(f".{MODULES[paper]}", __package__).ARTIFACTS
 
 
-def select(only: str | None) -> tuple[list[str], list[str]]:
+def select(only: str | None, within: Collection[str] = ()) -> tuple[list[str], list[str]]:
     """Papers and notebooks that ``--only`` names; all of them for None.
 
     Args:
+        within: papers that are meant by "all of them"; () for every one.
         only: names of papers or notebooks, separated by commas. A paper brings all its notebooks, a notebook its paper.
 
     Raises:
         ValueError: an unknown name; the message lists the known ones.
     """
     if not only:
-        return list(PAPERS), list(NOTEBOOKS)
+        papers = [p for p in PAPERS if not within or p in within]
+        return papers, [n for n, paper in NOTEBOOKS.items() if paper is None or paper in papers]
     names = [n.strip() for n in only.split(",") if n.strip()]
     unknown = [n for n in names if n not in PAPERS and n not in NOTEBOOKS]
     if unknown:

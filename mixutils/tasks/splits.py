@@ -90,6 +90,26 @@ def _official_held(data: TaskData, seed: int) -> dict[str, Split]:
     return data.splits | {"train": rest, "held": held}
 
 
+def _pool(data: TaskData, select: int, report: int, seed: int) -> dict[str, Split]:
+    """``select`` rows of the official validation part and ``report`` of the test part; what is missing is cut from train.
+
+    A source with a validation part alone reports it.
+    """
+    train, validation, test = (data.splits.get(k) for k in ("train", "validation", "test"))
+    if test is None and validation is not None:
+        validation, test = None, validation
+    if test is None:
+        test, train = cut(train, [report], seed)
+    if validation is None:
+        validation, train = cut(train, [select], seed)
+    return {"train": train, "validation": _shorten(validation, select), "test": _shorten(test, report)}
+
+
+def _shorten(split: Split, rows: int) -> Split:
+    """At most so many rows, stratified, in the source's order."""
+    return split if len(split) <= rows else split.take(np.sort(stratified_order(split.labels, 0)[:rows]))
+
+
 POLICIES = {
     "official": "the parts of the source as they are; runs select on the reported part (SPEC SA19)",
     "official-held": "the same with a tenth of train set aside as 'held', to see what selection there would give (SPEC SA19)",
@@ -97,6 +117,8 @@ POLICIES = {
     "holdout": "a tenth of train selects, the official test (or validation) part reports (SPEC 2(b))",
     "tenths": "80/10/10 of train, the same cut for every seed",
     "tenths-by-seed": "80/10/10 of train, cut with the run's seed (SPEC RA13)",
+    "pool-V-T": "V rows select and at most T report, from the source's own parts where it has them, else from train, the "
+    "same cut for every seed; the rest of train is a pool to draw small training sets from (SPEC 10)",
     "cut-V-T": "V rows of train select, T rows report, the same cut for every seed (SPEC 5(b))",
 }
 
@@ -112,6 +134,9 @@ def apply_policy(data: TaskData, policy: str, run_seed: int, data_seed: int = 0)
     if sizes:
         validation, test, rest = cut(data.splits["train"], [int(sizes[1]), int(sizes[2])], data_seed)
         return data.with_splits({"train": rest, "validation": validation, "test": test})
+    sizes = re.fullmatch(r"pool-(\d+)-(\d+)", policy)
+    if sizes:
+        return data.with_splits(_pool(data, int(sizes[1]), int(sizes[2]), data_seed))
     if policy == "official":
         return data
     known = {
@@ -139,8 +164,8 @@ def subset(data: TaskData, train_size: int | None, kind: str, run_seed: int, eva
             seed, how = (0, "stratified") if kind == "fixed" else (run_seed, kind)
             order = stratified_order(split.labels, rng.derive(seed, "train-subset"), how)
             out[name] = split.take(order[:train_size])
-        elif name != "train" and eval_size is not None and eval_size < len(split):
-            out[name] = split.take(np.sort(stratified_order(split.labels, 0)[:eval_size]))
+        elif name != "train" and eval_size is not None:
+            out[name] = _shorten(split, eval_size)
         else:
             out[name] = split
     return data.with_splits(out)

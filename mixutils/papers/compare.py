@@ -1,0 +1,294 @@
+"""The comparison of all methods: same encoder, data and budget, one stage, nobody tuned (SPEC chapter 10).
+
+The plan is made of *blocks*: one task and one seed with all methods, finished before the next begins, so that whatever is
+there compares like with like. All runs of a block compute in one precision, which is part of their configuration.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from .. import environment
+from ..mixers import REGISTRY
+from ..profiles import Setting
+from ..records import Record, Records
+from ..run import Run
+from ..tasks import at_hand, spec
+from ..train import Recipe
+from .base import Cell, Column, Paper, Plan, Reading
+
+PAPER = Paper(
+    "compare",
+    "One protocol for all methods",
+    "Text Mixup Companion",
+    "this companion",
+    "",
+    2,
+    "",
+)
+CONTROL = "none"
+#: What is trained first: SPEC 10's first tier.
+METHODS = (
+    CONTROL,
+    "no-dropout",
+    "wordmix",
+    "senmix",
+    "tmix",
+    "emix",
+    "ssmix",
+    "ssmix-saliency",
+    "ssmix-saliency-span",
+    "unk",
+    "dnm",
+    "nonlinear",
+    "dropmix-c",
+    "dropmix-g",
+    "dropmix-random",
+    "dmix",
+    "dmix-nt",
+    "dmix-short",
+)
+TASKS = (
+    "trec-coarse",
+    "mr",
+    "sst1-sent",
+    "ag-news",
+    "subj",
+    "tweeteval-emotion",
+    "cr",
+    "trec-fine",
+    "sst2-sent",
+    "mpqa",
+    "qnli-dev",
+    "docs-coarse",
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is computed.
+
+    Attributes:
+        tasks, methods: whose. rows: of training, stratified, nested, one subset per seed. passes: over them.
+        select, report: rows of the part that chooses the checkpoint and of the one that is reported, at most.
+    """
+
+    tasks: tuple[str, ...]
+    methods: tuple[str, ...]
+    rows: int
+    passes: int
+    select: int
+    report: int
+
+
+FEW = (CONTROL, "tmix", "ssmix", "dnm", "dropmix-c", "dmix")
+SIZES = {
+    "smoke": Size(("docs-coarse", "docs-pair"), (CONTROL, "tmix", "ssmix"), 32, 2, 24, 48),
+    "laptop": Size(("docs-coarse", "docs-fine"), FEW, 96, 8, 60, 200),
+}
+FULL_SIZE = Size(TASKS, METHODS, 250, 16, 250, 2000)
+#: Tasks with more classes than the training rows would cover: twice the rows, half the passes, the same updates.
+MANY_CLASSES = ("trec-fine", "docs-fine")
+BATCH, EVALUATIONS = 16, 5
+TOKENS, PAIR_TOKENS = 64, 96
+
+#: Learning rate by encoder, chosen once on *no mixup* alone: of ``RATES``, the highest mean accuracy on the selecting part
+#: over ``SEARCHED`` with a seed that no comparison uses. The search's runs are part of the plan and shown.
+RATES = (5e-5, 1e-4, 2e-4, 4e-4)
+SEARCHED = ("trec-coarse", "mr", "ag-news", "tweeteval-emotion", "qnli-dev")
+SEARCH_SEED = 100
+LEARNING_RATES = {"minilm": 2e-4, "random:tiny": 1e-3, "random:small": 5e-4}
+#: For an encoder that nobody searched: what is usual for a BERT-base.
+DEFAULT_RATE = 5e-5
+TABLE, SEARCH_TABLE = "compare", "learning rate"
+SEARCH = ("", SEARCH_SEED)  # the search is one block over its tasks
+
+
+def size(setting: Setting) -> Size:
+    """What a setting computes: the profile's size with the user's wishes."""
+    base = SIZES.get(setting.profile.name, FULL_SIZE)
+    wished = {"tasks": setting.tasks or base.tasks, "methods": _with_control(setting.methods or base.methods)}
+    if "train_size" in setting.chosen and setting.train_size:
+        wished["rows"] = setting.train_size
+    return replace(base, **wished)
+
+
+def train_sizes(setting: Setting) -> set[int | None]:
+    """All training sizes that make a record one of this setting's."""
+    return {size(setting).rows, 2 * size(setting).rows}
+
+
+def _with_control(methods: tuple[str, ...]) -> tuple[str, ...]:
+    return (CONTROL, *(m for m in methods if m != CONTROL))
+
+
+def learning_rate(encoder: str) -> float:
+    """The rate of every run on this encoder."""
+    return LEARNING_RATES.get(encoder, DEFAULT_RATE)
+
+
+def column(task: str, of: Size) -> Column:
+    """A task: the checkpoint is chosen on "validation", and "test" is evaluated once, at that checkpoint."""
+    entry = spec(task)
+    pair = entry.pair if entry else task == "docs-pair"
+    title = entry.title if entry else task
+    policy = f"pool-{of.select}-{of.report}"
+    return Column(task, task, title, policy, "validation", "test", ("validation",), pair, published=False)
+
+
+def make_run(column: Column, method: str, seed: int, setting: Setting, precision: str, lr: float | None = None) -> Run:
+    """One run of the comparison; its methods have their papers' own settings, as they are registered."""
+    of = size(setting)
+    many = column.task in MANY_CLASSES and "train_size" not in setting.chosen
+    rows, passes = (2 * of.rows, of.passes // 2) if many else (of.rows, of.passes)
+    updates = math.ceil(rows * passes / BATCH)
+    return Run(
+        column.task,
+        method,
+        seed,
+        encoder=setting.encoder,
+        recipe=Recipe(
+            lr=lr or learning_rate(setting.encoder),
+            epochs=passes,
+            carry=True,
+            batch_size=BATCH,
+            weight_decay=0.01,
+            warmup=0.1,
+            eval_every=math.ceil(updates / EVALUATIONS),
+        ),
+        policy=column.policy,
+        train_size=rows,
+        evaluate=("validation",),
+        final=("test",),
+        final_policy="best-on-validation",
+        max_length=PAIR_TOKENS if column.pair else TOKENS,
+        dropout=REGISTRY[method].dropout,
+        precision=precision,
+    )
+
+
+READING = Reading("best-on-validation", "test")
+
+
+def plan(setting: Setting) -> Plan:
+    """All blocks, in the order in which they are trained: every task with the first seed, then with the second."""
+    of, here = size(setting), _here()
+    columns, absent = [], {}
+    for task in of.tasks:
+        ok, reason = at_hand(task, setting.use_hub)
+        if ok or task in setting.recorded:
+            columns.append(column(task, of))
+        else:
+            absent[task] = reason
+    seeds = setting.seeds_for(PAPER.seeds)
+
+    def run(c: Column, method: str, seed: int) -> Run:
+        precision = setting.blocks.get((c.task, seed), {}).get(method, here)
+        return make_run(c, method, seed, setting, precision)
+
+    cells = [Cell(TABLE, m, c.key, tuple(run(c, m, s) for s in seeds), READING) for c in columns for m in of.methods]
+    blocks = {(c.task, s): [run(c, m, s) for m in of.methods] for s in seeds for c in columns}
+    for c in columns:
+        # A block that was continued in a second precision has its control in both: only equal ones are compared.
+        again = tuple(control for s in seeds for control in _other_controls(blocks[c.task, s]))
+        if again:
+            cells.append(Cell(TABLE, CONTROL, c.key, again, READING))
+            for control in again:
+                blocks[c.task, control.seed].insert(0, control)
+    search = search_cells(setting, columns)
+    order = [r for cell in search for r in cell.runs] + [r for block in blocks.values() for r in block]
+    return Plan("compare", setting, tuple(columns), (*cells, *search), absent=absent, order=tuple(order))
+
+
+def _other_controls(block: list[Run]) -> list[Run]:
+    control = next(r for r in block if r.method == CONTROL)
+    others = dict.fromkeys(r.precision for r in block if r.precision != control.precision)
+    return [control.with_(precision=p) for p in others]
+
+
+def search_cells(setting: Setting, columns: Iterable[Column]) -> list[Cell]:
+    """The runs that the learning rate was chosen by, one row per rate; none where no rate was searched."""
+    if setting.profile.name in SIZES or setting.encoder != "minilm":
+        return []
+    precision = setting.blocks.get(SEARCH, {}).get(CONTROL, _here())
+    reading = Reading("best-on-validation", "validation")
+    return [
+        Cell(SEARCH_TABLE, f"{rate:g}", c.key, (make_run(c, CONTROL, SEARCH_SEED, setting, precision, rate),), reading)
+        for rate in RATES
+        for c in columns
+        if c.task in SEARCHED
+    ]
+
+
+def _here() -> str:
+    """The precision of a block that begins on this machine."""
+    return environment.resolve_precision("auto", environment.pick_device())
+
+
+def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
+    """The setting with the precision of every block that has begun.
+
+    Args:
+        showing: to show records and not to train: then all methods and seeds that are recorded are part of the plan too.
+    """
+    found = [r for r in store.all() if r["status"] == "done" and _is_of(r, setting)]
+    of = size(setting)
+    if showing and "methods" not in setting.chosen:
+        recorded = {r["run"]["method"] for r in found}
+        setting = replace(setting, methods=tuple(m for m in REGISTRY if m in recorded or m in of.methods))
+    if showing and "seeds" not in setting.chosen:
+        seeds = {r["run"]["seed"] for r in found} - {SEARCH_SEED}
+        setting = replace(setting, seeds=tuple(sorted(seeds | set(setting.seeds_for(PAPER.seeds)))))
+    blocks = block_precisions(found, size(setting).methods, base_methods(setting), can_train=not showing)
+    return replace(setting, blocks=blocks)
+
+
+def base_methods(setting: Setting) -> tuple[str, ...]:
+    """The methods that a block is not left without: the profile's own."""
+    return SIZES.get(setting.profile.name, FULL_SIZE).methods
+
+
+def _is_of(record: Record, setting: Setting) -> bool:
+    run, of = record["run"], size(setting)
+    return run["policy"] == f"pool-{of.select}-{of.report}" and run["encoder"] == setting.encoder
+
+
+def block_precisions(
+    records: Iterable[Record], methods: tuple[str, ...], base: tuple[str, ...], can_train: bool = True
+) -> dict[tuple[str, int], dict[str, str]]:
+    """(task, seed) -> method -> precision, for every block that has begun.
+
+    A block goes on in the precision that most of it has. Where this machine cannot compute in it (bfloat16 is emulated, and
+    slow beyond use, where the hardware has none), a block without all of its ``base`` methods starts anew; one that has
+    them keeps them, and what is added to it is computed in this machine's precision, beside a control of its own.
+
+    Args:
+        can_train: false to show records: then what is there is shown, whatever this machine can do.
+    """
+    here = _here()
+    done: dict[tuple[str, int], dict[str, set[str]]] = {}
+    for record in records:
+        run = record["run"]
+        key = SEARCH if run["seed"] == SEARCH_SEED else (run["task"], run["seed"])
+        done.setdefault(key, {}).setdefault(run["precision"], set()).add(run["method"])
+
+    def computable(precision: str) -> bool:
+        return not can_train or precision != "bfloat16" or precision == here
+
+    out = {}
+    for key, by_precision in done.items():
+        usable = {p: have for p, have in by_precision.items() if computable(p) or set(base) <= have}
+        if not usable:
+            continue
+        main = max(usable, key=lambda p: (len(usable[p]), p == here))
+        goes_on = main if computable(main) else here
+        out[key] = {m: _precision_of(m, main, usable) or goes_on for m in methods}
+    return out
+
+
+def _precision_of(method: str, main: str, done: Mapping[str, set[str]]) -> str:
+    """The precision in which a method is there, beside a control; the block's main one first; "" for none."""
+    places = [main, *(p for p in sorted(done) if p != main and CONTROL in done[p])]
+    return next((p for p in places if method in done[p]), "")
