@@ -233,6 +233,14 @@ class Classifier(nn.Module):
         """Logits (R, C) of sentence vectors."""
         return self.classifier(self.dropout(vector))
 
+    def before_head(self, vector: Tensor) -> Tensor:
+        """Sentence vectors (R, d) as a mixer's own head reads them in training, where that head replaces ``classify``.
+
+        DNM and NonlinearMixup have the dropout of the encoder's layers and none in front of their head (SPEC NA11). A
+        shallow encoder's layers have none: there the classifier's dropout stands in front of every head.
+        """
+        return self.dropout(vector) if self.pooler is None else vector
+
     def _hook(self, stack: ExitStack, level: int, function: Callable[[Tensor], Tensor]) -> None:
         """Pass the states at ``level`` through ``function``: before layer ``level``, or after the last layer."""
         layers = self.layers

@@ -7,11 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mixutils.dropout import give_rng
 from mixutils.mixers import build
 from mixutils.mixers.dnm import Pairs
 from mixutils.mixers.label_space import LabelSpace, cosine_loss
 from mixutils.mixers.selection import select
+from mixutils.shallow import KINDS
 from tests.conftest import make_batch, make_model, make_task
+from tests.test_shallow import make_shallow
 
 FAMILY = ("dnm", "dnm-wo-dss", "dnm-wo-lds", "dnm-wo-sds", "dnm-wo-dnm", "dnm-random")
 
@@ -200,6 +203,34 @@ def test_prediction_is_the_nearest_label_embedding():
         cosines = [predicted @ row / np.linalg.norm(predicted) / np.linalg.norm(row) for row in m]
         assert scores[i] == pytest.approx(cosines, rel=1e-4, abs=1e-6)
         assert scores[i].argmax() == int(np.argmax(cosines))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["dnm", "dnm-random"])
+def test_a_shallow_encoders_dropout_is_on_the_mixed_vectors_and_not_in_the_distances(kind, name):
+    """SPEC NA8, NA10, NA11: the printed formula on vectors with one mask; partners by the vectors without it."""
+    mixer, model, task = prepared(name, model=make_shallow(kind, dropout=0.5))
+    batch = task.splits["train"].batch(torch.arange(13))
+    model.train()
+    with torch.no_grad():
+        pairs = mixer.pairs(model, batch, np.random.default_rng(4))
+        torch.testing.assert_close(pairs.vectors, model(batch).vector)
+        give_rng(model, np.random.default_rng(8))
+        loss = one_loss(mixer, model, batch, 4)
+        model.dropout.rng = np.random.default_rng(8)
+        dropped = model.dropout(pairs.vectors).double().numpy()
+    assert 0 < (dropped == 0).mean() < 1
+    expected = explicit(mixer, dropped, batch.labels.tolist(), pairs.first, pairs.second)
+    assert float(loss) == pytest.approx(expected, rel=2e-5)
+
+
+def test_a_deep_encoders_vectors_enter_the_head_as_they_are():
+    """No dropout beyond that of the encoder's layers (SPEC NA11), and none drawn in vain."""
+    model, vectors = make_model(classifier_dropout=0.5).train(), torch.randn(4, 32)
+    assert model.before_head(vectors) is vectors
+    shallow = make_shallow("cnn", dropout=0.5)
+    assert torch.equal(shallow.before_head(vectors), vectors)  # in evaluation
+    assert not torch.equal(shallow.train().before_head(vectors), vectors)
 
 
 def test_without_dnm_it_is_mixup_of_sentence_vectors():

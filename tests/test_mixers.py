@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from mixutils.execute import build_model
 from mixutils.mixers import REGISTRY, Mixer, build
+from mixutils.model import Classifier
+from mixutils.run import Run
 from mixutils.train import Recipe, train
 from tests.conftest import make_batch, make_model, make_task
 
@@ -79,6 +85,34 @@ def test_same_draws_same_gradient(name):
             (part.weight * part.loss).backward()
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
     assert torch.equal(*gradients)
+
+
+@functools.cache
+def model_of_a_run(encoder: str, dropout: float | None) -> Classifier:
+    """As ``execute`` makes it. DropMix's registered dropout of 0 is left out where the encoder's own is asked for."""
+    return build_model(Run("docs-coarse", "none", 0, encoder=encoder, dropout=dropout), 3, torch.device("cpu")).train()
+
+
+@pytest.mark.parametrize("encoder", ["random:tiny", "cnn:random", "lstm:random"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_mixer_passes_the_dropout_of_its_encoder_and_head(name, encoder):
+    """With the mixer's draws held fixed, two training steps differ by their dropout, and by nothing else."""
+    task = make_task(24)
+    batch = task.splits["train"].batch(torch.arange(12))
+    for dropout in (None, 0.0):
+        model = model_of_a_run(encoder, dropout)
+        assert any(m.p > 0 for m in model.modules() if isinstance(m, nn.Dropout)) == (dropout is None)
+        mixer = build(name, **PROTOCOLS[name])
+        mixer.prepare(model, task, np.random.default_rng(0))
+        losses = []
+        for _ in range(2):
+            parts = []
+            for part in mixer.losses(model, batch, np.random.default_rng(5)):
+                part.loss.backward()
+                parts.append(part.loss.item())
+            losses.append(parts)
+            model.zero_grad()
+        assert (losses[0] == losses[1]) == (dropout == 0), (dropout, losses)
 
 
 def test_prediction_is_on_unmixed_text(model):

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from mixutils.dropout import give_rng
 from mixutils.mixers import build
 from mixutils.mixers.nonlinear import draw_matrix, mix_by_matrix
 from mixutils.model import Edit
+from mixutils.shallow import KINDS
 from tests.conftest import make_batch, make_model, make_task
+from tests.test_shallow import make_shallow
 
 
 def prepared(n: int = 24, model=None, **options):
@@ -94,6 +97,29 @@ class _SamePartners:
 
     def permutation(self, n: int) -> np.ndarray:
         return np.roll(np.arange(n), 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_shallow_encoders_dropout_stands_in_front_of_policy_and_head(kind):
+    """The formula on dropped vectors, with a mask known beforehand; without it a CNN would be trained with none at all."""
+    mixer, model, task = prepared(model=make_shallow(kind, dropout=0.5))
+    batch = task.splits["train"].batch(torch.arange(7))
+    draws = np.random.default_rng(5)
+    partners = torch.from_numpy(draws.permutation(7))
+    weight = draw_matrix(draws, 1.0, batch.input_ids.shape[1], 20)
+    with torch.no_grad():
+        edit = Edit(0, lambda h: weight * h + (1 - weight) * h[partners], torch.arange(7), partners)
+        plain = model.encode(batch, edit)[0][:, 0]
+        model.train()
+        give_rng(model, np.random.default_rng(8))
+        (part,) = mixer.losses(model, batch, np.random.default_rng(5))
+        model.dropout.rng = np.random.default_rng(8)
+        s = model.dropout(plain)
+        phi, m = torch.sigmoid(s @ mixer.u), mixer.space.embeddings
+        target = phi * m[batch.labels] + (1 - phi) * m[batch.labels[partners]]
+        expected = (1 - torch.cosine_similarity(mixer.space.fc(s), target)).square().mean()
+    assert not torch.equal(s, plain)
+    assert part.loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_prediction_is_by_cosine_on_unmixed_text():

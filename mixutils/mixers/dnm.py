@@ -218,6 +218,11 @@ class DNM(Mixer):
         pairs = self.pairs(model, batch, rng)
         same = pairs.labels[pairs.first][:, None] == pairs.labels[pairs.second]
         self.note(partners=pairs.second.shape[1], same_class=same.float())
+        if o.by_cosine:
+            # Partners have been chosen by then: distances are between the vectors as the encoder gives them (SPEC NA8, NA10),
+            # with the dropout of its own layers and never that in front of a head. One mask per sentence, in all its
+            # mixtures, as NA11 has dropout on h_i; cross-entropy goes through the model's own head.
+            pairs = pairs._replace(vectors=model.before_head(pairs.vectors))
         with full_precision(pairs.vectors):
             loss = self._nonlinear(pairs) if o.mix == "nonlinear" else self._scalar(model, pairs, rng)
             if o.add_clean:

@@ -96,7 +96,7 @@ class NonlinearMix(Mixer):
         states, _ = model.encode(
             batch, Edit(0, lambda h: mix_by_matrix(h[first], h[second], matrix), first, second, o.mix_mask)
         )
-        vectors = self.sentence(model, states)
+        vectors = model.before_head(self.sentence(model, states))
         with full_precision(vectors):
             share = torch.sigmoid(vectors @ self.u)
             self.note(w_b=1 - share)
