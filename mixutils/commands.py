@@ -10,7 +10,7 @@ from pathlib import Path
 from . import environment, launch, paths
 from .companion import check_gpu, make_plan, shipped
 from .estimate import Costs
-from .papers import PAPERS, Plan
+from .papers import PLANS, Plan
 from .planning import show_plan
 from .profiles import PROFILES
 from .records import Records, write_whole
@@ -238,7 +238,7 @@ def records(args: argparse.Namespace) -> int:
         print(f"{store.merge(args.path)} records merged into {_short(store.folder)}")
         return 0
     if args.profile:
-        runs = [r for p in PAPERS for r in make_plan(p, args.profile, store).runs]
+        runs = [r for p in PROFILES[args.profile].papers or PLANS for r in make_plan(p, args.profile, store).runs]
     else:
         from .run import Run
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from . import environment, paths
 from .estimate import Costs, rounded
 from .launch import devices, launch
-from .papers import PAPERS, Plan
+from .papers import PLANS, Plan
 from .profiles import PROFILES, make_setting
 from .records import Records
 
@@ -36,13 +36,13 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
     Raises:
         ValueError: an unknown paper, profile or data set; the message lists the known ones.
     """
-    if paper not in PAPERS:
-        raise ValueError(f"no paper is called {paper!r}; there are {', '.join(PAPERS)}")
+    if paper not in PLANS:
+        raise ValueError(f"no paper is called {paper!r}; there are {', '.join(PLANS)}")
     setting = make_setting(profile, **wishes)
     if store is not None:
         runs = [r["run"] for r in store.all() if r["status"] == "done"]
         # A paper may train on fewer rows than the setting has, or on more for a single figure.
-        sizes = getattr(PAPERS[paper], "train_sizes", lambda s: {s.train_size})(setting)
+        sizes = getattr(PLANS[paper], "train_sizes", lambda s: {s.train_size})(setting)
         of_this_setting = {
             r["task"]
             for r in runs
@@ -50,10 +50,10 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
             and (r["train_size"] in sizes or r["subset"] == "fixed")
         }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
-    if hasattr(PAPERS[paper], "adapt"):
+    if hasattr(PLANS[paper], "adapt"):
         known = store or Records(shipped=shipped(profile) if setting.profile.resumes else ())
-        setting = PAPERS[paper].adapt(setting, known, showing=store is not None)
-    return PAPERS[paper].plan(setting)
+        setting = PLANS[paper].adapt(setting, known, showing=store is not None)
+    return PLANS[paper].plan(setting)
 
 
 def check_gpu(profile: str, device: str) -> None:
@@ -89,7 +89,7 @@ class Companion:
     """A paper under one setting.
 
     Args:
-        paper: key of ``papers.PAPERS``.
+        paper: key of ``papers.PLANS``.
         profile, encoder, seeds, tasks, train_size: see ``profiles``; "" and -1 leave them to the profile.
         data: data folder; "" takes ``MIXUTILS_DATA``.
         device: "auto", "cpu", "cuda". jobs: worker processes, 0 chooses.
@@ -127,7 +127,7 @@ class Companion:
         )
         if train:
             check_gpu(profile, device)
-        self.paper = PAPERS[paper].PAPER
+        self.paper = PLANS[paper].PAPER
         self.profile = self.plan.setting.profile
         self.device, self.jobs, self.train = device, jobs, train
         self.folder = paths.figures(profile) / paper

@@ -109,7 +109,7 @@ def float32_kernel() -> str:
     """
     path = paths.cache() / "float32-kernel.json"
     key = f"{cpu_name()}, torch {torch.__version__}"
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         if (chosen := json.loads(path.read_text("utf-8"))[key]["kernel"]) in KERNELS:
             return chosen
     rates = _measure_kernels()

@@ -11,7 +11,7 @@ from pathlib import Path
 from . import launch, paths
 from .companion import stale_runs
 from .estimate import Costs, disk, rounded
-from .papers import PAPERS, Plan
+from .papers import PLANS, Plan
 from .profiles import PROFILES
 from .records import Records
 from .run import Run
@@ -51,7 +51,7 @@ def show_plan(
         ahead |= {r.hash: r for r in todo}
         stale_all |= stale
         setting = plan.setting
-        seeds = ",".join(map(str, setting.seeds_for(PAPERS[key].PAPER.seeds)))
+        seeds = ",".join(map(str, setting.seeds_for(PLANS[key].PAPER.seeds)))
         say(
             f"{key}: {', '.join(dict.fromkeys(c.task for c in plan.columns))}; encoder {setting.encoder}; "
             f"seeds {seeds}; train rows {_train_rows(plan)}"

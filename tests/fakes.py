@@ -29,7 +29,8 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
     Args:
         percent: accuracy of every evaluated part, or part -> accuracy. cost: fields of the record's cost.
     """
-    parts = run.evaluate or ("validation", "test")
+    watched = run.evaluate or ("validation", "test")
+    parts = (*watched, *run.final)
     accuracy = {p: (percent[p] if isinstance(percent, Mapping) else percent) / 100 for p in parts}
     metrics = {
         p: {"accuracy": a, "f1_micro": a, "f1_macro": a, "f1_weighted": a, "loss": 1.0} for p, a in accuracy.items()
@@ -55,8 +56,11 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
             "mean_tokens": 20.0,
             "notes": [],
         },
-        "curve": [{"step": s, "train_loss": 1 / s, "metrics": metrics} for s in (1, 2, 4)],
-        "selected": {name: {"step": 4, "metrics": metrics} for name in ("last", *(f"best-on-{p}" for p in parts))},
+        "curve": [{"step": s, "train_loss": 1 / s, "metrics": _only(metrics, watched)} for s in (1, 2, 4)],
+        "selected": {
+            name: {"step": 4, "metrics": _only(metrics, parts if name == run.final_policy else watched)}
+            for name in ("last", *(f"best-on-{p}" for p in watched))
+        },
         "mixer": {},
         "cost": {
             "steps": 4,
@@ -78,6 +82,10 @@ def done(run: Run, percent: float | Mapping[str, float], **cost: float) -> dict[
     if run.probes:
         record["probes"] = {name: PROBES[name](run) for name in run.probes}
     return record
+
+
+def _only(metrics: dict[str, Any], parts: Iterable[str]) -> dict[str, Any]:
+    return {part: metrics[part] for part in parts}
 
 
 def failed(run: Run, error: str = "RuntimeError: broken") -> dict[str, Any]:

@@ -7,15 +7,24 @@ import sys
 
 import pytest
 
-from mixutils.papers import PAPERS
+from mixutils.papers import PAPERS, PLANS
+from mixutils.profiles import PROFILES
 from mixutils.report.catalogue import MODULES, NOTEBOOKS, artifacts, select
 
 
 def test_without_a_wish_everything_is_selected_in_order():
-    assert select(None) == select("") == (list(PAPERS), list(NOTEBOOKS))
+    assert select(None) == select("") == (list(PLANS), list(NOTEBOOKS))
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+def test_without_a_wish_a_profile_computes_what_it_is_for():
+    papers, notebooks = select(None, PROFILES["desk"].papers)
+    assert papers == list(PAPERS)
+    assert notebooks == [n for n in NOTEBOOKS if n != "compare"]
+    assert select(None, PROFILES["compare"].papers) == (["compare"], ["start_here", "compare"])
+    assert select("compare", PROFILES["desk"].papers) == (["compare"], ["compare"])  # asked for by name
+
+
+@pytest.mark.parametrize("paper", PLANS)
 def test_a_paper_brings_all_its_notebooks_and_a_notebook_its_paper(paper):
     notebooks = [n for n, p in NOTEBOOKS.items() if p == paper]
     assert select(paper) == ([paper], notebooks)
@@ -37,7 +46,7 @@ def test_several_names_are_joined_in_the_catalogues_order():
 def test_unknown_names_are_refused_with_all_known_ones():
     with pytest.raises(ValueError, match="--only does not know smix, dmx; papers and notebooks: ") as error:
         select("ssmix,smix,dmx")
-    for name in (*PAPERS, *NOTEBOOKS):
+    for name in (*PLANS, *NOTEBOOKS):
         assert name in str(error.value)
 
 
@@ -56,7 +65,8 @@ import sys
 for name in ("matplotlib", "seaborn", "statsmodels", "pandas.plotting", "IPython", "papermill"):
     sys.modules[name] = None
 from mixutils import cli, commands, companion, estimate
-from mixutils.papers import PAPERS
+from mixutils.papers import PAPERS, PLANS
+from mixutils.profiles import PROFILES
 from mixutils.report.catalogue import select
 sys.exit(cli.main(["plan", "--profile", "smoke"]))
 """

@@ -80,11 +80,80 @@ def test_attention_is_plain_on_a_cpu_and_fused_on_a_gpu_unless_asked_for():
     assert pick_attention("eager", CPU) == pick_attention("eager", GPU) == "eager"
 
 
-@pytest.mark.parametrize(("amx", "matmul"), [(False, "medium"), (True, "highest")])
-def test_products_are_float32_whatever_the_cpu_could_save(amx, matmul, monkeypatch):
+@pytest.fixture
+def kernel(monkeypatch, tmp_path):
+    """Pretend rates of the two kernels, and a cache of this test's own."""
+    calls = []
+
+    def pretend(highest: float, medium: float) -> list:
+        def measure(rounds: int = 15):
+            calls.append(rounds)
+            return {"highest": highest, "medium": medium}
+
+        monkeypatch.setattr(environment, "_measure_kernels", measure)
+        environment.float32_kernel.cache_clear()
+        return calls
+
+    monkeypatch.setenv("MIXUTILS_CACHE", str(tmp_path))
+    yield pretend
+    environment.float32_kernel.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("rates", "chosen"), [((80, 160), "medium"), ((350, 200), "highest"), ((80, 80), "highest"), ((80, 83), "highest")]
+)
+def test_the_faster_kernel_is_measured_once_per_machine_and_a_tie_is_torchs_default(rates, chosen, kernel):
+    calls = kernel(*rates)
+    assert environment.float32_kernel() == chosen
+    kernel(*reversed(rates))  # another process, which would measure something else
+    assert environment.float32_kernel() == chosen
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"x": 1}', '{"KEY": {"kernel": "fast"}}'])
+def test_a_broken_note_of_the_kernel_is_measured_again(content, kernel, tmp_path):
+    calls = kernel(80, 160)
+    key = f"{environment.cpu_name()}, torch {torch.__version__}"
+    (tmp_path / "float32-kernel.json").write_text(content.replace("KEY", key))
+    assert environment.float32_kernel() == "medium"
+    assert len(calls) == 1
+
+
+def test_the_measurement_leaves_torch_as_it_was_and_finds_positive_rates():
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    rates = environment._measure_kernels(rounds=1)
+    assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == before
+    assert set(rates) == set(environment.KERNELS)
+    assert min(rates.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "bf16", "amx", "word", "matmul"),
+    [
+        ("auto", True, False, "bfloat16", "medium"),
+        ("auto", False, False, "float32-highest", "highest"),
+        ("float32", True, False, "float32-highest", "highest"),
+        ("float32-medium", False, False, "float32-medium", "medium"),
+        ("float32-highest", True, False, "float32-highest", "highest"),
+        ("float32-medium", False, True, "float32-highest", "highest"),
+        ("auto", True, True, "bfloat16", "highest"),
+    ],
+)
+def test_a_precision_and_its_kernel_are_one_word(name, bf16, amx, word, matmul, kernel, monkeypatch):
+    kernel(90, 80)
+    monkeypatch.setattr(environment, "cpu_bfloat16", lambda: bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    set_up(CPU, 1)
+    assert environment.resolve_precision(name, CPU) == word
+    set_up(CPU, 1, name)
     assert torch.get_float32_matmul_precision() == matmul
+    assert environment.resolve_precision("float32-medium", GPU) == "float32-highest"
+
+
+def test_the_commit_is_that_of_the_checkout_or_unknown(monkeypatch, tmp_path):
+    environment.commit.cache_clear()
+    monkeypatch.setattr(environment.paths, "ROOT", tmp_path)  # no repository
+    assert environment.commit() == ""
+    environment.commit.cache_clear()
 
 
 def test_the_chosen_switch_loses_no_digits_of_float32_here():

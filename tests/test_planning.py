@@ -69,7 +69,7 @@ def test_stale_runs_are_done_and_ahead_again(plan, monkeypatch):
 
 
 def test_a_run_that_two_papers_need_is_counted_once_in_all(plan, monkeypatch):
-    monkeypatch.setitem(planning.PAPERS, "other", planning.PAPERS["ssmix"])
+    monkeypatch.setitem(planning.PLANS, "other", planning.PLANS["ssmix"])
     ahead, said = show({"ssmix": plan, "other": plan})
     assert len(ahead.runs) == len(plan.runs)
     assert sum(f"{len(plan.runs)} to do" in line for line in said) == 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.profiles import PROFILES, make_setting, parse_seeds
+from mixutils.mixers import REGISTRY
+from mixutils.papers import PAPERS
+from mixutils.profiles import FIVE, PROFILES, make_setting, parse_methods, parse_seeds
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,7 @@ def test_other_seeds_are_refused_with_the_three_forms(text):
 
 
 def test_unknown_profile_lists_the_known_ones():
-    with pytest.raises(ValueError, match="no profile is called 'labtop'; there are smoke, laptop, desk, full"):
+    with pytest.raises(ValueError, match="no profile is called 'labtop'; there are smoke, laptop, desk, compare, full"):
         make_setting("labtop")
 
 
@@ -52,13 +54,14 @@ def test_each_wish_changes_its_own_field_only():
         "tasks": (" trec-coarse, ,mrpc,mrpc", "tasks", ("trec-coarse", "mrpc")),
         "train_size": (77, "train_size", 77),
         "use_hub": (True, "use_hub", True),
+        "methods": ("tmix, dnm,tmix", "methods", ("tmix", "dnm")),
     }
     for name, (given, field, expected) in wishes.items():
         made = vars(make_setting("desk", **{name: given}))
         assert made[field] == expected
         changed = {k for k, v in made.items() if v != plain[k]}
         # What a paper may limit under a profile is marked as the user's own.
-        assert changed == {field} | ({"chosen"} if field in ("seeds", "train_size") else set())
+        assert changed == {field} | ({"chosen"} if field in ("seeds", "train_size", "methods") else set())
         assert made["chosen"] <= {field}
 
 
@@ -99,3 +102,14 @@ def test_other_languages_get_the_multilingual_encoder_unless_the_user_names_one(
     assert full.encoder_for("Hindi") == "google-bert/bert-base-multilingual-uncased"
     assert make_setting("full", encoder="minilm").encoder_for("Hindi") == "minilm"
     assert make_setting("desk").encoder_for("Hindi") == "minilm"
+
+
+def test_methods_are_names_or_all_and_others_are_refused_with_the_known_ones():
+    assert parse_methods("all") == tuple(REGISTRY)
+    with pytest.raises(ValueError, match="no method is called tmx; there are all, none, ") as error:
+        parse_methods("tmix,tmx")
+    assert all(name in str(error.value) for name in REGISTRY)
+
+
+def test_the_five_papers_are_those_that_are_registered():
+    assert tuple(PAPERS) == FIVE

@@ -27,6 +27,8 @@ FULL = Run(
     probes=("ssmix-spans",),
     probe_policy="last",
 )
+#: The same with the fields that came later.
+LATER = FULL.with_(final=("validation_m",), final_policy="last", recipe__carry=True)
 #: Another value for every field; the test below refuses to pass when a new field is not listed.
 OTHER = {
     "task": "rte",
@@ -48,6 +50,8 @@ OTHER = {
     "start_policy": "last",
     "probes": ("another",),
     "probe_policy": "best-on-test",
+    "final": ("validation_mm",),
+    "final_policy": "best-on-test",
 }
 OTHER_RECIPE = {
     "lr": 1e-5,
@@ -63,14 +67,26 @@ OTHER_RECIPE = {
     "clip": 1.0,
     "mixer_lr": 1e-3,
     "eval_every": 50,
+    "carry": True,
 }
 
 
 def test_a_name_never_changes():
     # Records are found by this name. If this fails, either a change of Run or Recipe was not meant, or every record that
-    # exists becomes worthless: then raise GENERATION, make the shipped records again, and pin the new name.
+    # exists becomes worthless: then list the change in generations.CHANGES instead.
     assert Run("trec-coarse", "none", 0).hash == "49b3bd24f18e2c94"
     assert FULL.hash == "9c629fd8ae60dff2"
+    assert LATER.hash == "131ee1235adff861"
+
+
+def test_fields_that_came_later_are_not_written_at_their_default_and_are_read_without():
+    assert not {"final", "final_policy"} & set(FULL.to_dict())
+    assert "carry" not in FULL.to_dict()["recipe"]
+    assert not {"final", "final_policy"} & set(FULL.to_dict()["start"])
+    assert {"final", "final_policy"} <= set(LATER.to_dict())
+    assert LATER.to_dict()["recipe"]["carry"] is True
+    assert Run.from_dict(LATER.to_dict()) == LATER
+    assert Run.from_dict(FULL.to_dict()) == FULL
 
 
 def test_every_field_of_run_and_recipe_has_another_value_here():
@@ -80,7 +96,7 @@ def test_every_field_of_run_and_recipe_has_another_value_here():
 
 @pytest.mark.parametrize("name", OTHER)
 def test_every_field_is_part_of_the_name(name):
-    assert replace(FULL, **{name: OTHER[name]}).hash != FULL.hash
+    assert replace(LATER, **{name: OTHER[name]}).hash != LATER.hash
 
 
 @pytest.mark.parametrize("name", OTHER_RECIPE)
@@ -156,6 +172,15 @@ def test_a_start_needs_its_policy_and_probes_need_theirs():
         Run("rte", "tmix", 0, start_policy="last")
     with pytest.raises(ValueError, match="probes and probe_policy go together"):
         Run("rte", "tmix", 0, probes=("ssmix-spans",))
+    with pytest.raises(ValueError, match="final and final_policy go together"):
+        Run("rte", "tmix", 0, final=("test",))
+
+
+def test_a_part_is_watched_or_final_and_a_precision_is_a_known_one():
+    with pytest.raises(ValueError, match="test can be in evaluate or in final, not in both"):
+        Run("rte", "tmix", 0, evaluate=("test",), final=("test",), final_policy="last")
+    with pytest.raises(ValueError, match="precision must be one of auto, bfloat16, float32, .* not 'float16'"):
+        Run("rte", "tmix", 0, precision="float16")
 
 
 def test_changing_a_run_changes_only_what_was_asked():

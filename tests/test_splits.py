@@ -134,11 +134,40 @@ def test_where_test_labels_are_hidden_the_official_validation_part_reports():
 
 def test_only_one_policy_follows_the_seed_of_the_run():
     task = make_data(train=np.arange(100) % 3, test=[0, 1])
-    for policy in (*POLICIES, "cut-10-10"):
-        if policy == "cut-V-T":
+    for policy in (*POLICIES, "cut-10-10", "pool-10-20"):
+        if policy in ("cut-V-T", "pool-V-T"):
             continue
         digests = {apply_policy(task, policy, seed).digest() for seed in range(3)}
         assert len(digests) == (3 if policy == "tenths-by-seed" else 1), policy
+
+
+@pytest.mark.parametrize(
+    ("parts", "sources"),
+    [
+        ({"train": 300}, {"train": "train", "validation": "train", "test": "train"}),
+        ({"train": 300, "test": 80}, {"train": "train", "validation": "train", "test": "test"}),
+        ({"train": 300, "validation": 60}, {"train": "train", "validation": "train", "test": "validation"}),
+        (
+            {"train": 300, "validation": 60, "test": 80},
+            {"train": "train", "validation": "validation", "test": "test"},
+        ),
+    ],
+)
+def test_a_pool_takes_the_sources_own_parts_and_cuts_the_others_from_train(parts, sources):
+    data = make_data(**{name: np.arange(n) % 3 for name, n in parts.items()})
+    made = apply_policy(data, "pool-20-50", 0).splits
+    assert {k: {t.split()[0] for t in texts(v)} for k, v in made.items()} == {k: {v} for k, v in sources.items()}
+    assert (len(made["validation"]), len(made["test"])) == (20, 50)
+    assert len(made["train"]) == 300 - 20 * (sources["validation"] == "train") - 50 * (sources["test"] == "train")
+    rows = [t for part in made.values() for t in texts(part)]
+    assert len(set(rows)) == len(rows)
+    for part in made.values():  # stratified: a third each, within a row or two
+        assert np.bincount(part.labels).max() - np.bincount(part.labels).min() <= 2
+
+
+def test_a_pool_leaves_short_parts_whole():
+    made = apply_policy(make_data(train=np.arange(90) % 3, test=np.arange(30) % 3), "pool-20-50", 0).splits
+    assert len(made["test"]) == 30
 
 
 def test_another_data_seed_is_another_cut():

@@ -14,9 +14,8 @@ PAPERS: dict[str, ModuleType] = {
     "dmix_short": dmix_short,
     "dnm": dnm,
     "dropmix": dropmix,
-    "compare": compare,
 }
-#: Those that are somebody's publication; the rest is this companion's own.
-PUBLICATIONS = tuple(k for k in PAPERS if k != "compare")
+#: The same for everything that has a plan: the papers and the comparison of all methods.
+PLANS: dict[str, ModuleType] = PAPERS | {"compare": compare}
 
-__all__ = ["PAPERS", "PUBLICATIONS", "Cell", "Column", "Paper", "Plan", "Reading"]
+__all__ = ["PAPERS", "PLANS", "Cell", "Column", "Paper", "Plan", "Reading"]

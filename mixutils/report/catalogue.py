@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ..papers import PAPERS
+from ..papers import PLANS
 
 if TYPE_CHECKING:
     from .artifacts import Artifact
@@ -58,13 +58,13 @@ def select(only: str | None, within: Collection[str] = ()) -> tuple[list[str], l
         ValueError: an unknown name; the message lists the known ones.
     """
     if not only:
-        papers = [p for p in PAPERS if not within or p in within]
+        papers = [p for p in PLANS if not within or p in within]
         return papers, [n for n, paper in NOTEBOOKS.items() if paper is None or paper in papers]
     names = [n.strip() for n in only.split(",") if n.strip()]
-    unknown = [n for n in names if n not in PAPERS and n not in NOTEBOOKS]
+    unknown = [n for n in names if n not in PLANS and n not in NOTEBOOKS]
     if unknown:
-        known = dict.fromkeys([*PAPERS, *NOTEBOOKS])
+        known = dict.fromkeys([*PLANS, *NOTEBOOKS])
         raise ValueError(f"--only does not know {', '.join(unknown)}; papers and notebooks: {', '.join(known)}")
     notebooks = [n for n, paper in NOTEBOOKS.items() if n in names or paper in names]
-    papers = [p for p in PAPERS if p in names or p in {NOTEBOOKS[n] for n in notebooks}]
+    papers = [p for p in PLANS if p in names or p in {NOTEBOOKS[n] for n in notebooks}]
     return papers, notebooks

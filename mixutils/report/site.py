@@ -10,7 +10,7 @@ import html
 import json
 from pathlib import Path
 
-from ..papers import PAPERS
+from ..papers import PLANS
 from ..papers.base import Plan
 from ..profiles import PROFILES
 from ..records import Records, write_whole
@@ -39,7 +39,7 @@ def build(plans: dict[str, Plan], store: Records, folder: Path) -> Path:
     parts.append(
         "<nav>"
         + "".join(f"<a href='{link}'>{name}</a>" for name, link in _notebooks(None, folder))
-        + "".join(f"<a href='#{k}'>{html.escape(PAPERS[k].PAPER.title.split(':')[0])}</a>" for k in plans)
+        + "".join(f"<a href='#{k}'>{html.escape(PLANS[k].PAPER.title.split(':')[0])}</a>" for k in plans)
         + "<a href='runs.html'>all runs</a></nav>"
     )
     parts += [_paper(key, folder) for key in plans]
@@ -72,7 +72,7 @@ def _notebooks(paper: str | None, folder: Path) -> list[tuple[str, str]]:
 
 
 def _paper(key: str, folder: Path) -> str:
-    paper = PAPERS[key].PAPER
+    paper = PLANS[key].PAPER
     links = [f"<a href='{link}'>{name}</a>" for name, link in _notebooks(key, folder)]
     out = [
         f"<h2 id='{key}'>{html.escape(paper.title)}</h2><p>{html.escape(paper.authors)}, {html.escape(paper.venue)}. "
