@@ -179,7 +179,7 @@ def test_a_start_needs_its_policy_and_probes_need_theirs():
 def test_a_part_is_watched_or_final_and_a_precision_is_a_known_one():
     with pytest.raises(ValueError, match="test can be in evaluate or in final, not in both"):
         Run("rte", "tmix", 0, evaluate=("test",), final=("test",), final_policy="last")
-    with pytest.raises(ValueError, match="precision must be one of auto, bfloat16, float32, .* not 'float16'"):
+    with pytest.raises(ValueError, match=r"precision must be one of auto, bfloat16, float32, .* not 'float16'"):
         Run("rte", "tmix", 0, precision="float16")
 
 
