@@ -37,15 +37,18 @@ def span_length(
     Args:
         n_a, n_b: (R,) int64 token counts. ratio: λ_0, a number or (R,).
         rounding: "floor" or "round" (SPEC SA3).
-        short: "shorten" as printed, or "skip": no mixing where n_b < [ratio·n_a] (SPEC SA5).
+        short: "shorten" as printed; "skip": no mixing where n_b < [ratio·n_a]; "authors": l = max([ratio·n_a], 1) as long as
+            it is at most n_b + 2, the partner's text with its two special tokens, and no mixing beyond (SPEC SA5).
 
     Returns:
-        (R,) int64, 0 <= l <= min(n_a, n_b).
+        (R,) int64, 0 <= l <= n_a; l <= n_b too, but for "authors".
     """
     exact = torch.as_tensor(ratio, dtype=torch.float64, device=n_a.device) * n_a
     # A product such as 0.29 · 100 falls just below the integer that is meant.
     wanted = (torch.floor(exact + 1e-9) if rounding == "floor" else torch.round(exact)).long()
     length = torch.minimum(wanted, n_b).clamp(min=1)
+    if short == "authors":
+        length = torch.where(wanted > n_b + 2, 0, wanted.clamp(min=1))
     if short == "skip":
         length = torch.where(n_b < wanted, 0, length)
     return torch.where((n_a > 0) & (n_b > 0), torch.minimum(length, n_a), 0)
@@ -84,12 +87,11 @@ def replace_span(ids_a: Tensor, ids_b: Tensor, u: Tensor, v: Tensor, length: Ten
     """``ids_a`` with its ``length`` tokens from ``u`` replaced by those of ``ids_b`` from ``v``.
 
     Args:
-        ids_a, ids_b: (R, L) int64. u, v, length: (R,) int64.
+        ids_a: (R, L) int64. ids_b: (R, L') int64. u, v, length: (R,) int64.
     """
-    width = ids_a.shape[1]
-    offset = torch.arange(width, device=ids_a.device) - u[:, None]
+    offset = torch.arange(ids_a.shape[1], device=ids_a.device) - u[:, None]
     inside = (offset >= 0) & (offset < length[:, None])
-    source = (v[:, None] + offset).clamp(0, width - 1)
+    source = (v[:, None] + offset).clamp(0, ids_b.shape[1] - 1)
     return torch.where(inside, ids_b.gather(1, source), ids_a)
 
 

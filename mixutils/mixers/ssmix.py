@@ -22,12 +22,28 @@ from ..model import Classifier
 from ..saliency import NORMS, separate, token_saliency
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy, one_of
-from .spans import best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
+from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
+
+SPANS = ("saliency", "random")  # values of ``select`` that move a span; the others move single tokens
 
 
 @dataclass(frozen=True)
 class SSMixOptions:
-    """Settings of SSMix; defaults are the paper's, and the resolutions of SPEC 4(e)."""
+    """Settings of SSMix; defaults are the paper's, and the resolutions of SPEC 4(e).
+
+    The value "authors" imitates what the published code was seen to do:
+
+    - ``short_partner``: a span of l tokens is taken from a partner with fewer than l as well, out of [CLS], its text and [SEP];
+      where it is longer than these the text stays unmixed. Of two places for l = n_B + 1 the first is taken, as for ties
+      (SPEC SA9), so the span begins with [CLS]; a pair's second text counts as if it stood alone between the row's [CLS] and
+      its last [SEP]. An empty partner stays unused (SPEC SA12). Single tokens (``select="tokens"``) come from places common
+      to both texts, of which there are never more than n_B: there "authors" shortens.
+    - ``nosal_place``: the start is drawn in the first text alone and is that of the partner's span too; where the span does not
+      fit into the partner, the text stays unmixed. With ``short_partner="authors"`` too, it may end in the partner's [SEP].
+
+    In both, l words of the first text are replaced and λ = l / n_A, whatever stands in their place: special tokens of the partner
+    count like its words. Special tokens of the first text are never replaced.
+    """
 
     select: str = "saliency"  # "saliency" | "random" (- saliency) | "tokens" (- saliency - span) | "unk"
     ratio: float = 0.1  # prior ratio λ_0
@@ -35,24 +51,24 @@ class SSMixOptions:
     alpha: float = 0.1  # only for ratio_draw = "beta"
     clean: bool = True  # the two clean terms of the four; false leaves only the mixtures
     span_rounding: str = "floor"  # SPEC SA3
-    short_partner: str = "shorten"  # SPEC SA5
+    short_partner: str = "shorten"  # "skip" | "authors": a partner with fewer tokens than the span has (SPEC SA5)
     count_special: bool = False  # special tokens counted in lengths and λ (SPEC SA4)
     saliency_at: str = "embedding_output"  # SPEC SA6
     saliency_mode: str = "train"  # dropout on while saliency is computed (SPEC SA7)
     saliency_norm: str = "l2"  # SPEC SA8
     pair_saliency: str = "joint"  # "separate": each text of a pair alone, with the pair's label (SPEC SA10)
-    nosal_place: str = "independent"  # "same": one start for both texts (SPEC SA16)
+    nosal_place: str = "independent"  # "same": one start for both texts; "authors" (SPEC SA16)
 
     def __post_init__(self) -> None:
         one_of("select", self.select, ("saliency", "random", "tokens", "unk"))
         one_of("ratio_draw", self.ratio_draw, ("fixed", "beta"))
         one_of("span_rounding", self.span_rounding, ("floor", "round"))
-        one_of("short_partner", self.short_partner, ("shorten", "skip"))
+        one_of("short_partner", self.short_partner, ("shorten", "skip", "authors"))
         one_of("saliency_at", self.saliency_at, ("embedding_output", "word_embedding"))
         one_of("saliency_mode", self.saliency_mode, ("train", "eval"))
         one_of("saliency_norm", self.saliency_norm, tuple(NORMS))
         one_of("pair_saliency", self.pair_saliency, ("joint", "separate"))
-        one_of("nosal_place", self.nosal_place, ("independent", "same"))
+        one_of("nosal_place", self.nosal_place, ("independent", "same", "authors"))
         if not 0 <= self.ratio <= 1:
             raise ValueError(f"ratio must be between 0 and 1, not {self.ratio}")
 
@@ -140,36 +156,66 @@ class SSMix(Mixer):
             a, b = here.rows(first), here.rows(second)
             extra = self._special(batch, part, pair) if o.count_special else 0
             n_a, n_b = a.n + extra * (a.n > 0), b.n + extra * (b.n > 0)
+            most = torch.minimum(a.n, b.n)
             if o.select == "unk":
-                n_b = n_a  # the partner is not used (SPEC SA23)
-            length = span_length(n_a, n_b, ratio, o.span_rounding, o.short_partner)
-            length = torch.minimum(length, a.n if o.select == "unk" else torch.minimum(a.n, b.n))
-            ids = self._edit(ids, batch, first, second, a, b, length, saliency, rng)
+                n_b, most = n_a, a.n  # the partner is not used (SPEC SA23)
+            elif self._beyond:
+                n_b, most = b.n, a.n
+            length = torch.minimum(span_length(n_a, n_b, ratio, o.span_rounding, self._short), most)
+            if o.select in SPANS:
+                u, v, length = self._spans(a, b, length, first, second, saliency, rng)
+                source, origin = self._source(batch, second, part, b)
+                ids = replace_span(ids, source, a.start + u, origin + v, length)
+            else:
+                ids = self._replace_tokens(ids, batch.input_ids[second], a, b, length, rng)
             replaced, total = replaced + length, total + n_a
         share = (replaced / total.clamp(min=1)).float()
         w_b = torch.zeros_like(share) if o.select == "unk" else share
         self.note(w_b=w_b, replaced=share, unmixed=(replaced == 0).float())
         return batch.rows(first).with_ids(ids), w_b
 
-    def _edit(self, ids, batch, first, second, a, b, length, saliency, rng) -> Tensor:
-        """``ids`` (m, L) with one text edited."""
-        o, device, width = self.options, ids.device, ids.shape[1]
-        partner = batch.input_ids[second]
+    @property
+    def _beyond(self) -> bool:
+        """Whether a span may reach beyond the partner's text."""
+        return self.options.short_partner == "authors" and self.options.select in SPANS
+
+    @property
+    def _short(self) -> str:
+        """``short_partner``, with what "authors" means for single tokens."""
+        o = self.options
+        return "shorten" if o.short_partner == "authors" and o.select not in SPANS else o.short_partner
+
+    def _spans(self, a, b, length, first, second, saliency, rng) -> tuple[Tensor, Tensor, Tensor]:
+        """Starts of the spans, counted from the starts of the texts, -1 for the token before; and their length, 0 for none."""
+        o = self.options
         if o.select == "saliency":
-            u = best_span(saliency[first], a, length, largest=False)
-            v = best_span(saliency[second], b, length, largest=True)
-            return replace_span(ids, partner, u, v, length)
-        if o.select == "random":
-            draw = torch.from_numpy(rng.random((2, len(ids)))).to(device)
+            u = best_span(saliency[first], a, length, largest=False) - a.start
+            v = best_span(saliency[second], b, length, largest=True) - b.start
+        else:
+            draw = torch.from_numpy(rng.random((2, len(length)))).to(length.device)
+            if o.nosal_place == "authors":
+                u = random_span(a, length, draw[0]) - a.start
+                room = b.n + 1 if self._beyond else b.n
+                return u, u, torch.where(u + length <= room, length, 0)
             if o.nosal_place == "same":
-                common = torch.minimum(a.n, b.n)
-                offset = random_span(a._replace(start=torch.zeros_like(a.start), n=common), length, draw[0])
-                return replace_span(ids, partner, a.start + offset, b.start + offset, length)
-            return replace_span(ids, partner, random_span(a, length, draw[0]), random_span(b, length, draw[1]), length)
-        # Single tokens: places common to both texts (SPEC SA17), or any place of the first for UNK.
-        places = a.n if o.select == "unk" else torch.minimum(a.n, b.n)
+                common = a._replace(n=torch.minimum(a.n, b.n))
+                u = v = random_span(common, length, draw[0]) - a.start
+            else:
+                u, v = (random_span(text, length, x) - text.start for text, x in zip((a, b), draw, strict=True))
+        return u, torch.where(length > b.n, -1, v), length
+
+    def _source(self, batch: Batch, second: Tensor, part: int, b: Text) -> tuple[Tensor, Tensor | int]:
+        """Rows of tokens that spans are taken from, and the column of their texts' first tokens."""
+        if not self._beyond:
+            return batch.input_ids[second], b.start
+        return only_text(batch, part, self.pad)[0].input_ids[second], 1
+
+    def _replace_tokens(self, ids: Tensor, partner: Tensor, a: Text, b: Text, length: Tensor, rng) -> Tensor:
+        """``ids`` (m, L) with ``length`` tokens of one text replaced: places common to both texts (SPEC SA17), or any place of the first for UNK."""
+        device, width = ids.device, ids.shape[1]
+        places = a.n if self.options.select == "unk" else torch.minimum(a.n, b.n)
         chosen = scatter_tokens(random_tokens(places, length, width, rng), a.start, width)
-        if o.select == "unk":
+        if self.options.select == "unk":
             return torch.where(chosen, self.unk, ids)
         source = (torch.arange(width, device=device) - a.start[:, None] + b.start[:, None]).clamp(0, width - 1)
         return torch.where(chosen, partner.gather(1, source), ids)
