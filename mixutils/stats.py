@@ -24,7 +24,12 @@ CONFIRMED, CONTRADICTED, UNDECIDED = "confirmed", "contradicted", "undecided"
 
 @dataclass(frozen=True)
 class Summary:
-    """Values of one cell over seeds. ``sd`` is the sample standard deviation (n - 1); nan where n < 2."""
+    """Values of one cell over seeds.
+
+    Attributes:
+        n: how many. mean. sd: sample standard deviation (n - 1). variance, se: its square, and that of the mean.
+        low, high: 95 % t interval of the mean. All but n and mean are NaN where n < 2.
+    """
 
     n: int
     mean: float
@@ -52,19 +57,20 @@ def bootstrap(values: Sequence[float], level: float = 0.95) -> tuple[float, floa
 
 def summarize(values: Sequence[float]) -> Summary:
     """Mean, spreads and interval; the papers print different spreads under one sign, so all are kept (SPEC X12)."""
+    from scipy.stats import t
+
     x = np.asarray(values, dtype=float)
     n = len(x)
+    mean = float(x.mean()) if n else math.nan
     variance = float(x.var(ddof=1)) if n > 1 else math.nan
-    low, high = bootstrap(x)
-    return Summary(
-        n,
-        float(x.mean()) if n else math.nan,
-        math.sqrt(variance),
-        variance,
-        math.sqrt(variance / n) if n else math.nan,
-        low,
-        high,
-    )
+    se = math.sqrt(variance / n) if n > 1 else math.nan
+    half = float(t.ppf(0.975, n - 1)) * se if n > 1 else math.nan
+    return Summary(n, mean, math.sqrt(variance), variance, se, mean - half, mean + half)
+
+
+def paired(left: Mapping[int, float], right: Mapping[int, float]) -> Summary:
+    """left - right over the seeds that both have."""
+    return summarize([left[s] - right[s] for s in sorted(set(left) & set(right))])
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Claims as a table for people."""
+"""Claims as a table for people: the word, everything that it rests on (SPEC 9.3), and every unit to unfold."""
 
 from __future__ import annotations
 
@@ -8,94 +8,214 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from ..papers.claims import Claim
-from ..stats import CONFIRMED, CONTRADICTED
+from ..evidence import Verdict
 from .style import VERDICT_COLOURS, VERDICT_MARKS
 from .tables import CSS
 
-_ORDER = {CONFIRMED: 0, CONTRADICTED: 1}
+
+def to_frame(verdicts: Sequence[Verdict], reading: str = "") -> pd.DataFrame:
+    """One line per unit of each claim, and one for a claim without units, with everything that the word rests on.
+
+    Returns:
+        Columns of the claim (``verdict`` is its word, ``units`` and ``void`` are counts, differences are in points), then
+        those of ``Verdict.to_frame`` with "unit_" before their names.
+    """
+    parts = []
+    for v in verdicts:
+        units = v.to_frame().add_prefix("unit_")
+        claim = pd.DataFrame([_claim(v) | {"reading": reading}] * max(1, len(units)))
+        parts.append(pd.concat([claim, units.reset_index(drop=True)], axis=1))
+    if not parts:
+        return pd.DataFrame()
+    frame = pd.concat(parts, ignore_index=True)
+    counts = ("tasks", "units", "void", "seeds_fewest", "seeds_most", "reported_columns", "signs", "unit_n")
+    return frame.astype({c: "Int64" for c in counts if c in frame})
 
 
-def to_frame(claims: Sequence[Claim], reading: str = "") -> pd.DataFrame:
-    """One line per unit of each claim, with everything that the verdict rests on."""
-    lines = []
-    for claim in claims:
-        for u in claim.units or (None,):
-            c = u.comparison if u else None
-            lines.append(
-                {
-                    "claim": claim.key,
-                    "text": claim.text,
-                    "test": claim.test,
-                    "paper": claim.own,
-                    "reading": reading,
-                    "verdict": claim.verdict,
-                    "unit": u.name if u else "",
-                    "unit_verdict": u.verdict if u else "",
-                    "aside": bool(u and u.aside),
-                    "n": c.n if c else math.nan,
-                    "difference": c.mean if c else math.nan,
-                    "low": c.low if c else math.nan,
-                    "high": c.high if c else math.nan,
-                    "p": c.p if c else math.nan,
-                    "p_welch": c.p_welch if c else math.nan,
-                    "p_holm": c.p_holm if c else math.nan,
-                    "note": (u.note if u else "") or claim.note,
-                }
-            )
-    return pd.DataFrame(lines).astype({"n": "Int64"})
+def _claim(v: Verdict) -> dict:
+    return {
+        "claim": v.key,
+        "text": v.text,
+        "kind": v.kind,
+        "paper": v.own,
+        "verdict": v.word,
+        "why": v.why,
+        "estimate": v.estimate,
+        "low": v.low,
+        "high": v.high,
+        "interval": v.interval,
+        "covers": v.covers,
+        "these_low": v.these[1],
+        "these_high": v.these[2],
+        "like_low": v.like[1],
+        "like_high": v.like[2],
+        "margin": v.margin,
+        "tasks": v.tasks,
+        "units": v.n_units,
+        "void": v.void,
+        "seeds_fewest": v.seeds[0],
+        "seeds_most": v.seeds[1],
+        "mde": v.mde,
+        "reported": v.reported,
+        "reported_columns": v.reported_columns,
+        "power": v.power,
+        "p_for": v.p_for,
+        "p_against": v.p_against,
+        "p_holm": v.p_holm,
+        "signs": v.signs,
+        "heterogeneity": v.heterogeneity,
+        "without_one_low": v.without_one[0],
+        "without_one_high": v.without_one[1],
+    }
 
 
-def to_html(claims: Sequence[Claim], second: Sequence[Claim] = (), titles: tuple[str, str] = ("verdict", "")) -> str:
-    """Claim, what the paper's own tables say, verdict with counts, and the single tests to unfold.
+def to_html(
+    verdicts: Sequence[Verdict], second: Sequence[Verdict] = (), titles: tuple[str, str] = ("verdict", "")
+) -> str:
+    """Claim, what the paper's own tables say, the word with what it rests on, and the single units to unfold.
 
     Args:
         second: the same claims under another reading, shown beside. titles: headings of the two verdict columns.
     """
-    other = {c.key: c for c in second}
+    other = {v.key: v for v in second}
     extra = f"<th>{html.escape(titles[1])}</th>" if other else ""
     body = "".join(
-        f"<tr><th scope='row'>{c.key}</th><td style='max-width:24em'>{html.escape(c.text)}<span class='mx-why' style='max-width:24em'>"
-        f"{html.escape(c.test)}</span></td><td style='max-width:15em'>{html.escape(c.own)}</td><td>{_verdict(c)}</td>"
-        + (f"<td>{_verdict(other[c.key])}</td>" if c.key in other else "")
+        f"<tr><th scope='row'>{v.key}</th><td style='max-width:22em'>{html.escape(v.text)}<span class='mx-small'>{_KINDS[v.kind]}"
+        f"</span></td><td style='max-width:15em'>{html.escape(v.own)}</td><td>{_verdict(v)}</td>"
+        + (f"<td>{_verdict(other[v.key])}</td>" if v.key in other else "")
         + "</tr>"
-        for c in claims
+        for v in verdicts
+    )
+    margins = sorted({v.margin for v in (*verdicts, *second)})
+    note = (
+        f"Words: SPEC 9.3, smallest effect of interest {' or '.join(f'{m:g}' for m in margins)} points. Differences are in points in the "
+        "claimed direction, paired by seed; [ ] is the 95 % interval that decides; MDE is the effect that would be found with 80 % power; "
+        "power is that of finding the reported effect; Holm's correction runs over the claims of the paper."
     )
     return (
-        f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr><th>claim</th><th>text and test</th><th>the paper's own tables</th>"
-        f"<th>{html.escape(titles[0])}</th>{extra}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr><th>claim</th><th>text and kind</th><th>the paper's own tables</th>"
+        f"<th>{html.escape(titles[0])}</th>{extra}</tr></thead><tbody>{body}</tbody></table></div><p class='mx-note'>{note}</p>"
     )
 
 
-def badge(verdict: str) -> str:
+_KINDS = {
+    "every": "on every data set",
+    "most": "on most data sets",
+    "pooled": "on average over data sets",
+    "equal": "no difference",
+    "inner": "an optimum inside the grid",
+    "slope": "slope over sizes, points per doubling",
+    "steps": "steps to a goal",
+    "illustration": "one trained model",
+}
+
+
+def badge(word: str) -> str:
     """A verdict as coloured text."""
-    return f"<b style='color:{VERDICT_COLOURS.get(verdict, '#777')}'>{VERDICT_MARKS.get(verdict, '·')} {html.escape(verdict)}</b>"
+    return f"<b style='color:{VERDICT_COLOURS.get(word, '#777')}'>{VERDICT_MARKS[word]} {html.escape(word)}</b>"
 
 
-def _verdict(claim: Claim) -> str:
-    out = badge(claim.verdict)
-    if claim.units:
-        out += f"<span class='mx-small'>{claim.count}</span>"
-        items = "".join(f"<li>{_unit(u)}</li>" for u in sorted(claim.units, key=lambda u: _ORDER.get(u.verdict, 2)))
-        out += f"<details><summary class='mx-small'>tests</summary><ul class='mx-small' style='padding-left:1.2em'>{items}</ul></details>"
-    if claim.note:
-        out += f"<span class='mx-why' style='max-width:18em'>{html.escape(claim.note)}</span>"
+def summary(v: Verdict) -> str:
+    """Estimate, interval and counts in one line: "+0.31 [-0.12, +0.74], 8 data sets, 5 seeds, MDE 0.60"."""
+    if _nan(v.estimate) or v.kind == "illustration":
+        return ""
+    parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}", f"{_count(v.tasks, 'data set')}, {_seeds(v)}"]
+    return ", ".join(parts if _nan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
+
+
+def _verdict(v: Verdict) -> str:
+    out = badge(v.word)
+    line = summary(v)
+    if line:
+        out += f"<span class='mx-small'>{line}</span>"
+        out += "".join(f"<span class='mx-small'>{text}</span>" for text in _beside(v))
+    if v.why:
+        out += f"<span class='mx-why' style='max-width:20em'>{html.escape(v.why)}</span>"
+    units = v.to_frame().to_dict("records")
+    if units:
+        items = "".join(f"<li>{_unit(u)}</li>" for u in units)
+        out += (
+            f"<details><summary class='mx-small'>{_units(v)}</summary><div class='mx-small'>{'; '.join(_pooled(v))}</div>"
+            f"<ul class='mx-small' style='padding-left:1.2em'>{items}</ul></details>"
+        )
     return out
 
 
-def _unit(u) -> str:
-    text = f"{html.escape(u.name)}: "
-    if u.comparison is not None and u.comparison.n:
-        c = u.comparison
-        interval = "" if math.isnan(c.low) else f" [{c.low:+.2f}, {c.high:+.2f}]"
-        beside = [f"{name} {p:.3f}" for name, p in (("Holm", c.p_holm), ("Welch", c.p_welch)) if not math.isnan(p)]
-        text += f"{c.mean:+.2f}{interval}, n = {c.n}, p = {c.p:.3f}" + (f" ({', '.join(beside)}) " if beside else " ")
-    text += badge(u.verdict)
-    return text + (f" <i>{html.escape(u.note)}</i>" if u.note else "")
+def _beside(v: Verdict) -> list[str]:
+    """The lines below the estimate."""
+    out = []
+    if not _nan(v.reported):
+        power = "" if _nan(v.power) else f", power {100 * v.power:.0f} %"
+        out.append(f"reported {v.reported:+.2f} over {_count(v.reported_columns, 'column')}{power}")
+    p = [f"{name} {_p(value)}" for name, value in (("for", v.p_for), ("against", v.p_against)) if not _nan(value)]
+    if p:
+        out.append(f"p {', '.join(p)}" + ("" if _nan(v.p_holm) else f"; Holm {_p(v.p_holm)}"))
+    if v.n_units > 1:
+        out.append(f"{v.signs} of {v.n_units} units above 0")
+    return out
+
+
+def _pooled(v: Verdict) -> list[str]:
+    """What stands beside the deciding interval."""
+    out = [f"interval for {v.interval}, over {v.covers}"] if v.covers else []
+    both = (("these tasks", v.these), ("tasks like these", v.like))
+    out += [
+        f"for {n} {e:+.2f}{_interval(low, high)}" for n, (e, low, high) in both if n != v.interval and not _nan(low)
+    ]
+    if not _nan(v.heterogeneity):
+        out.append(f"spread of data sets beyond noise {v.heterogeneity:.2f}")
+    if not _nan(v.without_one[0]):
+        out.append(f"with one data set left out {v.without_one[0]:+.2f} to {v.without_one[1]:+.2f}")
+    return out
+
+
+def _units(v: Verdict) -> str:
+    return _count(v.n_units, "unit") + (f", {v.void} void" if v.void else "")
+
+
+def _unit(u: dict) -> str:
+    text = html.escape(": ".join(filter(None, (u["title"], u["pair"]))))
+    if not _nan(u["mean"]):
+        text += f" {u['mean']:+.2f}{_interval(u['low'], u['high'])}"
+        if not _nan(u["rows_low"]):
+            text += f", over seeds and rows{_interval(u['rows_low'], u['rows_high'])}"
+        text += f", n = {u['n']}"
+        values = (
+            ("p for", u["p_for"], _p),
+            ("against", u["p_against"], _p),
+            ("MDE", u["mde"], "{:.2f}".format),
+            ("reported", u["reported"], "{:+.2f}".format),
+            ("power", u["power"], "{:.0%}".format),
+        )
+        text += "".join(f", {name} {show(value)}" for name, value, show in values if not _nan(value))
+    if u["void"]:
+        text += f" <b>void</b>: {html.escape(u['void'])}"
+    return text + (f" <i>{html.escape(u['note'])}</i>" if u["note"] else "")
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if _nan(low) or _nan(high) else f" [{low:+.2f}, {high:+.2f}]"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _count(n: int, name: str) -> str:
+    return f"{n} {name}{'s' if n != 1 else ''}"
+
+
+def _seeds(v: Verdict) -> str:
+    fewest, most = v.seeds
+    return _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+
+
+def _nan(value: float) -> bool:
+    return math.isnan(value)
 
 
 def two_readings(
-    first: Sequence[Claim], second: Sequence[Claim], names: tuple[str, str], only: Collection[str] = ()
+    first: Sequence[Verdict], second: Sequence[Verdict], names: tuple[str, str], only: Collection[str] = ()
 ) -> tuple[pd.DataFrame, str]:
     """Data and HTML of claims under two readings side by side.
 
@@ -105,6 +225,6 @@ def two_readings(
     Returns:
         The data frame of ``to_frame`` with both readings, and the page of ``to_html``.
     """
-    first, second = ([c for c in claims if not only or c.key in only] for claims in (first, second))
-    frame = pd.concat([to_frame(first, names[0]), to_frame(second, names[1])])
+    first, second = ([v for v in verdicts if not only or v.key in only] for verdicts in (first, second))
+    frame = pd.concat([to_frame(first, names[0]), to_frame(second, names[1])], ignore_index=True)
     return frame, to_html(first, second, names)

@@ -147,7 +147,7 @@ def table_6(plan: Plan, store: Records) -> Table:
     ]
     frame = pd.concat([pd.DataFrame(quoted), frame]) if quoted else frame
     frame = frame.reindex(columns=result_table(plan, "none", store).columns)
-    text = ("verdict", "note", "runs")
+    text = ("note", "runs")
     frame[[*text]] = frame[[*text]].fillna("")
     return Table(frame, to_html(frame, note=NOTE.format(base="DMIX")))
 

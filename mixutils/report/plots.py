@@ -11,9 +11,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
-from .style import PAPER_COLOUR, VERDICT_COLOURS, colour
+from ..evidence import Verdict
+from .style import PAPER_COLOUR, VERDICT_COLOURS, VERDICT_MARKS, colour
 
 
 def forest(
@@ -49,12 +50,7 @@ def forest(
             if row not in part.index:
                 continue
             line = part.loc[row]
-            error = (
-                None
-                if math.isnan(line["gain_low"])
-                else [[max(0.0, line["gain"] - line["gain_low"])], [max(0.0, line["gain_high"] - line["gain"])]]
-            )
-            axis.errorbar(line["gain"], y, xerr=error, fmt="o", color=colour(methods[row]), capsize=3, markersize=5.5)
+            _interval(axis, y, line["gain"], line["gain_low"], line["gain_high"], colour(methods[row]))
             if not math.isnan(line["paper_gain"]):
                 axis.plot(line["paper_gain"], y, "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
         axis.set_title(title_)
@@ -67,7 +63,7 @@ def forest(
     else:  # the legend takes the place below
         for axis in axes[-1]:
             axis.set_xlabel(textwrap.fill(x_label, 36))
-    handles = [plt.Line2D([], [], marker="o", color="#444", label="ours, mean over seeds and 95 % bootstrap interval")]
+    handles = [plt.Line2D([], [], marker="o", color="#444", label="ours, mean over seeds and 95 % t interval")]
     if frame["paper_gain"].notna().any():
         handles.append(
             plt.Line2D(
@@ -215,22 +211,103 @@ def panels(
     return figure
 
 
-def verdicts(counts: Mapping[str, Mapping[str, int]], title: str) -> plt.Figure:
-    """Stacked bars: units of each claim by verdict; a claim without a tested unit says so."""
-    kinds = ("confirmed", "undecided", "contradicted")
-    figure, axis = plt.subplots(figsize=(6.4, 0.3 * len(counts) + 1.1), layout="constrained")
-    left = np.zeros(len(counts))
-    for kind in kinds:
-        width = np.array([c.get(kind, 0) for c in counts.values()], dtype=float)
-        axis.barh(range(len(counts)), width, left=left, color=VERDICT_COLOURS[kind], label=kind, height=0.62)
-        left += width
-    axis.set_yticks(range(len(counts)), list(counts))
-    axis.invert_yaxis()
+def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:
+    """Pooled estimate and interval of each claim in the colour of its word, the reported effect as an open diamond.
+
+    The axis is linear within a point and logarithmic beyond; the margin is shaded. Claims without an estimate have their
+    word only.
+
+    Returns:
+        The figure, or None where nothing has been tested.
+    """
+    if all(v.word in ("not tested", "illustration") for v in found):
+        return None
+    figure, axis = plt.subplots(figsize=(7.2, 0.34 * len(found) + 1.3), layout="constrained")
+    axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
+    axis.axvline(0, color="#555", linewidth=1)
+    for y, v in enumerate(found):
+        shade = VERDICT_COLOURS.get(v.word, "#777777")
+        if not math.isnan(v.estimate):
+            _interval(axis, y, v.estimate, v.low, v.high, shade)
+            if not math.isnan(v.reported):
+                axis.plot(v.reported, y, "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
+        axis.annotate(
+            f"{VERDICT_MARKS[v.word]} {v.word}",
+            (1.02, y),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=8.5,
+            color=shade,
+            annotation_clip=False,
+        )
+    _points_axis(axis)
+    axis.set_yticks(range(len(found)), [v.key for v in found])
+    axis.set_ylim(len(found) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
-    for y in np.flatnonzero(left == 0):
-        axis.annotate("not tested", (0, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5)
-    axis.set_xlabel("tests (one per data set or step)")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_xlabel("effect in the claimed direction, points (slopes: points per doubling)")
     axis.set_title(title, loc="left")
-    figure.legend(loc="outside right upper", fontsize=8.5)
+    handles = _legend("pooled over data sets, 95 % interval", any(not math.isnan(v.reported) for v in found))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
     return figure
+
+
+def units(verdict: Verdict, title: str) -> plt.Figure | None:
+    """One claim's units with their t intervals, the pooled estimate below, reported differences as open diamonds.
+
+    Units that are void are grey and crossed.
+
+    Returns:
+        The figure, or None where no unit has a number.
+    """
+    frame = verdict.to_frame()
+    frame = frame[frame["mean"].notna()] if len(frame) else frame
+    if frame.empty:
+        return None
+    several = frame["pair"].nunique() > 1
+    names = [f"{t}, {p}" if several else t for t, p in zip(frame["title"], frame["pair"], strict=True)]
+    figure, axis = plt.subplots(figsize=(6.8, 0.32 * (len(frame) + 1) + 1.3), layout="constrained")
+    axis.axvspan(-verdict.margin, verdict.margin, color="#eef1f6", zorder=0)
+    axis.axvline(0, color="#555", linewidth=1)
+    for y, u in enumerate(frame.to_dict("records")):
+        _interval(
+            axis, y, u["mean"], u["low"], u["high"], "#999999" if u["void"] else "#333333", "x" if u["void"] else "o"
+        )
+        if not math.isnan(u["reported"]):
+            axis.plot(u["reported"], y, "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
+    if not math.isnan(verdict.estimate):
+        shade = VERDICT_COLOURS.get(verdict.word, "#777777")
+        _interval(axis, len(frame), verdict.estimate, verdict.low, verdict.high, shade, "s")
+        if not math.isnan(verdict.reported):
+            axis.plot(verdict.reported, len(frame), "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
+        names.append(f"all: {verdict.word}")
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel("difference in the claimed direction, points")
+    axis.set_title(title, loc="left")
+    handles = _legend("mean over seeds, 95 % t interval; below, over data sets", bool(frame["reported"].notna().any()))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
+    return figure
+
+
+def _interval(axis: plt.Axes, y: float, mean: float, low: float, high: float, shade: str, mark: str = "o") -> None:
+    error = None if math.isnan(low) else [[max(0.0, mean - low)], [max(0.0, high - mean)]]
+    axis.errorbar(mean, y, xerr=error, fmt=mark, color=shade, capsize=3, markersize=5.5)
+
+
+def _points_axis(axis: plt.Axes) -> None:
+    axis.set_xscale("symlog", linthresh=1, linscale=0.8)
+    reach = max(abs(x) for x in axis.get_xlim())
+    ticks = [x for x in (0.5, 1, 2, 5, 10, 20, 50, 100) if x <= reach]
+    axis.set_xticks([*(-x for x in reversed(ticks)), 0, *ticks])
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_locator(NullLocator())
+
+
+def _legend(label: str, reported: bool) -> list[plt.Line2D]:
+    handles = [plt.Line2D([], [], marker="o", color="#444", label=label)]
+    if reported:
+        handles.append(
+            plt.Line2D([], [], marker="D", color=PAPER_COLOUR, markerfacecolor="none", linestyle="", label="reported")
+        )
+    return handles

@@ -51,8 +51,25 @@ METHOD_COLOURS = {
 }
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
-VERDICT_COLOURS = {"confirmed": "#00614a", "contradicted": "#cc3311", "undecided": "#888888"}
-VERDICT_MARKS = {"confirmed": "✓", "contradicted": "✗", "undecided": "~"}
+#: The words of SPEC 9.3, in the order in which a legend lists them. What has no colour here is grey.
+VERDICT_COLOURS = {
+    "supported": "#00614a",
+    "supported, and smaller than reported": "#00614a",
+    "contradicted": "#cc3311",
+    "negligible": "#1f3c90",
+    "smaller than reported": "#553914",
+    "undecided": "#868686",
+}
+VERDICT_MARKS = {
+    "supported": "✓",
+    "supported, and smaller than reported": "✓↓",
+    "contradicted": "✗",
+    "negligible": "≈",
+    "smaller than reported": "↓",
+    "undecided": "?",
+    "not tested": "·",
+    "illustration": "○",
+}
 #: Saliency: white to orange. Texts A and B of a mixture.
 SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
 TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}

@@ -1,4 +1,7 @@
-"""Result tables: paper | ours ± | n | difference | verdict, one line per cell; a cell without data says why."""
+"""Result tables: paper | ours ± | n | difference | gain, one line per cell; a cell without data says why.
+
+Verdicts are about claims, over all cells of one, and stand in the tables of claims.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,7 @@ from ..papers import PAPERS
 from ..papers.base import Cell, Plan
 from ..papers.published import number, published
 from ..records import Records
-from ..stats import Comparison, compare, corrected, summarize
-from .style import VERDICT_COLOURS, VERDICT_MARKS
+from ..stats import Summary, paired, summarize
 
 COLUMNS = [
     "table",
@@ -34,10 +36,6 @@ COLUMNS = [
     "gain",
     "gain_low",
     "gain_high",
-    "p",
-    "p_welch",
-    "p_holm",
-    "verdict",
     "note",
     "runs",
 ]
@@ -49,13 +47,13 @@ def result_table(
     """One line per cell of a table, published columns without data included.
 
     Args:
-        baseline: (table, row) of the cells that gains are tested against, on readings without a floor. None: no gains.
-            ``p`` and ``p_welch`` are one-sided, on the side of our gain.
+        baseline: (table, row) of the cells that gains are taken against, paired by seed, on readings without a floor.
+            None: no gains.
         base_row: the row whose published value the published gains are taken against.
 
     Returns:
-        Numbers in percent (points for differences). ``verdict`` is about the *sign of the published gain*: whether our
-        gain over the baseline confirms it. Holm's correction runs over the columns of a row.
+        Numbers in percent (points for differences). ``low`` and ``high``, ``gain_low`` and ``gain_high`` are 95 % t
+        intervals over seeds, of one cell each.
     """
     cells = plan.table(table)
     rows = list(dict.fromkeys(c.row for c in cells))
@@ -63,7 +61,6 @@ def result_table(
     keys = [(c.key, c.title) for c in plan.columns] + [(k, printed_titles.get(k, k)) for k in plan.absent]
     lines = []
     for row in rows:
-        family: list[tuple[dict, Comparison]] = []
         for key, title in keys:
             cell = plan.cell(table, row, key)
             cited = published(plan.paper).get((table, row, key))
@@ -75,7 +72,6 @@ def result_table(
                 "title": title,
                 "paper": math.nan if printed is None else printed,
                 "paper_spread": cited.deviation if cited else math.nan,
-                "verdict": "",
                 "note": "",
                 "runs": "",
             }
@@ -87,13 +83,10 @@ def result_table(
                 line |= _ours(cell, store)
                 if printed is not None and not math.isnan(line["ours"]):
                     line["difference"] = line["ours"] - printed
-                result = _against(plan, cell, baseline, store) if baseline and row != base_row else None
-                if result is not None and result.n:
-                    line |= _gain(plan, cell, result, base_row)
-                    family.append((line, result))
+                gain = _against(plan, cell, baseline, store) if baseline and row != base_row else None
+                if gain is not None and gain.n:
+                    line |= _gain(plan, cell, gain, base_row)
             lines.append(line)
-        for (line, _), p_holm in zip(family, corrected([c for _, c in family]), strict=True):
-            line["p_holm"] = p_holm
     return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "Int64"})
 
 
@@ -114,26 +107,16 @@ def _ours(cell: Cell, store: Records) -> dict:
     }
 
 
-def _against(plan: Plan, cell: Cell, baseline: tuple[str, str], store: Records) -> Comparison | None:
+def _against(plan: Plan, cell: Cell, baseline: tuple[str, str], store: Records) -> Summary | None:
     base = plan.cell(*baseline, cell.column)
     plain = replace(cell.reading, floor=False)
-    return base and compare(cell.values(store, plain), base.values(store, plain))
+    return base and paired(cell.values(store, plain), base.values(store, plain))
 
 
-def _gain(plan: Plan, cell: Cell, result: Comparison, base_row: str) -> dict:
-    out = {
-        "gain": result.mean,
-        "gain_low": result.low,
-        "gain_high": result.high,
-        "p": result.p,
-        "p_welch": result.p_welch,
-    }
+def _gain(plan: Plan, cell: Cell, gain: Summary, base_row: str) -> dict:
+    out = {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
     ours, theirs = (number(plan.paper, cell.table, r, cell.column) for r in (cell.row, base_row))
-    if ours is not None and theirs is not None:
-        out["paper_gain"] = ours - theirs
-        if round(ours - theirs, 9) != 0:
-            out["verdict"] = result.verdict(1 if ours > theirs else -1)
-    return out
+    return out if ours is None or theirs is None else out | {"paper_gain": ours - theirs}
 
 
 def found_data(plan: Plan, store: Records, task: str) -> dict[str, object]:
@@ -158,7 +141,7 @@ def found_data(plan: Plan, store: Records, task: str) -> dict[str, object]:
 
 
 def to_html(frame: pd.DataFrame, *, spread: str = "sd", title: str = "", note: str = "", show: str = "ours") -> str:
-    """A table as printed: methods down, data sets across; each cell "paper | ours ± spread", difference, verdict.
+    """A table as printed: methods down, data sets across; each cell "paper | ours ± spread", difference, gain.
 
     Args:
         frame: from ``result_table``. spread: "sd", "se" or "variance". show: the column that is shown as ours.
@@ -194,14 +177,11 @@ def _html_cell(cell: dict | None, spread: str, show: str) -> str:
         small.append(f"difference {cell['difference']:+.2f}")
     out += f"<span class='mx-small'>{', '.join(small)}</span>"
     if not _nan(cell["gain"]):
-        mark = VERDICT_MARKS.get(cell["verdict"], "")
-        colour = VERDICT_COLOURS.get(cell["verdict"], "#444")
         interval = "" if _nan(cell["gain_low"]) else f" [{cell['gain_low']:+.1f}, {cell['gain_high']:+.1f}]"
-        untested = "no gain is printed" if _nan(cell["paper_gain"]) else "the printed gain is zero"
+        printed = "" if _nan(cell["paper_gain"]) else f", paper {cell['paper_gain']:+.2f}"
         out += (
-            f"<span class='mx-small' style='color:{colour}' title='gain over the baseline, 95 % interval, "
-            f"p = {cell['p']:.3f}: {cell['verdict'] or untested}'>"
-            f"gain {cell['gain']:+.2f}{interval} {mark}</span>"
+            "<span class='mx-small' title='gain over the baseline and its 95 % t interval over seeds'>"
+            f"gain {cell['gain']:+.2f}{interval}{printed}</span>"
         )
     if cell["note"]:
         out += f"<span class='mx-why'>{html.escape(cell['note'])}</span>"

@@ -1,0 +1,51 @@
+"""What each paper claims: cells, rival and kind, two to six declarative lines per claim; ``evidence`` decides them (SPEC 9).
+
+A module per paper with one function ``declare(e, plan, store)``; ``plan`` and ``store`` are for what is no cell of a table,
+such as the probe of one trained model.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from ..evidence import Evidence, Verdict, curves, frame, printed
+from ..papers.base import Plan
+from ..records import Records
+
+#: Papers whose claims are declared here, in a module of the paper's name.
+DECLARED = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
+MARGIN = 0.5  # smallest effect of interest in points (SPEC 9.3)
+
+
+def evidence(plan: Plan, store: Records, *, shuffle: int | None = None, margin: float = MARGIN, **reading) -> Evidence:
+    """A paper's claims over its records.
+
+    Args:
+        plan: of the paper. shuffle: a seed; methods change places before anything is computed (SPEC 9.5).
+        margin: smallest effect of interest in points.
+        reading: ``metric``, ``policy``, ``floor`` and ``tasks`` of ``Evidence``: another reading of all numbers.
+
+    Raises:
+        ValueError: nobody has declared claims of what the plan is for.
+    """
+    if plan.paper not in DECLARED:
+        raise ValueError(f"no claims of {plan.paper!r} are declared; there are those of {', '.join(DECLARED)}")
+    module = importlib.import_module(f".{plan.paper}", __package__)
+    if reading.get("metric") is None:  # where a data set's primary metric is not that of the paper's tables
+        reading["metric"] = getattr(module, "METRIC", None)
+    e = Evidence(
+        frame(plan, store, shuffle),
+        printed(plan.paper),
+        curves=curves(plan, store, shuffle),
+        margin=margin,
+        **reading,
+    )
+    module.declare(e, plan, store)
+    return e
+
+
+def verdicts(
+    plan: Plan, store: Records, *, shuffle: int | None = None, margin: float = MARGIN, **reading
+) -> list[Verdict]:
+    """What became of a paper's claims; the arguments are those of ``evidence``."""
+    return evidence(plan, store, shuffle=shuffle, margin=margin, **reading).verdicts()
