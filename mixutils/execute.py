@@ -270,8 +270,9 @@ def _probe(run: Run, model, mixer, state: State, task, data: TaskData, words) ->
     full = build_model(run.with_(start=None, start_policy=""), data.classes, next(model.parameters()).device)
     checkpoints.restore(full, weights, task.vocabulary)
     full.eval()
-    # A mixer that predicts with parameters of its own (label embeddings) belongs to the same step as the weights.
-    mixer.load_state_dict(
+    # A mixer that predicts with parameters of its own (label embeddings) belongs to the same step as the weights; what it
+    # has counted is that of the whole training.
+    mixer.load_selected(
         {k.removeprefix("mixer."): v for k, v in state.best[run.probe_policy].items() if k.startswith("mixer.")}
     )
     return {name: probes.REGISTRY[name](full, mixer, data, words, run) for name in run.probes}

@@ -9,14 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from mixutils import execute as execution
+from mixutils import probes
 from mixutils.encoders import load_encoder, load_tokenizer
-from mixutils.mixers import build
+from mixutils.mixers import REGISTRY, build
 from mixutils.model import Classifier
 from mixutils.probes import dropmix_channels as channels
 from mixutils.probes import dropmix_masks as masks
+from mixutils.run import Run
 from mixutils.saliency import separate
 from mixutils.tasks import TaskData, encode
 from mixutils.tasks.data import Split
+from mixutils.train import Recipe
 from tests.conftest import make_model, make_task
 
 TEXTS = ["a fine funny film", "dull and far too long", "funny", "not a good film , too long", "fine", "it is dull"]
@@ -223,3 +227,80 @@ def test_selections_are_counted_text_by_text():
     # A quarter of 32 channels, each time that a text came by; whole channels, so every count is a whole number.
     assert mixer.selected.sum(1).tolist() == [8, 8, 16, 16, 8, 8, *[0] * 6]
     assert torch.equal(mixer.selected, mixer.selected.round())
+
+
+def probed(monkeypatch, measure, **changes):
+    """What a probe measures on the best checkpoint of a short run, and the record."""
+    monkeypatch.setitem(probes.REGISTRY, "look", lambda model, mixer, data, tokenizer, run: measure(model, mixer))
+    run = Run(
+        "docs-coarse",
+        "dropmix-c",
+        0,
+        encoder="random:tiny",
+        recipe=Recipe(lr=1e-3, epochs=3, batch_size=16),
+        train_size=48,
+        eval_size=30,
+        probes=("look",),
+        probe_policy="best-on-validation",
+    ).with_(**changes)
+    record = execution.execute(run)
+    return record["probes"]["look"], record
+
+
+def test_a_probe_sees_the_counts_of_the_whole_training_also_on_an_early_checkpoint(monkeypatch):
+    """Figures 3b and 3c are about training, whichever epoch is reported."""
+    options = (("ratio_draw", "fixed"), ("ratio", 0.25), ("count_channels", True))
+    # With no learning rate to speak of all epochs are equal, and of equals the first one is best.
+    found, record = probed(
+        monkeypatch,
+        lambda model, mixer: {"seen": mixer.seen.tolist(), "selected": float(mixer.selected.sum())},
+        options=options,
+        recipe__lr=1e-12,
+    )
+    assert record["selected"]["best-on-validation"]["step"] == 3
+    assert record["cost"]["steps"] == 9
+    assert found["seen"] == [3.0] * 48  # every text in each of three epochs
+    width = load_encoder("random:tiny").config.hidden_size
+    assert found["selected"] == pytest.approx(48 * 3 * int(0.25 * width), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["nonlinear", "dnm"])
+def test_what_a_mixer_predicts_with_is_that_of_the_selected_checkpoint(method, monkeypatch):
+    """Label embeddings and policy go back with the weights; nothing of them is a count."""
+    at_the_end, train = {}, execution.train
+
+    def watch(model, mixer, *args, **kwargs):
+        state = train(model, mixer, *args, **kwargs)
+        at_the_end.update({k: v.tolist() for k, v in mixer.state_dict().items()}, best=state.best["best-on-validation"])
+        return state
+
+    def look(model, mixer):
+        return {k: v.tolist() for k, v in mixer.state_dict().items()}
+
+    monkeypatch.setattr(execution, "train", watch)
+    found, record = probed(monkeypatch, look, method=method, recipe__lr=1e-12, recipe__mixer_lr=1e-5)
+    assert record["selected"]["best-on-validation"]["step"] < record["cost"]["steps"]
+    assert found == {k.removeprefix("mixer."): v.tolist() for k, v in at_the_end["best"].items() if "mixer." in k}
+    assert found["space.embeddings"] != at_the_end["space.embeddings"]
+
+
+def test_counts_are_buffers_that_no_prediction_needs():
+    model, task = make_model(), make_task(12)
+    known = set()
+    for name in REGISTRY:
+        options = {"count_channels": True} if name.startswith("dropmix-") else {}
+        mixer = build(name, **options)
+        mixer.prepare(model, task, np.random.default_rng(0))
+        known |= set(mixer.counts)
+        assert set(mixer.counts) <= {k for k, _ in mixer.named_buffers()}
+        batch = task.splits["validation"].batch(torch.arange(6))
+        with torch.no_grad():
+            before = mixer.predict(model, batch)
+            for count in mixer.counts:
+                getattr(mixer, count).add_(1)
+            assert torch.equal(mixer.predict(model, batch), before)
+            state = {k: torch.zeros_like(v) for k, v in mixer.state_dict().items()}
+            mixer.load_selected(state)
+        for key, value in mixer.state_dict().items():
+            assert bool((value == (1 if key in mixer.counts else 0)).all()), (name, key)
+    assert known == {"selected", "seen", "partner_count"}

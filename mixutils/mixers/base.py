@@ -38,9 +38,13 @@ class Mixer(nn.Module):
 
     A mixer is either this abstract class or final. All its settings are fields of ``Options``, a frozen dataclass whose
     defaults are the resolutions of the SPEC.
+
+    Attributes:
+        counts: names of buffers that count over a whole training; no prediction depends on them.
     """
 
     Options: ClassVar[type]
+    counts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: Any) -> None:
         super().__init__()
@@ -80,6 +84,15 @@ class Mixer(nn.Module):
     def diagnose(self) -> dict[str, float]:
         """Numbers about the mixer's own state at an evaluation, for the learning curve."""
         return {}
+
+    def load_selected(self, state: dict[str, Tensor]) -> None:
+        """Go back to the step of a selected checkpoint with all but ``counts``, which keep what the whole training counted.
+
+        Args:
+            state: what ``state_dict`` gave at that step.
+        """
+        now = self.state_dict()
+        self.load_state_dict(state | {name: now[name] for name in self.counts if name in now})
 
     def note(self, **values: float | Tensor) -> None:
         """Add to the averages that ``log`` returns."""

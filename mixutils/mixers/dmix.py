@@ -130,6 +130,7 @@ class DMix(Mixer):
     """
 
     Options = DMixOptions
+    counts = ("partner_count",)
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         o = self.options

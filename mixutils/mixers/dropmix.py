@@ -94,6 +94,7 @@ class DropMix(Mixer):
     """
 
     Options = DropMixOptions
+    counts = ("selected", "seen")
     train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:

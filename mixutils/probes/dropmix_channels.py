@@ -32,8 +32,9 @@ LEVEL = 0.95  # simultaneous band of the permuted differences
 def channels(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[str, Any]:
     """Profiles with their null, and the words of the top channels with theirs, as JSON.
 
-    Selections are counted on the training part: those of the training steps themselves (option ``count_channels``).
-    Contributed words come from the trained model, dropout off: the token of a text whose gradient in a channel is largest.
+    Selections are counted on the training part: those of all training steps (option ``count_channels``), also where the
+    model is that of an earlier checkpoint. Contributed words come from this model, dropout off: the token of a text whose
+    gradient in a channel is largest.
     """
     pair = two_classes(data.labels)
     train = data.splits["train"]
