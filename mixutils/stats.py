@@ -65,6 +65,8 @@ def summarize(values: Sequence[float]) -> Summary:
     variance = float(x.var(ddof=1)) if n > 1 else math.nan
     se = math.sqrt(variance / n) if n > 1 else math.nan
     half = float(t.ppf(0.975, n - 1)) * se if n > 1 else math.nan
+    if n > 1 and np.ptp(x) < 1e-6:  # equal but for the last digits
+        half = 0.0
     return Summary(n, mean, math.sqrt(variance), variance, se, mean - half, mean + half)
 
 
