@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .profiles import PROFILES
 
+#: As ``environment.PRECISIONS``, which would import torch before the arguments are read.
+PRECISIONS = ("auto", "bfloat16", "float32", "float32-highest", "float32-medium")
 COMMANDS = {
     "all": "plan, train, notebooks, site: what ./run_all.sh does",
     "plan": "what would be computed: runs done, to do, failed, stale; minutes, disk",
@@ -95,6 +97,9 @@ def _add_computing(sub: argparse.ArgumentParser) -> None:
         "--jobs", type=int, default=0, metavar="N", help="worker processes (default: one per core, up to four per GPU)"
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
+    group.add_argument(
+        "--precision", choices=PRECISIONS, help="instead of what suits the hardware (= MIXUTILS_PRECISION)"
+    )
     group.add_argument("--threads", type=int, default=1, metavar="N", help="threads per worker on a CPU (default 1)")
     group.add_argument("--retry", action="store_true", help="repeat failed runs too")
     group.add_argument(
@@ -122,6 +127,8 @@ def main(argv: list[str] | None = None) -> int:
             print(f"error: --data is no folder: {args.data}", file=sys.stderr)
             return 2
         os.environ["MIXUTILS_DATA"] = str(folder.resolve())
+    if getattr(args, "precision", None):
+        os.environ["MIXUTILS_PRECISION"] = args.precision
     from . import commands
 
     try:

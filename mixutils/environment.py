@@ -48,12 +48,27 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> str:
-    """ "float32" or "bfloat16"; "auto" takes bfloat16 where the hardware multiplies in it."""
+    """ "float32" or "bfloat16"; "auto" takes bfloat16 where the hardware multiplies in it, or ``MIXUTILS_PRECISION``."""
+    name = _wished(name)
     if name != "auto":
         return name.split("-")[0]
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     return "bfloat16" if cpu_bfloat16() else "float32"
+
+
+def _wished(name: str) -> str:
+    """What "auto" stands for: ``MIXUTILS_PRECISION`` where it is set.
+
+    Raises:
+        DeviceError: it is set to something else than one of ``PRECISIONS``.
+    """
+    if name != "auto":
+        return name
+    wish = os.environ.get("MIXUTILS_PRECISION") or "auto"
+    if wish not in PRECISIONS:
+        raise DeviceError(f"the precision must be one of {', '.join(PRECISIONS)}, not {wish!r}")
+    return wish
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
@@ -64,6 +79,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
 
 def _matmul(name: str, device: torch.device) -> str:
     """The setting of torch's float32 products that a precision means on a device."""
+    name = _wished(name)
     if device.type != "cpu" or torch.cpu._is_amx_tile_supported():
         return "highest"  # anywhere else "medium" would mean less than float32
     if "-" in name:

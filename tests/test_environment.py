@@ -149,6 +149,17 @@ def test_a_precision_and_its_kernel_are_one_word(name, bf16, amx, word, matmul, 
     assert environment.resolve_precision("float32-medium", GPU) == "float32-highest"
 
 
+def test_auto_may_be_told_what_it_stands_for(monkeypatch):
+    monkeypatch.setattr(environment, "cpu_bfloat16", lambda: True)
+    monkeypatch.setenv("MIXUTILS_PRECISION", "float32-medium")
+    assert pick_precision("auto", CPU) == "float32"
+    assert environment.resolve_precision("auto", CPU) == "float32-medium"
+    assert environment.resolve_precision("bfloat16", CPU) == "bfloat16"  # a run that says what it wants gets it
+    monkeypatch.setenv("MIXUTILS_PRECISION", "half")
+    with pytest.raises(DeviceError, match=r"the precision must be one of auto, .* not 'half'"):
+        pick_precision("auto", CPU)
+
+
 def test_the_commit_is_that_of_the_checkout_or_unknown(monkeypatch, tmp_path):
     environment.commit.cache_clear()
     monkeypatch.setattr(environment.paths, "ROOT", tmp_path)  # no repository
