@@ -90,7 +90,7 @@ class Companion:
 
     Args:
         paper: key of ``papers.PLANS``.
-        profile, encoder, seeds, tasks, train_size: see ``profiles``; "" and -1 leave them to the profile.
+        profile, encoder, seeds, tasks, train_size, methods: see ``profiles``; "" and -1 leave them to the profile.
         data: data folder; "" takes ``MIXUTILS_DATA``.
         device: "auto", "cpu", "cuda". jobs: worker processes, 0 chooses.
         train: whether missing runs are trained. false shows what the records hold, the shipped ones included.
@@ -107,6 +107,7 @@ class Companion:
         encoder: str = "",
         seeds: str = "",
         train_size: int = -1,
+        methods: str = "",
         device: str = "auto",
         jobs: int = 0,
         train: bool = True,
@@ -114,7 +115,8 @@ class Companion:
     ) -> None:
         if data:
             os.environ["MIXUTILS_DATA"] = str(Path(data).expanduser().resolve())
-        self.store = Records(shipped=[] if train else shipped(profile))
+        resumes = profile in PROFILES and PROFILES[profile].resumes
+        self.store = Records(shipped=shipped(profile) if resumes or not train else [])
         self.plan = make_plan(
             paper,
             profile,
@@ -123,6 +125,7 @@ class Companion:
             encoder=encoder or None,
             seeds=seeds or None,
             train_size=None if train_size < 0 else train_size,
+            methods=methods or None,
             use_hub=True if hub else None,
         )
         if train:

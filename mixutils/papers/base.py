@@ -173,7 +173,7 @@ class Paper:
     bibtex: str
 
     def cite(self) -> str:
-        return f"{self.authors}, *{self.title}*, {self.venue}, {self.url}"
+        return ", ".join(filter(None, (self.authors, f"*{self.title}*", self.venue, self.url)))
 
 
 def choose_columns(

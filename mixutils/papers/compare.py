@@ -23,7 +23,7 @@ PAPER = Paper(
     "compare",
     "One protocol for all methods",
     "Text Mixup Companion",
-    "this companion",
+    "",
     "",
     2,
     "",
