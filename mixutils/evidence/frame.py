@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .shuffle import CELL, shuffled
+
 if TYPE_CHECKING:
-    from ..papers.base import Plan
-    from ..records import Records
+    from ..papers.base import Column, Plan, Reading
+    from ..records import Record, Records
+    from ..run import Run
+
+METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
+#: The mean of a row's bits is accuracy, and micro F1, which is the same for one label per row.
+FROM_BITS = ("accuracy", "f1_micro")
+EXTRA = "extra"
+OF_RUN = ("classes", "precision", "first", "last", "version", "commit", "hash")
+OF_READING = ("policy", "part", "metric", "floor", "primary", "value", "step", "predicted", "bits", "rows", "size")
+OF_POINT = ("part", "metric", "value", "step", "steps", "train_loss")
 
 
 def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFrame:
@@ -21,25 +34,184 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
         Columns:
         paper, table, row, column, title, task: the cell, as in ``published``; ``title`` names the column for people. Runs
             of the plan that belong to no cell have the table "extra", their method as row and their task as column.
-        method, options (text), encoder, seed, train_rows (int), select (the part that chooses; "" where only the reported
-            part could), report (the part that the cell reports).
+        method, options (text), encoder, seed, train_rows (int), report (the part that the cell reports), select (another
+            part that can choose; "" where there is none).
         policy, part, metric, floor: the reading (``papers.base.Reading``); metrics are accuracy, f1_micro, f1_macro,
             f1_weighted and, for two classes, f1_binary. primary: whether it is the one that the cell's table shows.
-        value: in points, 0 to 100. step: of the checkpoint. predicted: number of classes that are predicted at all.
-        classes: of the task. bits: hex, one bit per row of the part (accuracy and f1_micro), or "". rows: digest of the
-            part's row ids, or "". size: rows of the part.
+        value: in points, 0 to 100. step: of the checkpoint. predicted: number of classes that are predicted at all, NaN
+            in records that do not say. classes: of the task. bits: hex, one bit per row of the part (accuracy and f1_micro),
+            or "". rows: digest of the part's row ids, or "". size: rows of the part.
         precision (one word), first, last: the generations whose numbers these are; version, commit, hash.
         mixer.NAME: what the mixer logged.
     """
-    raise NotImplementedError
+    seen: dict[str, set[bool]] = {}
+    readings: list[dict] = []
+    labels = list(_labels(plan, store))
+    for line, record in labels:
+        for floor in {False, line["floor_too"]} - seen.setdefault(record["hash"], set()):
+            seen[record["hash"]].add(floor)
+            readings += _with_floor(record, store) if floor else _readings(record, None)
+    left = pd.DataFrame([line | _of_run(record) for line, record in labels])
+    if left.empty or not readings:
+        return pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN])
+    out = left.merge(pd.DataFrame(readings), on="hash", sort=False)
+    out = out[out["floor_too"] | ~out["floor"]]
+    same = [out[f"own_{name}"] == out[name] for name in ("policy", "part", "metric", "floor")]
+    out["primary"] = same[0] & same[1] & same[2] & same[3]
+    mixer = [c for c in left.columns if c.startswith("mixer.")]
+    out = out[[*CELL, *OF_READING, *OF_RUN, *mixer]].reset_index(drop=True)
+    return out if shuffle is None else shuffled(out, shuffle)
 
 
 def curves(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFrame:
-    """One row per cell, run, evaluation, part and metric; the labels as in ``frame``, then step, steps (of the whole run),
-    value in points, train_loss since the evaluation before."""
-    raise NotImplementedError
+    """One row per cell, run, evaluation, part and metric.
+
+    Returns:
+        Columns: those of the cell and of the run as in ``frame``; part, metric; value in points; step, and steps of the whole
+        run; train_loss since the evaluation before; mixer.NAME: what the mixer logged at this evaluation.
+    """
+    labels = list(_labels(plan, store))
+    points = [p for record in {r["hash"]: r for _, r in labels}.values() for p in _points(record)]
+    if not points:
+        return pd.DataFrame(columns=[*CELL, *OF_POINT, *OF_RUN])
+    left = pd.DataFrame([line | _of_run(record, mixer=False) for line, record in labels])
+    out = left.merge(pd.DataFrame(points), on="hash", sort=False)
+    mixer = [c for c in out.columns if c.startswith("mixer.")]
+    out = out[[*CELL, *OF_POINT, *OF_RUN, *mixer]]
+    return out if shuffle is None else shuffled(out, shuffle)
 
 
 def printed(paper: str) -> pd.DataFrame:
     """Published numbers: table, row, column, value, spread (NaN where none is printed), marker; cells with a number only."""
-    raise NotImplementedError
+    from ..papers.published import published
+
+    cells = [
+        {
+            "table": c.table,
+            "row": c.row,
+            "column": c.column,
+            "value": c.number,
+            "spread": c.deviation,
+            "marker": c.marker,
+        }
+        for c in published(paper).values()
+        if c.number is not None
+    ]
+    return pd.DataFrame(cells, columns=["table", "row", "column", "value", "spread", "marker"])
+
+
+def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record]]:
+    """The label of every done run of every cell, then of the runs that belong to none."""
+    columns = {c.key: c for c in plan.columns}
+    for cell in plan.cells:
+        column, suffix = _column(columns, cell.column)
+        for run in cell.runs:
+            record = store.get(run)
+            if record is None or record["status"] != "done":
+                continue
+            title = cell.column if column is None else ", ".join(filter(None, (column.title, suffix)))
+            line = _label(plan, run, record, cell.table, cell.row, cell.column, title)
+            own: Reading = cell.reading
+            line |= {"own_policy": own.policy, "own_part": own.split, "own_metric": own.metric, "own_floor": own.floor}
+            line |= {"report": own.split, "select": _select(column, own.split, record), "floor_too": own.floor}
+            yield line, record
+    for run in plan.extra:
+        record = store.get(run)
+        if record is not None and record["status"] == "done":
+            line = _label(plan, run, record, EXTRA, run.method, run.task, run.task)
+            line |= dict.fromkeys(("own_policy", "own_part", "own_metric", "report", "select"), "")
+            yield line | {"own_floor": False, "floor_too": run.start is not None}, record
+
+
+def _label(plan: Plan, run: Run, record: Record, table: str, row: str, column: str, title: str) -> dict[str, Any]:
+    options = ", ".join(f"{k}={v}" for k, v in run.options)
+    size = record["data"]["sizes"]["train"]
+    values = (plan.paper, table, row, column, title, run.task, run.method, options, run.encoder, run.seed, size)
+    return dict(zip(CELL, values, strict=False))
+
+
+def _column(columns: dict[str, Column], key: str) -> tuple[Column | None, str]:
+    """The plan's column behind a cell's key, and what the key adds: training rows ("@25") or a second axis ("/TMix")."""
+    for base, suffix in ((key, ""), key.partition("@")[::2], key.rpartition("/")[::2]):
+        if base in columns:
+            return columns[base], suffix
+    return None, ""
+
+
+def _select(column: Column | None, report: str, record: Record) -> str:
+    """A part that is not reported and can choose: the column's own, or rows that were held out beside a reported one."""
+    parts = record["curve"][-1]["metrics"]
+    own = column.select if column else ""
+    return own if own != report and own in parts else "held" if "held" in parts and report != "held" else ""
+
+
+def _of_run(record: Record, mixer: bool = True) -> dict[str, Any]:
+    from ..generations import same_numbers
+    from ..run import Run
+
+    environment = record["environment"]
+    precision = environment["precision"]
+    if precision == "float32" and environment.get("matmul"):
+        precision += f"-{environment['matmul']}"
+    numbers = same_numbers(Run.from_dict(record["run"]), record.get("generation", 1))
+    values = (len(record["data"]["labels"]), precision, numbers.start, numbers.stop - 1)
+    values += (environment["versions"].get("mixutils", ""), record.get("commit", ""), record["hash"])
+    logged = {f"mixer.{k}": v for k, v in record["mixer"].items() if not isinstance(v, list | dict)} if mixer else {}
+    return dict(zip(OF_RUN, values, strict=True)) | logged
+
+
+def _with_floor(record: Record, store: Records) -> list[dict[str, Any]]:
+    """The readings with floor; of a run without a start they are its own, and without the start's record there are none."""
+    if not record["run"].get("start"):
+        return [line | {"floor": True} for line in _readings(record, None)]
+    start = store.start(record)
+    return [] if start is None or start["status"] != "done" else list(_readings(record, start))
+
+
+def _readings(record: Record, start: Record | None) -> Iterator[dict[str, Any]]:
+    """Every reading of a record, or, with the record of its start, of the better of both (``Reading.floor``)."""
+    for policy, chosen in record["selected"].items():
+        for part, own in chosen["metrics"].items():
+            line = {"hash": record["hash"], "policy": policy, "part": part, "step": chosen["step"]}
+            line |= {"rows": record["data"].get("rows", {}).get(part, ""), "size": record["data"]["sizes"][part]}
+            sides = [own]
+            if start is not None:
+                first = start["selected"].get(policy, {"metrics": {}})["metrics"].get(part)
+                if first is None:
+                    continue
+                sides.append(first)
+            for metric in (m for m in METRICS if not math.isnan(_value(own, m))):
+                metrics = max(sides, key=lambda side, metric=metric: _value(side, metric))
+                yield line | {
+                    "metric": metric,
+                    "floor": start is not None,
+                    "value": _value(metrics, metric),
+                    "predicted": metrics.get("predicted_classes", math.nan),
+                    "bits": metrics.get("bits", "") if metric in FROM_BITS else "",
+                }
+
+
+def _value(metrics: dict[str, Any], metric: str) -> float:
+    """In points; F1 of the second class where there are two. NaN where the record does not say."""
+    if metric == "f1_binary":
+        per_class = metrics.get("f1_per_class", ())
+        return 100 * per_class[1] if len(per_class) == 2 else math.nan
+    return 100 * metrics.get(metric, math.nan)
+
+
+def _points(record: Record) -> Iterator[dict[str, Any]]:
+    for point in record["curve"]:
+        logged = {f"mixer.{k}": v for k, v in point.get("mixer", {}).items() if not isinstance(v, list | dict)}
+        for part, metrics in point["metrics"].items():
+            for metric in METRICS:
+                if metric in metrics:  # F1 per class is of selected checkpoints only
+                    yield {
+                        "hash": record["hash"],
+                        "part": part,
+                        "metric": metric,
+                        "value": 100 * metrics[metric],
+                        "step": point["step"],
+                        "steps": record["curve"][-1]["step"],
+                        "train_loss": point["train_loss"],
+                        **logged,
+                    }

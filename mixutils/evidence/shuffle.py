@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+
+#: What says where a run stands; it stays, and everything else moves with the run.
+CELL = ["paper", "table", "row", "column", "title", "task", "method", "options", "encoder", "seed", "train_rows"]
+CELL += ["report", "select"]
+#: Runs change places within these.
+GROUP = ["paper", "task", "seed", "train_rows", "encoder"]
+READING = ["policy", "part", "metric", "floor"]
 
 
 def shuffled(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     """A frame (of readings or curves) in which runs have changed places.
 
     Inside every group of paper, task, seed, training rows and encoder the runs are permuted among the labels (table, row,
-    method), the same in all tables; whatever belongs to a run moves with it. Where the run that arrives lacks a reading,
-    its row is left out.
+    method), the same in all tables and in both kinds of frame; whatever belongs to a run moves with it. Where a run
+    arrives that was not evaluated on a cell's part, the cell lacks this seed.
     """
-    raise NotImplementedError
+    if frame.empty:
+        return frame
+    runs, names = pd.factorize(frame["hash"])
+    groups = frame.groupby(GROUP, sort=False, dropna=False).ngroup().to_numpy()
+    cells = frame.groupby(["paper", "table", "row", "column"], sort=False, dropna=False).ngroup().to_numpy()
+    # A block: the rows of one run in one cell.
+    begins = np.flatnonzero(np.r_[True, (np.diff(runs) != 0) | (np.diff(cells) != 0)])
+    blocks = np.split(np.arange(len(frame)), begins[1:])
+    rows_of: dict[int, np.ndarray] = {}
+    for block in blocks:
+        rows_of.setdefault(runs[block[0]], block)
+    first = np.array([rows_of[run][0] for run in range(len(names))])
+    source = permutation(np.asarray(names), groups[first], seed)
+    moved = [rows_of[source[runs[block[0]]]] for block in blocks]
+    comes_from = np.concatenate(moved)
+    label = np.repeat(begins, [len(rows) for rows in moved])
+    out = frame.iloc[comes_from].reset_index(drop=True)
+    out[CELL] = frame[CELL].iloc[label].reset_index(drop=True)
+    if "primary" in frame.columns:
+        reading = frame.groupby(READING, sort=False).ngroup().to_numpy()
+        of_cell = np.full(cells.max() + 1, -1)
+        of_cell[cells[frame["primary"]]] = reading[frame["primary"]]
+        out["primary"] = reading[comes_from] == of_cell[cells[label]]
+    return out
+
+
+def permutation(names: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """For every run the index of the one that takes its place, in its group; it depends on names, groups and seed alone."""
+    order = np.argsort(names)
+    draw = np.empty(len(names))
+    draw[order] = np.random.default_rng(seed).random(len(names))
+    out = np.empty(len(names), dtype=int)
+    out[np.lexsort((names, groups))] = np.lexsort((draw, groups))
+    return out

@@ -1,0 +1,92 @@
+"""Intervals and tests of a mean whose standard error is estimated (SPEC 9.2). All functions broadcast over arrays."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+from scipy import special
+from scipy.stats import permutation_test
+
+ALPHA, POWER = 0.05, 0.8
+
+
+def interval(mean, se, df, level: float = 1 - ALPHA):
+    """The t interval: (low, high)."""
+    half = special.stdtrit(df, (1 + level) / 2) * se
+    return mean - half, mean + half
+
+
+def one_sided(mean, se, df, against: float = 0.0):
+    """p values of the t test that the mean is above, and that it is below, ``against``."""
+    t = ratio(mean - against, se)
+    return special.stdtr(df, -t), special.stdtr(df, t)
+
+
+def inside(mean, se, df, margin: float):
+    """p of the two one-sided tests that the mean lies inside ±margin; below 0.05 where the 90 % interval does."""
+    above, below = one_sided(mean, se, df, -margin)[0], one_sided(mean, se, df, margin)[1]
+    return np.maximum(above, below)
+
+
+def power(effect, se, df):
+    """Probability that a two-sided t test at 0.05 finds a true effect, in its own direction; NaN for none that is above 0."""
+    with np.errstate(divide="ignore"):
+        found = 1 - special.nctdtr(_finite(df), np.abs(effect) / se, special.stdtrit(df, 1 - ALPHA / 2))
+    return np.where(np.greater(effect, 0), found, math.nan)
+
+
+def detectable(se, df):
+    """The smallest effect that a two-sided t test at 0.05 finds with 80 % power (MDE)."""
+    return se * special.nctdtrinc(_finite(df), 1 - POWER, special.stdtrit(df, 1 - ALPHA / 2))
+
+
+def _finite(df):
+    return np.minimum(df, 1e6)  # the noncentral t of scipy ends there; it is the normal distribution
+
+
+def ratio(mean, se):
+    """mean / se; with no noise at all 0 where the mean is 0, infinite elsewhere."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.equal(mean, 0) & np.equal(se, 0), 0.0, np.divide(mean, se))
+
+
+def resolution(rows: float) -> float:
+    """The least variance of a difference of two accuracies over so many rows: they are rounded to multiples of 100 / rows.
+
+    Without it three equal differences would be a mean without noise.
+    """
+    return (100 / rows) ** 2 / 6 if rows > 0 else 0.0
+
+
+def rows_noise(differences: np.ndarray) -> float:
+    """What other evaluated rows of the same kind add to the variance of the mean difference, beyond its variance over seeds.
+
+    Args:
+        differences: (n, R), seeds by rows, in points.
+
+    Two-way random effects without replication: of the mean squares of rows and of the rest, (MSR − MSE) / nR. With the
+    variance over seeds, MSS / nR, that is the variance of "multi-reader multi-case" analyses, and Satterthwaite's degrees of
+    freedom are theirs (Hillis, Statistics in Medicine 26, 2007, eq. 8: all of them come from the seeds). A bootstrap over seeds
+    and rows together has it right only where there are many of both: it counts the rest, which is most of the noise here,
+    up to three times, and its percentile interval of few seeds is too narrow.
+    """
+    n, rows = differences.shape
+    if n < 2 or rows < 2:
+        return math.nan
+    of_seeds, of_rows = differences.mean(1, keepdims=True), differences.mean(0, keepdims=True)
+    rest = differences - of_seeds - of_rows + differences.mean()
+    mse = (rest**2).sum() / ((n - 1) * (rows - 1))
+    return float(max(n * of_rows.var(ddof=1) - mse, 0) / (n * rows))
+
+
+def sign_flip(differences: np.ndarray) -> tuple[float, float]:
+    """Exact p values of the test that flips signs, up to 13 pairs (10,000 random flips beyond): (above 0, below 0)."""
+    x = np.round(differences, 5)  # records keep nine digits; equal differences are equal
+    if not np.any(x):
+        return 1.0, 1.0
+    run = functools.partial(
+        permutation_test, (x,), np.mean, permutation_type="samples", n_resamples=9999, vectorized=True, rng=0
+    )
+    return float(run(alternative="greater").pvalue), float(run(alternative="less").pvalue)
