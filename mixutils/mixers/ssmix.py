@@ -211,7 +211,10 @@ class SSMix(Mixer):
         return only_text(batch, part, self.pad)[0].input_ids[second], 1
 
     def _replace_tokens(self, ids: Tensor, partner: Tensor, a: Text, b: Text, length: Tensor, rng) -> Tensor:
-        """``ids`` (m, L) with ``length`` tokens of one text replaced: places common to both texts (SPEC SA17), or any place of the first for UNK."""
+        """``ids`` (m, L) with ``length`` tokens of one text replaced.
+
+        Places are common to both texts (SPEC SA17), or any of the first for UNK.
+        """
         device, width = ids.device, ids.shape[1]
         places = a.n if self.options.select == "unk" else torch.minimum(a.n, b.n)
         chosen = scatter_tokens(random_tokens(places, length, width, rng), a.start, width)
