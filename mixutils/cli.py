@@ -88,6 +88,12 @@ def _add_setting(sub: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--seeds", metavar="N|LIST", help="5 is 0-4; or 0,3,7 or 0-2")
     group.add_argument("--methods", metavar="NAME[,NAME]", help="mixers of the comparison (compare only), or all")
+    group.add_argument(
+        "--shuffle",
+        metavar="SEED",
+        default="",
+        help="negative control: tables, figures and verdicts of permuted method names, in a folder of their own",
+    )
     group.add_argument("--train-size", type=int, metavar="N", help="training rows at most; 0 is all")
 
 

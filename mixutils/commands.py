@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from . import environment, launch, paths
-from .companion import check_gpu, make_plan, shipped
+from .companion import check_gpu, figures, make_plan, permuted, shipped, shown, shuffle_seed
 from .estimate import Costs
 from .papers import PLANS, Plan
 from .planning import show_plan
@@ -135,6 +135,7 @@ def _parameters(args: argparse.Namespace, profile: str, train: bool) -> dict[str
         "device": getattr(args, "device", "auto"),
         "jobs": getattr(args, "jobs", 0),
         "hub": bool(args.hub),
+        "shuffle": args.shuffle,
     }
 
 
@@ -151,7 +152,7 @@ def _notebooks(args: argparse.Namespace, profile: str, names: list[str], train: 
     from .report.catalogue import NOTEBOOKS
 
     parameters = _parameters(args, profile, train)
-    folder = paths.figures(profile) / "notebooks"
+    folder = figures(profile, shuffle_seed(args.shuffle)) / "notebooks"
     with_runs = [n for n in names if NOTEBOOKS[n]]
     workers = 1 if train else min(4, environment.cores())  # kernels take memory
     failed = execute_all([n for n in names if not NOTEBOOKS[n]], {}, folder, workers=workers)
@@ -162,11 +163,11 @@ def _notebooks(args: argparse.Namespace, profile: str, names: list[str], train: 
 def report(args: argparse.Namespace) -> int:
     profile, papers, _ = _selected(args)
     store = Records(shipped=shipped(profile))
-    _report(profile, _plans(args, profile, papers, store), store)
+    _report(profile, _plans(args, profile, papers, store), store, shuffle_seed(args.shuffle))
     return 0
 
 
-def _report(profile: str, plans: dict[str, Plan], store: Records) -> None:
+def _report(profile: str, plans: dict[str, Plan], store: Records, shuffle: int | None) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -176,20 +177,21 @@ def _report(profile: str, plans: dict[str, Plan], store: Records) -> None:
     from .report.catalogue import artifacts
 
     for key, plan_ in plans.items():
+        folder, records_ = figures(profile, shuffle) / key, shown(store, plan_, shuffle)
         for artifact in artifacts(key):
-            write(artifact, plan_, store, paths.figures(profile) / key)
+            write(artifact, plan_, records_, folder)
             plt.close("all")
-        print(f"{key}: {len(artifacts(key))} tables and figures in {_short(paths.figures(profile) / key)}")
+        print(f"{key}: {len(artifacts(key))} tables and figures in {_short(folder)}")
 
 
 def site(args: argparse.Namespace) -> int:
     profile, papers, _ = _selected(args)
     store = Records(shipped=shipped(profile))
-    _site(profile, _plans(args, profile, papers, store), store, export=False)
+    _site(profile, _plans(args, profile, papers, store), store, export=False, shuffle=shuffle_seed(args.shuffle))
     return 0
 
 
-def _site(profile: str, plans: dict[str, Plan], store: Records, export: bool) -> Path:
+def _site(profile: str, plans: dict[str, Plan], store: Records, export: bool, shuffle: int | None = None) -> Path:
     from .report.site import build
 
     if export:
@@ -197,11 +199,12 @@ def _site(profile: str, plans: dict[str, Plan], store: Records, export: bool) ->
         # What came with the checkout stays, also where only some papers or data sets were asked for.
         count = store.export([*runs, *store.shipped], paths.figures(profile) / "records.jsonl")
         print(f"records: {count} runs in {_short(paths.figures(profile) / 'records.jsonl')}")
-    return build(plans, store, paths.figures(profile))
+    return build(plans, store, figures(profile, shuffle), "" if shuffle is None else permuted(shuffle))
 
 
 def everything(args: argparse.Namespace) -> int:
     begin = time.monotonic()
+    shuffle_seed(args.shuffle)  # a wrong one is said before anything is trained
     profile, papers, names = _selected(args)
     status = 0
     if args.from_records:
@@ -220,7 +223,7 @@ def everything(args: argparse.Namespace) -> int:
         store = Records(shipped=shipped(profile))
         plans = _plans(args, profile, papers, store)
     status |= _notebooks(args, profile, names, train=False)
-    index = _site(profile, plans, store, export=not args.from_records)
+    index = _site(profile, plans, store, export=not args.from_records, shuffle=shuffle_seed(args.shuffle))
     print(
         f"{launch.duration(time.monotonic() - begin)}. Look at {_short(index)}"
         + ("" if status == 0 else " (something failed, see above)")
@@ -235,7 +238,7 @@ def _short(path: Path) -> str:
 def records(args: argparse.Namespace) -> int:
     store = Records()
     if args.action == "merge":
-        print(f"{store.merge(args.path)} records merged into {_short(store.folder)}")
+        print(f"{store.merge(args.path)}\nin {_short(store.folder)}")
         return 0
     if args.profile:
         runs = [r for p in PROFILES[args.profile].papers or PLANS for r in make_plan(p, args.profile, store).runs]
@@ -251,6 +254,8 @@ def readme(args: argparse.Namespace) -> int:
     from .report.readme import blocks, fill
 
     profile, papers, _ = _selected(args)
+    if args.shuffle:
+        raise ValueError("README.md shows the numbers as they are; --shuffle is for report, site, notebooks and all")
     # Only what comes with a checkout: a reader's own runs do not belong in the project's README.
     store = Records(paths.figures(profile) / "no-own-records", shipped=shipped(profile))
     path = paths.ROOT / "README.md"

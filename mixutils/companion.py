@@ -95,6 +95,11 @@ class Companion:
         device: "auto", "cpu", "cuda". jobs: worker processes, 0 chooses.
         train: whether missing runs are trained. false shows what the records hold, the shipped ones included.
         hub: whether the Hugging Face hub may be asked, beyond what the profile allows.
+        shuffle: a seed, as text; what is shown is then made from permuted names of methods, the negative control of SPEC
+            9.5. "" permutes nothing. Training is the same.
+
+    Raises:
+        ValueError: a seed that is no whole number, or as ``make_plan``.
     """
 
     def __init__(
@@ -112,15 +117,17 @@ class Companion:
         jobs: int = 0,
         train: bool = True,
         hub: bool = False,
+        shuffle: str = "",
     ) -> None:
         if data:
             os.environ["MIXUTILS_DATA"] = str(Path(data).expanduser().resolve())
         resumes = profile in PROFILES and PROFILES[profile].resumes
-        self.store = Records(shipped=shipped(profile) if resumes or not train else [])
+        self.shuffle = shuffle_seed(shuffle)
+        self._records = Records(shipped=shipped(profile) if resumes or not train else [])
         self.plan = make_plan(
             paper,
             profile,
-            None if train else self.store,
+            None if train else self._records,
             tasks=tasks or None,
             encoder=encoder or None,
             seeds=seeds or None,
@@ -133,7 +140,12 @@ class Companion:
         self.paper = PLANS[paper].PAPER
         self.profile = self.plan.setting.profile
         self.device, self.jobs, self.train = device, jobs, train
-        self.folder = paths.figures(profile) / paper
+        self.folder = figures(profile, self.shuffle) / paper
+
+    @property
+    def store(self) -> Records:
+        """The records that are shown; under permuted names with ``shuffle``."""
+        return shown(self._records, self.plan, self.shuffle)
 
     def about(self) -> None:
         """Versions, hardware, and what the numbers are worth."""
@@ -141,6 +153,8 @@ class Companion:
         lines = environment.describe(device, environment.pick_precision("auto", device))
         print(f"{self.paper.cite()}")
         print(f"profile {self.profile.name}: {self.profile.purpose}")
+        if self.shuffle is not None:
+            print(f"*** {permuted(self.shuffle)} ***")
         if not self.profile.comparable:
             print("*** smoke numbers are NOT COMPARABLE with anything; they show that everything runs ***")
         print(
@@ -152,37 +166,37 @@ class Companion:
     def describe_plan(self) -> None:
         """Columns, runs done and to do, time."""
         plan, runs = self.plan, self.plan.runs
-        done, failed = sum(map(self.store.done, runs)), sum(map(self.store.failed, runs))
+        done, failed = sum(map(self._records.done, runs)), sum(map(self._records.failed, runs))
         print("data: " + ", ".join(dict.fromkeys(c.task for c in plan.columns)))
         for reason in dict.fromkeys(plan.absent.values()):
             print(f"no data for {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
-        todo = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
+        todo = [r for r in runs if not self._records.done(r) and not self._records.failed(r)]
         print(f"runs: {done} done, {len(todo)} to do, {failed} failed")
         if todo and self.train:
             _, workers = devices(self.device, self.jobs)
-            print(f"time: {rounded(Costs(self.store).wall(todo, workers))} with {workers} workers")
+            print(f"time: {rounded(Costs(self._records).wall(todo, workers))} with {workers} workers")
 
     def train_or_load(self) -> None:
         """Train what is missing, in worker processes; with ``train`` false only say what is missing."""
         runs = self.plan.runs
         if self.train:
             quiet = self.profile.name == "smoke"
-            costs = Costs(self.store)
+            costs = Costs(self._records)
             launch(
                 runs,
-                self.store,
+                self._records,
                 device=self.device,
                 jobs=self.jobs,
                 use_hub=self.plan.setting.use_hub,
-                again=stale_runs(self.plan, self.store),
+                again=stale_runs(self.plan, self._records),
                 cost=costs.seconds,
                 say=(lambda line: None) if quiet else print,
             )
-        failed = [r for r in runs if self.store.failed(r)]
-        missing = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
+        failed = [r for r in runs if self._records.failed(r)]
+        missing = [r for r in runs if not self._records.done(r) and not self._records.failed(r)]
         print(f"{len(runs) - len(failed) - len(missing)} of {len(runs)} runs are at hand")
         for run in failed[:5]:
-            print(f"failed: {run.title()}: {self.store.get(run)['error'][:200]}")
+            print(f"failed: {run.title()}: {self._records.get(run)['error'][:200]}")
         if failed:
             print("repeat failed runs: python -m mixutils train --retry, with this notebook's options")
         if missing:
@@ -197,12 +211,49 @@ class Companion:
         if name not in known:
             raise ValueError(f"{self.plan.paper} has no table or figure {name!r}; there are {', '.join(known)}")
         made = write(known[name], self.plan, self.store, self.folder)
-        return _display(made, Table, known[name].caption)
+        return _display(made, Table, known[name].caption, "" if self.shuffle is None else permuted(self.shuffle))
 
 
-def _display(made, table_class, caption: str) -> None:
+def shuffle_seed(text: str) -> int | None:
+    """The seed of a permutation of names, or None for "".
+
+    Raises:
+        ValueError: something that is no whole number of at least 0.
+    """
+    if not text.strip():
+        return None
+    if not text.strip().isdecimal():
+        raise ValueError(f"shuffle must be a seed, a whole number of at least 0, or empty, not {text!r}")
+    return int(text)
+
+
+def shown(store: Records, plan: Plan, shuffle: int | None) -> Records:
+    """The records that tables and figures of a plan are made from."""
+    if shuffle is None:
+        return store
+    from .shuffled import Shuffled
+
+    return Shuffled(store, plan, shuffle)
+
+
+def figures(profile: str, shuffle: int | None) -> Path:
+    """Where tables and figures of a profile go. Those of permuted names have a folder of their own."""
+    return paths.figures(profile if shuffle is None else f"{profile}-shuffle-{shuffle}")
+
+
+def permuted(shuffle: int) -> str:
+    """What must be said beside everything that permuted names have made."""
+    return (
+        f"Negative control (shuffle = {shuffle}): methods have changed names within every data set and seed, "
+        "so nothing shown here is true of any of them"
+    )
+
+
+def _display(made, table_class, caption: str, banner: str) -> None:
     from IPython.display import HTML, display
 
+    if banner:
+        display(HTML(f"<p><b>{html.escape(banner)}.</b></p>"))
     if made is None:
         display(HTML(f"<p><i>Nothing to draw yet: this setting has no runs for it.</i> {html.escape(caption)}</p>"))
         return

@@ -122,6 +122,21 @@ def test_report_and_site_draw_everything_from_records(plan, capsys):
     assert not (paths.figures("smoke") / "records.jsonl").exists()  # only "all" exports, after training
 
 
+def test_shuffled_names_have_a_folder_of_their_own(plan, capsys):
+    fill(plan, percent=lambda r: 50 + r.seed)
+    assert cli.main(["report", *MINE, "--shuffle", "4"]) == 0
+    folder = paths.figures("smoke-shuffle-4")
+    assert lines(capsys) == [f"ssmix: 16 tables and figures in {folder / 'ssmix'}"]
+    assert cli.main(["site", *MINE, "--shuffle", "4"]) == 0
+    page = (folder / "index.html").read_text("utf-8")
+    assert "<p class='banner'><b>Negative control (shuffle = 4)" in page
+    assert not paths.figures("smoke").exists()
+    assert cli.main(["report", *MINE, "--shuffle", "four"]) == 2
+    assert "shuffle must be a seed" in capsys.readouterr().err
+    assert cli.main(["readme", *MINE, "--shuffle", "4"]) == 2
+    assert "README.md shows the numbers as they are" in capsys.readouterr().err
+
+
 def test_from_records_shipped_records_are_found_without_any_run(plan, capsys):
     store = fill(plan)
     store.export(plan.runs, paths.figures("smoke") / "records.jsonl")
@@ -155,7 +170,7 @@ def test_an_export_keeps_what_came_with_the_checkout(plan, tmp_path):
 
 
 def test_from_records_takes_the_largest_profile_that_is_shipped():
-    args = SimpleNamespace(profile=None, from_records=True)
+    args = SimpleNamespace(profile=None, only=None, from_records=True)
     assert commands._profile(args) == "laptop"
     for name in ("laptop", "desk"):
         path = paths.figures(name) / "records.jsonl"
@@ -166,9 +181,9 @@ def test_from_records_takes_the_largest_profile_that_is_shipped():
 
 def test_the_profile_suits_the_machine_unless_one_is_asked_for():
     suits = "desk" if torch.cuda.is_available() else "laptop"
-    assert commands._profile(SimpleNamespace(profile=None, device="auto")) == suits
-    assert commands._profile(SimpleNamespace(profile=None, device="cpu")) == "laptop"
-    assert commands._profile(SimpleNamespace(profile="full", device="cpu")) == "full"
+    assert commands._profile(SimpleNamespace(profile=None, device="auto", only=None)) == suits
+    assert commands._profile(SimpleNamespace(profile=None, device="cpu", only=None)) == "laptop"
+    assert commands._profile(SimpleNamespace(profile="full", device="cpu", only=None)) == "full"
 
 
 def test_wishes_of_the_command_line_reach_the_notebooks():
@@ -184,6 +199,7 @@ def test_wishes_of_the_command_line_reach_the_notebooks():
         "device": "cpu",
         "jobs": 3,
         "hub": True,
+        "shuffle": "",
     }
     plain = commands._parameters(cli.parser().parse_args(["notebooks"]), "laptop", train=True)
     assert (plain["train_size"], plain["seeds"], plain["hub"]) == (-1, "", False)

@@ -165,6 +165,36 @@ def test_what_cannot_be_drawn_yet_is_a_sentence(shown):
     assert "Nothing to draw yet" in shown[0].data
 
 
+def test_shuffled_names_are_shown_in_a_folder_of_their_own_and_say_so(plan, tmp_path, shown, capsys):
+    ship(plan, tmp_path)
+    plain, permuted = Companion("ssmix", train=False), Companion("ssmix", train=False, shuffle="3")
+    assert permuted.folder == paths.figures("smoke-shuffle-3") / "ssmix"
+    permuted.about()
+    assert "*** Negative control (shuffle = 3): methods have changed names" in capsys.readouterr().out
+    permuted.show("table_2")
+    banner, table, _ = shown
+    assert "Negative control (shuffle = 3)" in banner.data
+    assert "No mixup" in table.data
+    assert not (plain.folder / "table_2.csv").exists()
+    hashes = [[c.store.get(r)["hash"] for r in plan.runs] for c in (plain, permuted)]
+    assert hashes[0] == [r.hash for r in plan.runs] != hashes[1]
+    assert sorted(hashes[0]) == sorted(hashes[1])
+
+
+def test_training_does_not_know_of_shuffled_names(plan, capsys):
+    store = Records()
+    for run in plan.runs:
+        store.put(done(run, 50))
+    Companion("ssmix", shuffle="1").train_or_load()
+    assert f"{len(plan.runs)} of {len(plan.runs)} runs are at hand" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.5"])
+def test_a_seed_of_the_permutation_is_a_whole_number(text):
+    with pytest.raises(ValueError, match="shuffle must be a seed, a whole number of at least 0, or empty"):
+        Companion("ssmix", shuffle=text)
+
+
 def test_an_unknown_table_lists_the_known_ones():
     with pytest.raises(ValueError, match="ssmix has no table or figure 'table2'; there are table_1, table_2"):
         Companion("ssmix").show("table2")

@@ -7,21 +7,32 @@ such as the probe of one trained model.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 
 from ..evidence import Evidence, Verdict, curves, frame, printed
 from ..papers.base import Plan
 from ..records import Records
+from ..shuffled import Shuffled
 
 #: Papers whose claims are declared here, in a module of the paper's name.
 DECLARED = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
 MARGIN = 0.5  # smallest effect of interest in points (SPEC 9.3)
 
 
-def evidence(plan: Plan, store: Records, *, shuffle: int | None = None, margin: float = MARGIN, **reading) -> Evidence:
+def evidence(
+    plan: Plan,
+    store: Records,
+    *,
+    declare: Callable[[Evidence, Plan, Records], None] | None = None,
+    shuffle: int | None = None,
+    margin: float = MARGIN,
+    **reading,
+) -> Evidence:
     """A paper's claims over its records.
 
     Args:
-        plan: of the paper. shuffle: a seed; methods change places before anything is computed (SPEC 9.5).
+        plan: of the paper. declare: what to declare in place of the paper's claims.
+        shuffle: a seed; methods change places before anything is computed (SPEC 9.5). A shuffled store brings its own.
         margin: smallest effect of interest in points.
         reading: ``metric``, ``policy``, ``floor`` and ``tasks`` of ``Evidence``: another reading of all numbers.
 
@@ -30,6 +41,8 @@ def evidence(plan: Plan, store: Records, *, shuffle: int | None = None, margin: 
     """
     if plan.paper not in DECLARED:
         raise ValueError(f"no claims of {plan.paper!r} are declared; there are those of {', '.join(DECLARED)}")
+    if isinstance(store, Shuffled):
+        store, shuffle = store.plain, store.seed
     module = importlib.import_module(f".{plan.paper}", __package__)
     if reading.get("metric") is None:  # where a data set's primary metric is not that of the paper's tables
         reading["metric"] = getattr(module, "METRIC", None)
@@ -40,12 +53,10 @@ def evidence(plan: Plan, store: Records, *, shuffle: int | None = None, margin: 
         margin=margin,
         **reading,
     )
-    module.declare(e, plan, store)
+    (declare or module.declare)(e, plan, store)
     return e
 
 
-def verdicts(
-    plan: Plan, store: Records, *, shuffle: int | None = None, margin: float = MARGIN, **reading
-) -> list[Verdict]:
-    """What became of a paper's claims; the arguments are those of ``evidence``."""
-    return evidence(plan, store, shuffle=shuffle, margin=margin, **reading).verdicts()
+def verdicts(plan: Plan, store: Records, **how) -> list[Verdict]:
+    """What became of a paper's claims; ``how`` are the other arguments of ``evidence``."""
+    return evidence(plan, store, **how).verdicts()

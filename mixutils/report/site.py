@@ -26,12 +26,18 @@ table.runs{border-collapse:collapse;font-size:12.5px} table.runs td,table.runs t
 </style>"""
 
 
-def build(plans: dict[str, Plan], store: Records, folder: Path) -> Path:
-    """Write ``index.html`` and ``runs.html`` below ``folder`` (the profile's); returns the index."""
+def build(plans: dict[str, Plan], store: Records, folder: Path, banner: str = "") -> Path:
+    """Write ``index.html`` and ``runs.html`` below ``folder`` (the profile's); returns the index.
+
+    Args:
+        banner: what must be said above all else.
+    """
     profile = PROFILES[folder.name] if folder.name in PROFILES else next(iter(plans.values())).setting.profile
     parts = [
         f"<h1>Text Mixup Companion</h1><p>Profile <b>{profile.name}</b>: {html.escape(profile.purpose)}. {_hardware(plans, store)}</p>"
     ]
+    if banner:
+        parts.append(f"<p class='banner'><b>{html.escape(banner)}.</b></p>")
     if not profile.comparable:
         parts.append(
             "<p class='banner'>Numbers of this profile are <b>not comparable</b> with anything; they only show that everything runs.</p>"
