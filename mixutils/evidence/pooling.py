@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,14 @@ class Pooled:
     @property
     def high(self):
         return interval(self.estimate, self.se, self.df)[1]
+
+    @property
+    def triple(self) -> tuple[float, float, float]:
+        """Estimate, low, high."""
+        return float(self.estimate), float(self.low), float(self.high)
+
+
+NOWHERE = Pooled(math.nan, math.nan, math.nan)
 
 
 def these_tasks(means, variances, dfs, rows=0.0) -> Pooled:

@@ -23,8 +23,7 @@ def shuffled(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     if frame.empty:
         return frame
     runs, names = pd.factorize(frame["hash"])
-    groups = frame.groupby(GROUP, sort=False, dropna=False).ngroup().to_numpy()
-    cells = frame.groupby(["paper", "table", "row", "column"], sort=False, dropna=False).ngroup().to_numpy()
+    groups, cells = _codes(frame, GROUP), _codes(frame, ["paper", "table", "row", "column"])
     # A block: the rows of one run in one cell.
     begins = np.flatnonzero(np.r_[True, (np.diff(runs) != 0) | (np.diff(cells) != 0)])
     blocks = np.split(np.arange(len(frame)), begins[1:])
@@ -36,14 +35,22 @@ def shuffled(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     moved = [rows_of[source[runs[block[0]]]] for block in blocks]
     comes_from = np.concatenate(moved)
     label = np.repeat(begins, [len(rows) for rows in moved])
-    out = frame.iloc[comes_from].reset_index(drop=True)
-    out[CELL] = frame[CELL].iloc[label].reset_index(drop=True)
+    moves = [c for c in frame.columns if c not in CELL]
+    out = pd.concat([frame[c].take(i).reset_index(drop=True) for c, i in ((CELL, label), (moves, comes_from))], axis=1)
+    out = out[list(frame.columns)]
     if "primary" in frame.columns:
-        reading = frame.groupby(READING, sort=False).ngroup().to_numpy()
+        reading = _codes(frame, READING)
         of_cell = np.full(cells.max() + 1, -1)
         of_cell[cells[frame["primary"]]] = reading[frame["primary"]]
         out["primary"] = reading[comes_from] == of_cell[cells[label]]
     return out
+
+
+def _codes(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """A number for every row, the same for rows that agree in these columns."""
+    seen: dict[tuple, int] = {}
+    rows = zip(*(frame[c].tolist() for c in columns), strict=True)
+    return np.array([seen.setdefault(row, len(seen)) for row in rows])
 
 
 def permutation(names: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:

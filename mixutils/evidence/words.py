@@ -1,0 +1,218 @@
+"""From units to a word: pooling, two directions, Holm over the claims, and the words in their order (SPEC 9.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from . import estimate, pooling, survival
+from .estimate import ALPHA
+from .pooling import ENOUGH, NOWHERE, Pooled
+from .units import FEWEST, Unit, Units, combine, permuted
+
+THESE, LIKE = "these tasks", "tasks like these"
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the units of a claim say together, before claims are corrected for one another.
+
+    Attributes:
+        pooled, interval, covers, these, like, heterogeneity, without_one: as in ``Verdict``. used: the units in it, by data
+            set. p_for, p_against: two-sided. withheld: why support is not possible, or "". opposed: what contradicts by
+            itself, or "". inside: p of the two one-sided tests.
+    """
+
+    pooled: Pooled = NOWHERE
+    interval: str = THESE
+    covers: str = ""
+    these: Pooled = NOWHERE
+    like: Pooled = NOWHERE
+    used: tuple[tuple[Unit, ...], ...] = ()
+    p_for: float = math.nan
+    p_against: float = math.nan
+    inside: float = math.nan
+    withheld: str = ""
+    opposed: str = ""
+    heterogeneity: float = math.nan
+    without_one: tuple[float, float] = (math.nan, math.nan)
+
+    @property
+    def tested(self) -> bool:
+        return not math.isnan(self.p_for)
+
+
+def weigh(units: Units, kind: str, margin: float, like: bool) -> Weighed:
+    """Pool the units that count.
+
+    Args:
+        margin: of an equality, and of "negligible". like: whether "tasks like these" decides, where five are at hand.
+    """
+    parts = list(dict.fromkeys(u.part for u in units))
+    found = [_pool(Units(u for u in units if u.part == part), kind, margin, like) for part in parts]
+    found = [w for w in found if w.tested]
+    if not found or len(found) < len(parts):
+        return Weighed()
+    # All parts must hold: the weakest one speaks for the claim, and each may contradict it.
+    weakest = max(found, key=lambda w: (w.p_for, -w.pooled.estimate))
+    against = min(1.0, len(found) * min(w.p_against for w in found))
+    if kind == "every":
+        weakest = replace(weakest, **_every([u for u in units if u.counts]))
+    return replace(weakest, p_against=against if len(found) > 1 else weakest.p_against)
+
+
+def _pool(units: Units, kind: str, margin: float, like: bool) -> Weighed:
+    if any(u.logrank for u in units):
+        return _log_rank([u for u in units if not u.void])
+    used = by_task([u for u in units if not u.void])
+    if len(used) < ENOUGH:
+        used = by_task([u for u in units if u.counts])
+    if not used:
+        return Weighed()
+    tasks = [together(group) for group in used]
+    means, variances = np.array([t.mean for t in tasks]), np.array([t.se**2 for t in tasks])
+    dfs, rows = np.array([t.df for t in tasks]), np.array([t.rows_variance for t in tasks])
+    these, covers = pooling.these_tasks(means, variances, dfs), "seeds"
+    if not np.isnan(rows).any():
+        wider = pooling.these_tasks(means, variances, dfs, rows)
+        these, covers = max(these, wider, key=lambda p: p.high - p.low), "seeds and rows"
+    many = len(tasks) >= ENOUGH
+    out = Weighed(these, THESE, covers, these, pooling.like_these(means) if many else NOWHERE, tuple(used))
+    if many and like:
+        out = replace(out, pooled=out.like, interval=LIKE, covers="seeds, rows and tasks")
+    if len(tasks) > 1:
+        spread, one = pooling.heterogeneity(means, variances), pooling.without_one(means)
+        out = replace(out, heterogeneity=float(spread), without_one=(float(one[0]), float(one[1])))
+    nulls = [t.null for t in tasks]
+    null = None if any(n is None for n in nulls) else np.mean(nulls, axis=0)
+    return replace(out, **_tests(out.pooled, kind, margin, null))
+
+
+def _tests(pooled: Pooled, kind: str, margin: float, null: np.ndarray | None) -> dict[str, float]:
+    at = (pooled.estimate, pooled.se, pooled.df)
+    # A margin in points says nothing about points per doubling.
+    inside = math.nan if kind == "slope" else float(estimate.inside(*at, margin))
+    if kind == "equal":
+        beyond = min(estimate.one_sided(*at, margin)[0], estimate.one_sided(*at, -margin)[1])
+        return {"p_for": inside, "p_against": min(1.0, 2 * float(beyond)), "inside": inside}
+    both = np.asarray(estimate.one_sided(*at))
+    if null is not None:
+        both = np.maximum(both, permuted(float(pooled.estimate), null))
+    above, below = np.minimum(1, 2 * both)
+    return {"p_for": float(above), "p_against": float(below), "inside": inside}
+
+
+def _log_rank(units: list[Unit]) -> Weighed:
+    if not units:
+        return Weighed()
+    found, p = survival.pooled([u.logrank for u in units])
+    if math.isnan(p):
+        return Weighed()
+    p_for, p_against = (p, 1.0) if found.estimate > 0 else (1.0, p)
+    used = tuple(by_task(units))
+    return Weighed(found, THESE, "seeds", found, NOWHERE, used, p_for=p_for, p_against=p_against)
+
+
+def _every(units: list[Unit]) -> dict[str, str]:
+    """Intersection–union: every unit must pass by itself; one that opposes after Holm's correction over units contradicts."""
+    short = [u for u in units if not u.p[0] < ALPHA]
+    withheld = ""
+    if short or not units:
+        withheld = f"only {len(units) - len(short)} of {len(units)} comparisons show it by themselves"
+    against = holm([2 * u.p[1] for u in units])
+    opposed = [u.name for u, p in zip(units, against, strict=True) if p < ALPHA]
+    return {"withheld": withheld, "opposed": "; ".join(opposed)}
+
+
+def by_task(units: Sequence[Unit]) -> list[tuple[Unit, ...]]:
+    """Units in groups that share a data set: they share runs, seeds and rows, and are not independent."""
+    groups: list[tuple[set[str], list[Unit]]] = []
+    for unit in units:
+        names, members = set(unit.task.split(", ")), [unit]
+        for group in [g for g in groups if g[0] & names]:
+            groups.remove(group)
+            names, members = names | group[0], [*group[1], *members]
+        groups.append((names, members))
+    return [tuple(members) for _, members in groups]
+
+
+def together(units: Sequence[Unit]) -> Unit:
+    """The mean of one data set's units, seed by seed; where they have no seeds in common, with the mean of their errors."""
+    if len(units) == 1:
+        return units[0]
+    if all(u.null is None for u in units):
+        whole = combine(units, [1 / len(units)] * len(units), title=units[0].title)
+        if whole.n >= min(FEWEST, *(u.n for u in units)):
+            return whole
+    alike = len({None if u.null is None else len(u.null) for u in units}) == 1 and units[0].null is not None
+    mean = sum(u.mean for u in units) / len(units)
+    se = sum(u.se for u in units) / len(units)  # as if they moved together: never too small
+    null = np.mean([u.null for u in units], axis=0) if alike else None
+    return Unit(units[0].title, mean=mean, se=se, df=min(u.df for u in units), null=null)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm-corrected p values; NaN stays NaN and does not count.
+
+    As ``statsmodels.stats.multitest.multipletests``, which collects garbage on every call: 0.2 s in a program of this size.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    p[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(order) else steps
+    return p.tolist()
+
+
+def word(w: Weighed, kind: str, p_holm: float, reported: float) -> tuple[str, str]:
+    """The word and one sentence that says why.
+
+    Args:
+        p_holm: the smaller of both p, corrected over the claims. reported: the printed effect, or NaN.
+    """
+    scale = "log hazard ratio " if kind == "steps" else ""
+    size = f"{scale}{_n(w.pooled.estimate)} [{_n(w.pooled.low)}, {_n(w.pooled.high)}]"
+    smaller = kind != "equal" and not math.isnan(reported) and w.pooled.high < reported
+    below = f"the interval ends below the reported {_n(reported)}"
+    passes = p_holm < ALPHA
+    if passes and w.p_for <= w.p_against and not w.withheld and not w.opposed:
+        why = f"{size} is {'inside the margin' if kind == 'equal' else 'above 0'}, Holm p = {p_holm:.2g}"
+        return ("supported, and smaller than reported", f"{why}; {below}") if smaller else ("supported", why)
+    if w.opposed:
+        return "contradicted", f"{w.opposed} opposes by itself, after Holm's correction over comparisons; pooled {size}"
+    if passes and w.p_against < w.p_for:
+        why = "beyond the margin" if kind == "equal" else "below 0"
+        return "contradicted", f"{size} is {why}, Holm p = {p_holm:.2g}"
+    withheld = f"; {w.withheld}" if w.withheld else ""
+    if w.inside < ALPHA:
+        low, high = estimate.interval(w.pooled.estimate, w.pooled.se, w.pooled.df, 1 - 2 * ALPHA)
+        return "negligible", f"the 90 % interval [{_n(low)}, {_n(high)}] lies inside the margin{withheld}"
+    if smaller:
+        zero = "the interval holds 0 and" if w.pooled.low <= 0 else "the interval"
+        return "smaller than reported", f"{size}: {zero} ends below the reported {_n(reported)}{withheld}"
+    if w.pooled.low <= 0 <= w.pooled.high:
+        both = "" if math.isnan(reported) or not w.pooled.low <= reported else f" and the reported {_n(reported)}"
+        return "undecided", f"{size} holds 0{both}{withheld}"
+    return "undecided", f"{size} does not hold 0, but Holm p = {p_holm:.2g}{withheld}"
+
+
+def untested(units: Units) -> str:
+    """Why a claim is not tested."""
+    reasons: dict[str, list[str]] = {}
+    for u in units:
+        reasons.setdefault(u.void or f"fewer than {FEWEST} pairs, and fewer than {ENOUGH} data sets", []).append(u.name)
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items()) or "no data set has both sides"
+
+
+def measured(units: Units) -> tuple[str, str]:
+    """The word about numbers of a machine (``Evidence.measured``), and why."""
+    found = [u.mean for u in units if not u.void]
+    inside = bool(found) and all(share == 1 for share in found)
+    word = "not tested" if not found else "supported" if inside else "contradicted" if not any(found) else "undecided"
+    return word, "; ".join(f"{u.title}: {u.void or u.note}" for u in units)
+
+
+def _n(value: float) -> str:
+    return f"{float(value):+.2f}".replace("-", "−")
