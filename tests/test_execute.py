@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from mixutils import checkpoints
 from mixutils.execute import attempt, build_model, cached_task, execute, prepare_data
+from mixutils.generations import GENERATION
+from mixutils.metrics import unpack_bits
 from mixutils.records import Records, compact
 from mixutils.run import Run
 from mixutils.tasks import DataError
@@ -123,3 +126,30 @@ def test_the_probe_of_the_figures_measures_spans_and_mixtures():
     off = probe["projection"]["off_line"]
     assert off["level 2"] == pytest.approx(0, abs=1e-4)  # mixing the last states stays on the line
     assert off["ssmix"] > 0.01
+
+
+@pytest.mark.parametrize("method", ["none", "dnm", "dropmix-c"])  # plain, with parameters of its own, with buffers
+def test_a_final_part_is_evaluated_once_with_the_weights_that_another_part_chose(method):
+    watched = STAGE_1.with_(method=method, recipe__epochs=4, recipe__lr=5e-3, evaluate=("validation", "test"))
+    once = watched.with_(evaluate=("validation",), final=("test",), final_policy="best-on-validation")
+    every, last = execute(watched), execute(once)
+    chosen = "best-on-validation"
+    assert last["selected"][chosen] == every["selected"][chosen]
+    assert all(set(point["metrics"]) == {"validation"} for point in last["curve"])
+    assert set(last["selected"]["last"]["metrics"]) == {"validation"}
+    assert set(last["selected"]) == {"last", chosen}
+
+
+def test_a_record_says_which_rows_were_right():
+    record = execute(STAGE_1)
+    for part, size in (("validation", 30), ("test", 30)):
+        found = record["selected"]["best-on-test"]["metrics"][part]
+        right = unpack_bits(found["bits"], size)
+        assert right.mean() == pytest.approx(found["accuracy"])
+        confusion = np.array(found["confusion"])
+        assert confusion.sum() == size
+        assert np.trace(confusion) == right.sum()
+    data, _ = prepare_data(STAGE_1)
+    assert record["data"]["rows"] == {k: data.splits[k].digest() for k in ("validation", "test")}
+    assert record["data"]["subset"] == data.splits["train"].digest()
+    assert record["generation"] == GENERATION
