@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 Key = tuple[str, str, str]  # table, row, column
@@ -100,6 +101,21 @@ class Reader:
             ):
                 out.setdefault(x[:3], {}).setdefault(x.seed, {}).setdefault(x.precision, seen)
         return out
+
+
+class Curves:
+    """Curves by cell."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame[["hash", "part", "metric", "select", "report", "step", "value"]]
+        self._at = frame.groupby(["table", "row", "column"], sort=False).indices
+
+    def get(self, key: Key, part: str | None, metric: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Hash of a run -> its steps and values; part None: the selecting part, or the reported one where there is none."""
+        found = self._frame.iloc[self._at.get(key, [])]
+        wanted = part or found["select"].where(found["select"] != "", found["report"])
+        found = found[(found["part"] == wanted) & (found["metric"] == metric)]
+        return {h: (c["step"].to_numpy(), c["value"].to_numpy()) for h, c in found.groupby("hash", sort=False)}
 
 
 #: The reading of a run that belongs to no table: its policy and part have to be asked for.

@@ -66,6 +66,18 @@ class LogRank:
         return float(total), float(variance)
 
 
+def arrival(steps: np.ndarray, values: np.ndarray, goal: float) -> tuple[float, bool, bool]:
+    """When a curve is at its goal first, or its last step; whether it ever is; whether it is at its first evaluation."""
+    there = np.flatnonzero(values >= goal - 1e-9)
+    return (steps[there[0]], True, bool(there[0] == 0)) if len(there) else (steps[-1], False, False)
+
+
+def race(a: Sequence[tuple[float, bool, bool]], b: Sequence[tuple[float, bool, bool]]) -> LogRank:
+    """From the arrivals of two groups."""
+    time, reached, first = (np.array(x) for x in zip(*a, *b, strict=True))
+    return LogRank(time, reached, first, np.arange(len(time)) < len(a))
+
+
 def pooled(tests: Sequence[LogRank]) -> tuple[Pooled, float]:
     """Over data sets: the logarithm of how many times as often a arrives (hazard ratio, by Peto's one step), and the
     two-sided p of the log-rank test, stratified by data set; NaN where nothing varies."""

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from . import estimate
-from .survival import LogRank
+from .survival import LogRank, pooled, race
 
 FEWEST = 3  # pairs of a unit that has a word of its own
 
@@ -139,6 +139,16 @@ def paired(
     return Unit(**given, void=void, mean=float(x.mean()), se=se, df=n - 1.0)
 
 
+def raced(a: Sequence[tuple], b: Sequence[tuple], **given) -> Unit:
+    """A unit from when the runs of two sides arrive at a goal, see ``survival.arrival``; its mean is a log hazard ratio."""
+    if min(len(a), len(b)) < FEWEST:
+        return Unit(**given, void=f"fewer than {FEWEST} runs a side with a curve and a goal")
+    test = race(a, b)
+    found, _ = pooled([test])
+    how = {"mean": found.estimate, "se": found.se, "df": found.df}
+    return Unit(**given, **how, logrank=test, void=test.void, note=test.words())
+
+
 def combine(units: Sequence[Unit], weights: Sequence[float], **given) -> Unit:
     """The weighted sum of units, seed by seed over the seeds that all have; void where one of them is."""
     if any(u.null is not None or u.logrank is not None for u in units):
@@ -208,20 +218,34 @@ class Units(tuple[Unit, ...]):
 
     def shift(self, points: float) -> Units:
         """Moved by a constant; what is printed moves with it."""
-        moved = []
-        for u in self:
-            null = u.null if u.null is None else u.null.copy()
-            changed = replace(u, differences=u.differences + points, mean=u.mean + points, printed=u.printed + points)
-            moved.append(replace(changed, null=null, pair=f"{u.pair} {points:+g}"))
-        return Units(moved)
+        if any(u.null is not None or u.logrank is not None for u in self):
+            raise ValueError("only differences by seed can be moved, not differences of maxima or log-rank tests")
+        sign = "+" if points >= 0 else "−"
+        return Units(
+            replace(
+                u,
+                differences=u.differences + points,
+                mean=u.mean + points,
+                printed=u.printed + points,
+                rows=u.rows and (u.rows[0], u.rows[1] + points),
+                pair=f"{u.pair} {sign} {abs(points):g}",
+            )
+            for u in self
+        )
 
     def mark(self, void: Mapping[str, str]) -> Units:
         """Make units void for a reason of the caller's own.
 
         Args:
-            void: column -> why.
+            void: column -> why; a slope has the columns of all its sizes.
         """
-        return Units(replace(u, void=u.void or void.get(u.column, "")) for u in self)
+        why = [next((void[c] for c in u.column.split(", ") if c in void), "") for u in self]
+        return Units(replace(u, void=u.void or w) for u, w in zip(self, why, strict=True))
+
+    def must(self, part: str) -> Units:
+        """One of several parts of a claim, under this name: each part must hold in the mean over its units, and each can
+        contradict the claim."""
+        return Units(replace(u, part=part) for u in self)
 
 
 def _turned(u: Unit) -> Unit:

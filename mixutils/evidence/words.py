@@ -21,8 +21,8 @@ class Weighed:
     """What the units of a claim say together, before claims are corrected for one another.
 
     Attributes:
-        pooled, interval, covers, these, like, heterogeneity, without_one: as in ``Verdict``. used: the units in it, by data
-            set. p_for, p_against: two-sided. withheld: why support is not possible, or "". opposed: what contradicts by
+        pooled, interval, covers, these, like, tasks, heterogeneity, without_one: as in ``Verdict``. used: the units in it.
+            part: which part of the claim it is about, of several that must hold. p_for, p_against: two-sided. withheld: why support is not possible, or "". opposed: what contradicts by
             itself, or "". inside: p of the two one-sided tests.
     """
 
@@ -31,7 +31,9 @@ class Weighed:
     covers: str = ""
     these: Pooled = NOWHERE
     like: Pooled = NOWHERE
-    used: tuple[tuple[Unit, ...], ...] = ()
+    part: str = ""
+    used: tuple[Unit, ...] = ()
+    tasks: int = 0
     p_for: float = math.nan
     p_against: float = math.nan
     inside: float = math.nan
@@ -52,19 +54,18 @@ def weigh(units: Units, kind: str, margin: float, like: bool) -> Weighed:
         margin: of an equality, and of "negligible". like: whether "tasks like these" decides, where five are at hand.
     """
     parts = list(dict.fromkeys(u.part for u in units))
-    found = [_pool(Units(u for u in units if u.part == part), kind, margin, like) for part in parts]
-    found = [w for w in found if w.tested]
-    if not found or len(found) < len(parts):
+    found = [replace(_pool([u for u in units if u.part == p], kind, margin, like), part=p) for p in parts]
+    if not found or not all(w.tested for w in found):
         return Weighed()
     # All parts must hold: the weakest one speaks for the claim, and each may contradict it.
-    weakest = max(found, key=lambda w: (w.p_for, -w.pooled.estimate))
-    against = min(1.0, len(found) * min(w.p_against for w in found))
+    out = max(found, key=lambda w: (w.p_for, -w.pooled.estimate))
     if kind == "every":
-        weakest = replace(weakest, **_every([u for u in units if u.counts]))
-    return replace(weakest, p_against=against if len(found) > 1 else weakest.p_against)
+        out = replace(out, **_every([u for u in units if u.counts]))
+    against = min(1.0, len(found) * min(w.p_against for w in found))
+    return replace(out, p_against=against, used=tuple(u for w in found for u in w.used))
 
 
-def _pool(units: Units, kind: str, margin: float, like: bool) -> Weighed:
+def _pool(units: Sequence[Unit], kind: str, margin: float, like: bool) -> Weighed:
     if any(u.logrank for u in units):
         return _log_rank([u for u in units if not u.void])
     used = by_task([u for u in units if not u.void])
@@ -80,7 +81,8 @@ def _pool(units: Units, kind: str, margin: float, like: bool) -> Weighed:
         wider = pooling.these_tasks(means, variances, dfs, rows)
         these, covers = max(these, wider, key=lambda p: p.high - p.low), "seeds and rows"
     many = len(tasks) >= ENOUGH
-    out = Weighed(these, THESE, covers, these, pooling.like_these(means) if many else NOWHERE, tuple(used))
+    out = Weighed(these, THESE, covers, these, pooling.like_these(means) if many else NOWHERE)
+    out = replace(out, used=tuple(u for group in used for u in group), tasks=len(tasks))
     if many and like:
         out = replace(out, pooled=out.like, interval=LIKE, covers="seeds, rows and tasks")
     if len(tasks) > 1:
@@ -112,8 +114,8 @@ def _log_rank(units: list[Unit]) -> Weighed:
     if math.isnan(p):
         return Weighed()
     p_for, p_against = (p, 1.0) if found.estimate > 0 else (1.0, p)
-    used = tuple(by_task(units))
-    return Weighed(found, THESE, "seeds", found, NOWHERE, used, p_for=p_for, p_against=p_against)
+    tests = {"p_for": p_for, "p_against": p_against}
+    return Weighed(found, THESE, "seeds", found, used=tuple(units), tasks=len(by_task(units)), **tests)
 
 
 def _every(units: list[Unit]) -> dict[str, str]:
@@ -121,7 +123,7 @@ def _every(units: list[Unit]) -> dict[str, str]:
     short = [u for u in units if not u.p[0] < ALPHA]
     withheld = ""
     if short or not units:
-        withheld = f"only {len(units) - len(short)} of {len(units)} comparisons show it by themselves"
+        withheld = f"{len(units) - len(short)} of {len(units)} comparisons show it by themselves"
     against = holm([2 * u.p[1] for u in units])
     opposed = [u.name for u, p in zip(units, against, strict=True) if p < ALPHA]
     return {"withheld": withheld, "opposed": "; ".join(opposed)}
@@ -172,7 +174,7 @@ def word(w: Weighed, kind: str, p_holm: float, reported: float) -> tuple[str, st
     Args:
         p_holm: the smaller of both p, corrected over the claims. reported: the printed effect, or NaN.
     """
-    scale = "log hazard ratio " if kind == "steps" else ""
+    scale = (f"{w.part}: " if w.part else "") + ("log hazard ratio " if kind == "steps" else "")
     size = f"{scale}{_n(w.pooled.estimate)} [{_n(w.pooled.low)}, {_n(w.pooled.high)}]"
     smaller = kind != "equal" and not math.isnan(reported) and w.pooled.high < reported
     below = f"the interval ends below the reported {_n(reported)}"
@@ -201,7 +203,7 @@ def word(w: Weighed, kind: str, p_holm: float, reported: float) -> tuple[str, st
 def untested(units: Units) -> str:
     """Why a claim is not tested."""
     reasons: dict[str, list[str]] = {}
-    for u in units:
+    for u in (u for u in units if not u.counts):
         reasons.setdefault(u.void or f"fewer than {FEWEST} pairs, and fewer than {ENOUGH} data sets", []).append(u.name)
     return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items()) or "no data set has both sides"
 
