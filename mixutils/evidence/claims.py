@@ -119,47 +119,32 @@ class Evidence(Comparisons):
 
 
 def _verdict(key: str, claim: dict[str, Any], weighed: Weighed | None, p_holm: float) -> Verdict:
-    given = claim["units"]
+    given, kind, w = claim["units"], claim["kind"], weighed or Weighed()
     units = Units() if isinstance(given, Illustration) else given
     printed = [u.printed for u in units if u.counts and not math.isnan(u.printed)]
     reported = claim["reported"]
     if reported is None:
         reported = sum(printed) / len(printed) if printed else math.nan
-    w = weighed or Weighed()
-    if isinstance(given, Illustration):
-        word, why = "illustration", given.words
-    elif claim["kind"] == "illustration":
-        word, why = "illustration", "; ".join(f"{u.name} {u.mean:.2f}" for u in units)
-    elif claim["kind"] == "measured":
+    if kind == "illustration":
+        shown = given.words if isinstance(given, Illustration) else "; ".join(f"{u.name} {u.mean:.2f}" for u in units)
+        word, why = "illustration", shown
+    elif kind == "measured":
         word, why = words.measured(units)
-    elif not w.tested:
-        word, why = "not tested", words.untested(units)
+    elif w.tested:
+        word, why = words.word(w, kind, p_holm, reported)
     else:
-        word, why = words.word(w, claim["kind"], p_holm, reported)
+        word, why = "not tested", words.untested(units)
     return Verdict(
-        key,
-        claim["text"],
-        claim["kind"],
-        claim["own"],
-        word,
-        "; ".join(filter(None, (why, claim["note"]))),
-        units,
-        w.pooled,
-        w.interval if w.tested else "",
-        w.covers,
-        w.these.triple,
-        w.like.triple,
-        w.tasks,
-        len(w.used),
-        len(units) - len(w.used),
-        (min((u.n for u in w.used), default=0), max((u.n for u in w.used), default=0)),
-        w.p_for,
-        w.p_against,
-        p_holm,
-        reported,
-        len(printed),
-        sum(u.mean > 0 for u in w.used),
-        w.heterogeneity,
-        w.without_one,
-        claim["margin"],
+        **vars(w),
+        key=key,
+        text=claim["text"],
+        kind=kind,
+        own=claim["own"],
+        word=word,
+        why="; ".join(filter(None, (why, claim["note"]))),
+        units=units,
+        margin=claim["margin"],
+        p_holm=p_holm,
+        reported=reported,
+        reported_columns=len(printed),
     )

@@ -7,32 +7,24 @@ from dataclasses import dataclass
 import pandas as pd
 
 from . import estimate
-from .pooling import Pooled
 from .units import Unit, Units
+from .words import Weighed
 
 SHOWN = ("key", "text", "kind", "own", "word", "why", "estimate", "low", "high", "interval", "covers")
 SHOWN += ("these", "like", "tasks", "n_units", "void", "seeds", "p_for", "p_against", "p_holm", "mde")
 SHOWN += ("reported", "reported_columns", "power", "signs", "heterogeneity", "without_one", "margin")
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A claim with everything that SPEC 9.3 wants shown.
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Weighed):
+    """A claim with everything that SPEC 9.3 wants shown, beside what its units say together (``Weighed``).
 
     Attributes:
         key, text, kind, own: as given to ``Evidence.claim``. word: "supported", "supported, and smaller than reported",
             "contradicted", "negligible", "smaller than reported", "undecided", "not tested" or "illustration".
-        why: one sentence. units: all of them, the void ones with their reason.
-        pooled: what decides, in points in the claimed direction (``estimate``, ``low``, ``high``); for steps to a goal the
-            logarithm of the hazard ratio. interval: "these tasks" or "tasks like these". these, like: (estimate, low, high) of
-            both, NaN where there is none.
-        covers: which noise the interval covers: "seeds", "seeds and rows" or "seeds, rows and tasks".
-        tasks, n_units, void: number of data sets and of units that count, and of units that do not. seeds: (fewest, most)
-            pairs of a unit. signs: units above 0.
-        p_for, p_against: in each direction, in two-sided units; p_holm: the smaller one, corrected over the paper's claims.
+        why: one sentence. units: all of them, the void ones with their reason. margin: smallest effect of interest.
+        p_holm: the smaller of ``p_for`` and ``p_against``, corrected over the paper's claims.
         reported: mean of the printed differences, over how many units: reported_columns.
-        heterogeneity: standard deviation of the data sets' means beyond noise. without_one: range of the estimate when one
-            data set is left out. margin: smallest effect of interest. All in points.
     """
 
     key: str
@@ -42,36 +34,45 @@ class Verdict:
     word: str
     why: str
     units: Units
-    pooled: Pooled
-    interval: str
-    covers: str
-    these: tuple[float, float, float]
-    like: tuple[float, float, float]
-    tasks: int
-    n_units: int
-    void: int
-    seeds: tuple[int, int]
-    p_for: float
-    p_against: float
+    margin: float
     p_holm: float
     reported: float
     reported_columns: int
-    signs: int
-    heterogeneity: float
-    without_one: tuple[float, float]
-    margin: float
 
     @property
     def estimate(self) -> float:
+        """Pooled, in points in the claimed direction; the logarithm of a hazard ratio for steps to a goal."""
         return float(self.pooled.estimate)
 
     @property
     def low(self) -> float:
+        """Of the 95 % interval that decides."""
         return float(self.pooled.low)
 
     @property
     def high(self) -> float:
         return float(self.pooled.high)
+
+    @property
+    def n_units(self) -> int:
+        """Units that count."""
+        return len(self.used)
+
+    @property
+    def void(self) -> int:
+        """Units that do not."""
+        return len(self.units) - len(self.used)
+
+    @property
+    def seeds(self) -> tuple[int, int]:
+        """Fewest and most pairs of a unit that counts."""
+        pairs = [u.n for u in self.used] or [0]
+        return min(pairs), max(pairs)
+
+    @property
+    def signs(self) -> int:
+        """Units above 0, of those that count."""
+        return sum(u.mean > 0 for u in self.used)
 
     @property
     def mde(self) -> float:

@@ -16,21 +16,26 @@ from .units import FEWEST, Unit, Units, combine, permuted
 THESE, LIKE = "these tasks", "tasks like these"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Weighed:
     """What the units of a claim say together, before claims are corrected for one another.
 
     Attributes:
-        pooled, interval, covers, these, like, tasks, heterogeneity, without_one: as in ``Verdict``. used: the units in it.
-            part: which part of the claim it is about, of several that must hold. p_for, p_against: two-sided. withheld: why support is not possible, or "". opposed: what contradicts by
-            itself, or "". inside: p of the two one-sided tests.
+        pooled: what decides. interval: which of the two intervals that is, "these tasks" or "tasks like these". these, like:
+            (estimate, low, high) of both, NaN where there is none. covers: which noise the interval covers, "seeds", "seeds
+            and rows" or "seeds, rows and tasks".
+        part: which part of a claim it is about, of several that must hold. used: the units that count. tasks: data sets.
+        p_for, p_against: in each direction, in two-sided units. inside: of the two one-sided tests against the margin.
+        withheld: why support is not possible, or "". opposed: units that contradict by themselves, or "".
+        heterogeneity: standard deviation of the data sets' means beyond noise. without_one: range of the estimate when one
+            data set is left out.
     """
 
     pooled: Pooled = NOWHERE
-    interval: str = THESE
+    interval: str = ""
     covers: str = ""
-    these: Pooled = NOWHERE
-    like: Pooled = NOWHERE
+    these: tuple[float, float, float] = NOWHERE.triple
+    like: tuple[float, float, float] = NOWHERE.triple
     part: str = ""
     used: tuple[Unit, ...] = ()
     tasks: int = 0
@@ -80,17 +85,18 @@ def _pool(units: Sequence[Unit], kind: str, margin: float, like: bool) -> Weighe
     if not np.isnan(rows).any():
         wider = pooling.these_tasks(means, variances, dfs, rows)
         these, covers = max(these, wider, key=lambda p: p.high - p.low), "seeds and rows"
-    many = len(tasks) >= ENOUGH
-    out = Weighed(these, THESE, covers, these, pooling.like_these(means) if many else NOWHERE)
-    out = replace(out, used=tuple(u for group in used for u in group), tasks=len(tasks))
-    if many and like:
-        out = replace(out, pooled=out.like, interval=LIKE, covers="seeds, rows and tasks")
+    out = {"pooled": these, "interval": THESE, "covers": covers, "these": these.triple, "tasks": len(tasks)}
+    if len(tasks) >= ENOUGH:
+        others = pooling.like_these(means)
+        out["like"] = others.triple
+        if like:
+            out |= {"pooled": others, "interval": LIKE, "covers": "seeds, rows and tasks"}
     if len(tasks) > 1:
-        spread, one = pooling.heterogeneity(means, variances), pooling.without_one(means)
-        out = replace(out, heterogeneity=float(spread), without_one=(float(one[0]), float(one[1])))
+        out["heterogeneity"] = float(pooling.heterogeneity(means, variances))
+        out["without_one"] = tuple(map(float, pooling.without_one(means)))
     nulls = [t.null for t in tasks]
     null = None if any(n is None for n in nulls) else np.mean(nulls, axis=0)
-    return replace(out, **_tests(out.pooled, kind, margin, null))
+    return Weighed(**out, used=tuple(u for group in used for u in group), **_tests(out["pooled"], kind, margin, null))
 
 
 def _tests(pooled: Pooled, kind: str, margin: float, null: np.ndarray | None) -> dict[str, float]:
@@ -115,7 +121,8 @@ def _log_rank(units: list[Unit]) -> Weighed:
         return Weighed()
     p_for, p_against = (p, 1.0) if found.estimate > 0 else (1.0, p)
     tests = {"p_for": p_for, "p_against": p_against}
-    return Weighed(found, THESE, "seeds", found, used=tuple(units), tasks=len(by_task(units)), **tests)
+    out = {"pooled": found, "interval": THESE, "covers": "seeds", "these": found.triple}
+    return Weighed(**out, used=tuple(units), tasks=len(by_task(units)), **tests)
 
 
 def _every(units: list[Unit]) -> dict[str, str]:
