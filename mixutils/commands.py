@@ -153,10 +153,12 @@ def _notebooks(args: argparse.Namespace, profile: str, names: list[str], train: 
 
     parameters = _parameters(args, profile, train)
     folder = figures(profile, shuffle_seed(args.shuffle)) / "notebooks"
-    with_runs = [n for n in names if NOTEBOOKS[n]]
+    of_papers = [n for n in names if NOTEBOOKS[n] and NOTEBOOKS[n] != "compare"]
+    comparisons = [n for n in names if NOTEBOOKS[n] == "compare"]
     workers = 1 if train else min(4, environment.cores())  # kernels take memory
     failed = execute_all([n for n in names if not NOTEBOOKS[n]], {}, folder, workers=workers)
-    failed += execute_all(with_runs, parameters, folder, workers=workers)
+    failed += execute_all(of_papers, parameters, folder, workers=workers)
+    failed += execute_all(comparisons, parameters | {"methods": args.methods or ""}, folder)
     return int(bool(failed))
 
 
