@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mixutils import records
+from mixutils.generations import GENERATION
+from mixutils.launch import jobs_for
 from mixutils.records import Records, compact, write_whole
 from mixutils.run import Run
+from mixutils.schema import RecordError
 from tests.fakes import done, failed, kind, shipped
 
 RUNS = [Run("docs-coarse", "none", seed, train_size=48) for seed in range(4)]
@@ -60,7 +66,7 @@ def test_the_configuration_is_stored_as_it_is():
     store = Records()
     store.put(done(run, 75))
     assert Run.from_dict(Records().get(run)["run"]) == run
-    assert Records(store.folder.parent / "elsewhere").merge(store.folder) == 1
+    assert Records(store.folder.parent / "elsewhere").merge(store.folder).count == 1
 
 
 def test_a_store_lists_everything_sorted_by_name(tmp_path):
@@ -72,8 +78,7 @@ def test_a_store_lists_everything_sorted_by_name(tmp_path):
 def test_own_records_come_before_shipped_ones(tmp_path):
     store = shipped([done(RUNS[0], 10), done(RUNS[1], 10)], tmp_path)
     store.put(done(RUNS[0], 90))
-    assert store.get(RUNS[0])["selected"]["last"]["metrics"]["test"]["accuracy"] == 0.9
-    assert store.get(RUNS[1])["selected"]["last"]["metrics"]["test"]["accuracy"] == 0.1
+    assert [accuracy(store, r) for r in RUNS[:2]] == [0.9, 0.1]
 
 
 def test_export_is_sorted_complete_and_the_same_whatever_the_order(tmp_path):
@@ -97,7 +102,7 @@ def test_a_record_survives_every_character_that_ends_a_line_somewhere(tmp_path):
     store.put(record)
     store.export(RUNS, tmp_path / "out.jsonl")
     back = Records(tmp_path / "other")
-    assert back.merge(tmp_path / "out.jsonl") == 1
+    assert back.merge(tmp_path / "out.jsonl").count == 1
     assert back.get(RUNS[0])["data"]["labels"] == record["data"]["labels"]
 
 
@@ -113,45 +118,67 @@ def test_merge_takes_done_records_and_keeps_what_is_done_here(tmp_path, form):
     if form == "file":
         source = tmp_path / "there.jsonl"
         there.export(RUNS, source)
-    assert here.merge(source) == 1
-    accuracy = {r.seed: here.get(r)["selected"]["last"]["metrics"]["test"]["accuracy"] for r in RUNS[:2]}
-    assert accuracy == {0: 0.9, 1: 0.1}
+    report = here.merge(source)
+    assert (report.added, report.replaced, report.kept, report.failed) == (1, 0, 1, int(form == "folder"))
+    assert [accuracy(here, r) for r in RUNS[:2]] == [0.9, 0.1]
     assert here.get(RUNS[2]) is None
-    assert here.merge(source) == 0
+    assert here.merge(source).count == 0
 
 
-def test_a_record_under_a_foreign_name_is_refused_and_nothing_is_merged(tmp_path):
+def test_one_wrong_record_and_nothing_is_merged(tmp_path):
     there = Records(tmp_path / "there")
     there.put(done(RUNS[0], 10))
     record = done(RUNS[1], 10)
     record["run"]["seed"] = 77
-    there.put(record)
-    with pytest.raises(ValueError, match=f"{RUNS[1].hash} does not belong to its configuration"):
+    there.path(RUNS[1].hash).write_text(json.dumps(record), "utf-8")
+    with pytest.raises(RecordError, match=f"{RUNS[1].hash} does not belong to its configuration.*nothing was merged"):
+        Records().merge(there.folder)
+    record = done(RUNS[1], 10)
+    record["more"] = "\ud800"  # in no field that is checked; it is found when it cannot be written
+    there.path(RUNS[1].hash).write_text(json.dumps(record), "utf-8")
+    with pytest.raises(RecordError, match="cannot be written as JSON"):
         Records().merge(there.folder)
     assert Records().all() == []
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{broken", r"bad\.jsonl, line 2: not JSON"),
-        ('{"hash": "1"}', r"bad\.jsonl, line 2: not a record"),
-        ("[1, 2]", r"bad\.jsonl, line 2: not a record"),
-    ],
-)
-def test_what_is_no_record_is_refused_with_its_line(tmp_path, text, message):
-    path = tmp_path / "bad.jsonl"
-    path.write_text(json.dumps(done(RUNS[0], 10)) + f"\n{text}\n\n", "utf-8")
-    with pytest.raises(ValueError, match=message):
-        Records().merge(path)
-    with pytest.raises(ValueError, match=message):
-        Records(shipped=[path])
+def test_the_report_of_a_merge_counts_what_came_and_what_did_not(tmp_path):
+    def made(run: Run, generation: int, precision: str) -> dict:
+        record = done(run, 50) | {"generation": generation}
+        record["environment"] |= {"precision": precision, "matmul": "highest"}
+        return record
+
+    here, other = Records(), Run("docs-pair", "none", 0)
+    here.put(done(RUNS[0], 90))
+    here.put(done(RUNS[1], 90))
+    here.put(failed(RUNS[2]))
+    there = [
+        made(RUNS[0], 1, "bfloat16"),
+        made(RUNS[1], 2, "bfloat16"),
+        made(RUNS[2], 1, "float32"),
+        made(other, 2, "bfloat16"),
+        failed(RUNS[3]),
+    ]
+    path = tmp_path / "there.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in there), "utf-8")
+    report = here.merge(path)
+    assert (report.added, report.replaced, report.kept, report.failed, report.count) == (2, 1, 1, 1, 3)
+    assert report.made == {("bfloat16", 2): 2, ("float32-highest", 1): 1}
+    assert report.tasks == {"docs-coarse": 2, "docs-pair": 1}
+    assert str(report) == (
+        "3 records merged: 2 new, 1 in place of an older generation, 1 already there, 1 failed and left out; "
+        "2 in bfloat16, generation 2; 1 in float32-highest, generation 1; docs-coarse 2, docs-pair 1"
+    )
+    assert accuracy(here, RUNS[0]) == 0.9
+    assert accuracy(here, RUNS[1]) == 0.5
+    assert str(here.merge(path)) == "0 records merged: 4 already there, 1 failed and left out"
+    path.write_text("", "utf-8")
+    assert str(here.merge(path)) == "0 records merged: there were none"
 
 
 def test_blank_lines_are_no_records(tmp_path):
     path = tmp_path / "some.jsonl"
     path.write_text("\n" + json.dumps(done(RUNS[0], 10)) + "\n\n", "utf-8")
-    assert Records().merge(path) == 1
+    assert Records().merge(path).count == 1
 
 
 def test_writing_leaves_no_other_file(tmp_path):
@@ -159,6 +186,195 @@ def test_writing_leaves_no_other_file(tmp_path):
     write_whole(tmp_path / "a", b"two")
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"two"
+
+
+def accuracy(store: Records, run: Run) -> float:
+    return store.get(run)["selected"]["last"]["metrics"]["test"]["accuracy"]
+
+
+def test_a_failing_duplicate_is_said_and_never_replaces_a_done_record():
+    store = Records()
+    path = store.put(done(RUNS[0], 75))
+    before = path.read_bytes()
+    with pytest.warns(UserWarning, match=f"{RUNS[0].hash} failed here, but is done already.*no memory"):
+        Records().put(failed(RUNS[0], "RuntimeError: no memory"))
+    assert store.done(RUNS[0])
+    assert [p.read_bytes() for p in store.folder.iterdir()] == [before]
+
+
+def test_a_failure_that_is_written_at_the_same_moment_does_not_replace_it_either(monkeypatch):
+    """The failing writer has looked, found nothing, and writes after the other."""
+    plain = records.write_whole
+
+    def late(path, content):
+        if "failed" in path.name:
+            monkeypatch.setattr(records, "write_whole", plain)
+            Records().put(done(RUNS[0], 75))
+        plain(path, content)
+
+    monkeypatch.setattr(records, "write_whole", late)
+    Records().put(failed(RUNS[0]))
+    assert Records().done(RUNS[0])
+    assert accuracy(Records(), RUNS[0]) == 0.75
+
+
+def test_success_ends_a_failure():
+    store = Records()
+    store.put(failed(RUNS[0], "ValueError: one"))
+    store.put(failed(RUNS[0], "ValueError: two"))
+    assert store.get(RUNS[0])["error"] == "ValueError: two"
+    assert [r["status"] for r in store.all()] == ["failed"]
+    store.put(done(RUNS[0], 75))
+    assert [p.name for p in store.folder.iterdir()] == [f"{RUNS[0].hash}.json"]
+
+
+def test_failures_under_the_name_of_done_records_are_known_and_end_too():
+    """As they were stored before failures had files of their own."""
+    store = Records()
+    store.folder.mkdir(parents=True)
+    store.path(RUNS[0].hash).write_text(json.dumps(failed(RUNS[0], "ValueError: old")), "utf-8")
+    assert store.failed(RUNS[0])
+    store.put(failed(RUNS[0], "ValueError: new"))
+    assert store.get(RUNS[0])["error"] == "ValueError: new"
+    store.put(done(RUNS[0], 75))
+    assert store.done(RUNS[0])
+    assert not list(store.folder.glob("*.failed.json"))
+
+
+def test_a_shipped_done_record_counts_before_an_own_failure(tmp_path):
+    store = shipped([done(RUNS[0], 75)], tmp_path)
+    Records(store.folder).put(failed(RUNS[0]))
+    assert store.done(RUNS[0])
+
+
+def test_of_several_shipped_files_the_newer_generation_counts_and_of_equals_the_later_file(tmp_path):
+    def file(name: str, percent: float, generation: int):
+        path = tmp_path / name
+        path.write_text(json.dumps(done(RUNS[0], percent) | {"generation": generation}), "utf-8")
+        return path
+
+    files = [file("a", 10, 1), file("b", 20, 2), file("c", 30, 2), file("d", 40, 1)]
+    assert accuracy(Records(shipped=files), RUNS[0]) == 0.3
+
+
+def test_many_writers_of_one_run_leave_one_whole_record():
+    """Eight stores write the same run at once, half of them failures, all again and again."""
+
+    def work(number: int) -> None:
+        store = Records()
+        for i in range(5):
+            store.put(done(RUNS[0], 50 + number) if number % 2 else failed(RUNS[0], f"ValueError: {number} {i}"))
+            assert store.get(RUNS[0])["hash"] == RUNS[0].hash
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(8) as pool:
+        warnings.simplefilter("ignore")
+        assert len(list(pool.map(work, range(8)))) == 8
+    store = Records()
+    assert store.done(RUNS[0])
+    assert accuracy(store, RUNS[0]) in {0.51, 0.53, 0.55, 0.57}
+    assert {p.suffix for p in store.folder.iterdir()} == {".json"}  # no half-written file is left
+
+
+#: Generation 2 changed the numbers of this run, and of the plain ones not.
+CHANGED = Run("docs-coarse", "nonlinear", 0, encoder="cnn", train_size=48)
+
+
+def test_an_outdated_record_is_not_done_and_says_why(tmp_path):
+    own, other = Records(), shipped([done(CHANGED, 50), done(RUNS[0], 50)], tmp_path)
+    own.put(done(CHANGED, 50))
+    for store in (own, other):
+        assert (store.done(CHANGED), store.failed(CHANGED)) == (False, False)
+        assert store.done(CHANGED.hash) is False
+        assert "dropout of shallow encoders" in store.outdated(CHANGED)
+        assert accuracy(store, CHANGED) == 0.5  # as the number of its generation
+    assert (other.done(RUNS[0]), other.outdated(RUNS[0]), other.outdated(RUNS[1])) == (True, "", "")
+    assert other.export([CHANGED, RUNS[0]], tmp_path / "out.jsonl") == 2
+    assert jobs_for([CHANGED, RUNS[0]], other).keys() == {CHANGED.hash}
+
+
+def test_an_outdated_run_can_fail_and_be_done_again(tmp_path):
+    store = shipped([done(CHANGED, 50)], tmp_path)
+    store.put(done(CHANGED, 60))
+    store.put(failed(CHANGED, "ValueError: broken"))
+    assert store.failed(CHANGED)
+    assert store.get(CHANGED)["error"] == "ValueError: broken"
+    assert store.outdated(CHANGED)
+    assert store.export([CHANGED], tmp_path / "out.jsonl") == 1  # the old numbers are still there
+    store.put(done(CHANGED, 70) | {"generation": GENERATION})
+    assert (store.done(CHANGED), store.outdated(CHANGED), accuracy(store, CHANGED)) == (True, "", 0.7)
+
+
+@pytest.mark.parametrize("run", [RUNS[0], CHANGED])
+def test_an_older_generation_never_replaces_a_newer_one(run, tmp_path):
+    new, old = done(run, 70) | {"generation": GENERATION}, done(run, 50)
+    store = Records()
+    store.put(new)
+    with pytest.warns(
+        UserWarning, match="is done by generation 2, which stays; a record of generation 1 was not stored"
+    ):
+        store.put(old)
+    assert accuracy(store, run) == 0.7
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps(old), "utf-8")
+    assert store.merge(path).kept == 1
+    assert accuracy(store, run) == 0.7
+    own = Records(tmp_path / "own")
+    own.put(old)
+    path.write_text(json.dumps(new), "utf-8")
+    assert accuracy(Records(own.folder, [path]), run) == 0.7
+    assert own.merge(path).replaced == 1
+    assert accuracy(own, run) == 0.7
+
+
+def test_a_damaged_file_is_said_once_and_kept_when_the_run_is_done_again():
+    store = Records()
+    path = store.put(done(RUNS[0], 50))
+    path.write_bytes(path.read_bytes()[:-100])
+    damaged = path.read_bytes()
+    with pytest.warns(UserWarning, match="not JSON") as said:
+        assert [store.done(RUNS[0]) for _ in range(3)] == [False] * 3
+    assert len(said) == 1
+    store.put(done(RUNS[0], 60))
+    assert accuracy(store, RUNS[0]) == 0.6
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == damaged
+    assert [r["hash"] for r in store.all()] == [RUNS[0].hash]
+
+
+def test_a_damaged_file_that_is_repaired_counts_again():
+    store = Records()
+    path = store.put(done(RUNS[0], 50))
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b'"status": "done"', b'"status": "gone"'))
+    with pytest.warns(UserWarning, match="status must be done or failed, not 'gone'"):
+        assert not store.done(RUNS[0])
+    write_whole(path, good)
+    assert store.done(RUNS[0])
+
+
+def test_a_damaged_file_does_not_hide_what_is_shipped(tmp_path):
+    store = shipped([done(RUNS[0], 50)], tmp_path)
+    store.folder.mkdir()
+    store.path(RUNS[0].hash).write_text("{", "utf-8")
+    with pytest.warns(UserWarning, match="not JSON"):
+        assert store.done(RUNS[0])
+
+
+def test_a_record_in_the_file_of_another_run_is_not_used():
+    store = Records()
+    path = store.put(done(RUNS[0], 50))
+    path.rename(store.path(RUNS[1].hash))
+    with pytest.warns(UserWarning, match=f"hash must be {RUNS[1].hash} as in the file's name, not {RUNS[0].hash}"):
+        assert store.all() == []
+
+
+def test_a_record_is_read_again_only_when_its_file_is_another(monkeypatch):
+    store, read = Records(), []
+    monkeypatch.setattr(records, "_read_own", lambda path, plain=records._read_own: read.append(path) or plain(path))
+    store.put(done(RUNS[0], 50))
+    assert [accuracy(store, RUNS[0]) for _ in range(3)] == [0.5] * 3
+    Records().put(done(RUNS[0], 60))
+    assert [accuracy(store, RUNS[0]) for _ in range(3)] == [0.6] * 3
+    assert len(read) == 3  # the other store has looked before it wrote
 
 
 def test_the_fakes_have_the_shape_of_a_real_record():
@@ -181,6 +397,8 @@ def test_the_fakes_have_the_shape_of_a_real_record():
     )
     real, fake = execute(run, device="cpu"), done(run, 50)
     assert kind(run) == "ssmix"
+    Records().put(real)
+    assert Records().done(run)
     assert shape(fake) <= shape(real)
 
 

@@ -1,0 +1,446 @@
+"""Every kind of damage is named with file, field, what was expected and what came, at every door, and is never used."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mixutils import paths
+from mixutils.metrics import pack_bits, score
+from mixutils.records import Records, compact
+from mixutils.run import Run
+from mixutils.schema import RecordError, check, generation, precision_word
+from tests.fakes import done, failed
+
+RUN = Run(
+    "docs-coarse",
+    "ssmix",
+    3,
+    options=(("alpha", 0.2),),
+    train_size=48,
+    evaluate=("validation",),
+    start=Run("docs-coarse", "none", 3, train_size=48),
+    start_policy="last",
+    final=("test",),
+    final_policy="last",
+)
+ROWS = 10
+LAST = "selected.last.metrics.test"
+
+
+METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "loss")
+
+
+def measured(right: np.ndarray) -> dict[str, Any]:
+    """What is said of a part with two classes in turn, of which these rows are right."""
+    labels = np.arange(len(right)) % 2
+    scores = np.eye(2, dtype=np.float32)[np.where(right, labels, 1 - labels)]
+    return compact(score(scores, labels) | {"f1_per_class": [0.5, 0.5], "predicted_classes": 2})
+
+
+def full() -> dict[str, Any]:
+    """A done record with every field there is: 6 of 10 rows right, and 8 of the part that is evaluated once."""
+    return json.loads(_full())
+
+
+@functools.cache
+def _full() -> str:
+    validation, test = measured(np.arange(ROWS) < 6), measured(np.arange(ROWS) < 8)
+    seen = {k: validation[k] for k in METRICS}
+    record = done(RUN, 60) | {
+        "generation": 2,
+        "commit": "0821882ab+",
+        "curve": [{"step": s, "train_loss": 1 / s, "metrics": {"validation": dict(seen)}} for s in (1, 2, 4)],
+        "selected": {
+            "last": {"step": 4, "metrics": {"validation": dict(validation), "test": test}},
+            "best-on-validation": {"step": 2, "metrics": {"validation": dict(validation)}},
+        },
+        "mixer": {"w_b": 0.5, "partners": 3, "nothing": None},
+    }
+    record["environment"] |= {
+        "matmul": "highest",
+        "threads": 1,
+        "attention": "eager",
+        "python": "3.11",
+        "system": "Linux",
+    }
+    record["data"] |= {
+        "sizes": {"train": 48, "validation": ROWS, "test": ROWS},
+        "histogram": {"train": [24, 24], "validation": [5, 5], "test": [5, 5]},
+        "subset": "0123456789abcdef",
+        "rows": {"validation": "0" * 16, "test": "f" * 16},
+        "language": "English",
+        "vocabulary": 100,
+    }
+    return json.dumps(record)
+
+
+GONE = object()
+
+
+def damage(record: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
+    """The record with another value, or none, at a path as "curve.0.step"."""
+    *way, name = where.split(".")
+    inner: Any = record
+    for step in way:
+        inner = inner[int(step) if isinstance(inner, list) else step]
+    key: Any = int(name) if isinstance(inner, list) else name
+    if value is GONE:
+        del inner[key]
+    else:
+        inner[key] = value
+    return record
+
+
+#: What is changed, into what, the field that the error names if it is another, and words of the error.
+DAMAGE: list[tuple[str, Any, str, str]] = [
+    ("hash", "x" * 16, "", "must be 16 hex digits, not 'x"),
+    ("hash", "0" * 16, "", "does not belong to its configuration"),
+    ("status", "todo", "", "must be done or failed, not 'todo'"),
+    ("status", None, "", "must be done or failed, not None"),
+    ("run", "a run", "", "must be an object, not 'a run'"),
+    ("run.task", GONE, "run", "is no configuration of this version"),
+    ("run.learning_rate", 1.0, "run", "a run has no field learning_rate"),
+    ("run.recipe.colour", "red", "run", "a recipe has no field colour"),
+    ("run.precision", "float16", "run", "precision must be one of"),
+    ("run.seed", 4, "hash", "does not belong to its configuration"),
+    ("run.seed", True, "", "must be int, not True"),
+    ("run.encoder", 5, "", "must be str, not 5"),
+    ("run.task", "half \ud800", "", "must be str"),
+    ("run.train_size", 4.5, "", "must be int | None, not 4.5"),
+    ("run.evaluate", [1], "", "must be tuple[str, ...], not (1,)"),
+    ("run.options", [["alpha", {"a": 1}]], "", "must be tuple[tuple[str, Any], ...]"),
+    ("run.recipe.lr", "fast", "", "must be float, not 'fast'"),
+    ("run.recipe.betas", [0.9], "", "must be tuple[float, float]"),
+    ("run.start.seed", "3", "", "must be int, not '3'"),
+    ("generation", 0, "", "must be a whole number of at least 1, not 0"),
+    ("generation", 2.0, "", "must be a whole number of at least 1, not 2.0"),
+    ("generation", True, "", "not True"),
+    ("commit", "main", "", "must be a commit"),
+    ("date", GONE, "", "is missing"),
+    ("date", "31.01.2026", "", "must be a date as 2026-01-31"),
+    ("date", "2026-02-30", "", "must be a date as 2026-01-31"),
+    ("date", 20260131, "", "must be a date as 2026-01-31"),
+    ("environment.device", None, "", "must be text, not None"),
+    ("environment.precision", "float16", "", "must be bfloat16 or float32, not 'float16'"),
+    ("environment.matmul", "fast", "", "must be highest or high or medium"),
+    ("environment.versions.torch", 2, "", "must be text, not 2"),
+    ("data.digest", "abc", "", "must be 16 hex digits, not 'abc'"),
+    ("data.subset", "0123456789ABCDEF", "", "must be 16 hex digits"),
+    ("data.rows.test", 7, "", "must be 16 hex digits, not 7"),
+    ("data.rows.other", "0" * 16, "", "is of a part that data.sizes does not have"),
+    ("data.labels", [], "", "must be a list of at least 1, not []"),
+    ("data.labels.0", 1, "data.labels[0]", "must be text, not 1"),
+    ("data.labels.0", "\ud800", "data.labels[0]", "must be text"),
+    ("data.sizes.train", GONE, "", "is missing"),
+    ("data.sizes.test", 0, "", "must be a whole number of at least 1, not 0"),
+    ("data.sizes.test", GONE, "data.histogram.test", "is of a part that data.sizes does not have"),
+    ("data.histogram.test", [5, 4], "", "must be 2 counts with the sum 10, not [5, 4]"),
+    ("data.histogram.test", [5, 5, 0], "", "must be 2 counts with the sum 10, not [5, 5, 0]"),
+    ("data.mean_tokens", "many", "", "must be a finite number of at least 0, not 'many'"),
+    ("curve", [], "", "must be a list of at least 1, not []"),
+    ("curve", {}, "", "must be a list of at least 1, not {}"),
+    ("curve.1.step", 1, "curve", "must be evaluations in the order of their steps, not [1, 1, 4]"),
+    (
+        "curve.2.metrics.validation.accuracy",
+        1.01,
+        "curve[2].metrics.validation.accuracy",
+        "a number from 0 to 1, not 1.01",
+    ),
+    ("curve.0.metrics.validation", GONE, "curve[0].metrics.validation", "is missing"),
+    ("curve.0.train_loss", "low", "curve[0].train_loss", "a number of at least 0, or null, not 'low'"),
+    ("curve.0.mixer", {"moved": []}, "curve[0].mixer.moved", "must be a finite number or null, not []"),
+    ("selected.last", GONE, "", "is missing"),
+    ("selected.last.step", 3, "", "must be a step of the curve, not 3"),
+    (LAST, GONE, "", "is missing"),
+    (f"{LAST}.accuracy", None, "", "must be a number from 0 to 1, not None"),
+    (f"{LAST}.accuracy", "0.8", "", "must be a number from 0 to 1, not '0.8'"),
+    (f"{LAST}.accuracy", 0.7, f"{LAST}.bits", "has 8 of 10 rows right, but accuracy is 0.7"),
+    (f"{LAST}.f1_macro", -0.1, "", "must be a number from 0 to 1, not -0.1"),
+    (f"{LAST}.f1_weighted", GONE, "", "is missing"),
+    (f"{LAST}.loss", -1.0, "", "must be a number of at least 0, or null, not -1.0"),
+    (f"{LAST}.f1_per_class", [0.5], "", "must be 2 numbers, one per class, not [0.5]"),
+    (f"{LAST}.bits", "ff", "", "must be 4 hex digits, a bit for each of 10 rows, not 'ff'"),
+    (f"{LAST}.bits", "FF00", "", "must be 4 hex digits"),
+    (f"{LAST}.bits", "ff01", "", "must be zeros after 10 rows, not 'ff01'"),
+    (f"{LAST}.bits", "ff80", "", "has 9 of 10 rows right, but accuracy is 0.8"),
+    (f"{LAST}.confusion", [[4, 1], [2, 3]], "", "has 7 of 10 rows right, but accuracy is 0.8"),
+    (f"{LAST}.confusion", [[5, 1], [1, 4]], "", "must be 2 rows of 2 counts with the sum 10"),
+    (f"{LAST}.confusion", [[4, 0], [2, 4]], "", "must be rows with the sums [5, 5] of data.histogram"),
+    (f"{LAST}.confusion", [[8, 2]], "", "must be 2 rows of 2 counts"),
+    (f"{LAST}.confusion.0.0", 4.0, f"{LAST}.confusion[0][0]", "must be a whole number of at least 0, not 4.0"),
+    ("selected.last.metrics.other", None, "", "must be an object, not None"),
+    ("mixer.w_b", "half", "", "must be a finite number or null, not 'half'"),
+    ("cost", GONE, "", "is missing"),
+    ("cost.train_s", -1, "", "must be a finite number of at least 0, not -1"),
+    ("cost.steps", 4.5, "", "must be a whole number of at least 0, not 4.5"),
+    ("probes", {"ssmix-spans": {}}, "", "must be of none, not ['ssmix-spans']"),
+]
+
+
+def line_2(record: Any, folder: Path) -> Path:
+    """A file whose second line is this; the first is a record."""
+    path = folder / "some.jsonl"
+    text = record if isinstance(record, bytes) else json.dumps(record).encode()
+    path.write_bytes(json.dumps(done(RUN.start, 50)).encode() + b"\n" + text + b"\n")
+    return path
+
+
+def put(record: Any, folder: Path) -> str:
+    with pytest.raises(RecordError) as error:
+        Records().put(record)
+    return str(error.value)
+
+
+def merge_file(record: Any, folder: Path) -> str:
+    with pytest.raises(RecordError) as error:
+        Records().merge(line_2(record, folder))
+    return str(error.value)
+
+
+def merge_folder(record: Any, folder: Path) -> str:
+    there = folder / "there"
+    there.mkdir()
+    (there / "a.json").write_bytes(record if isinstance(record, bytes) else json.dumps(record).encode())
+    with pytest.raises(RecordError) as error:
+        Records().merge(there)
+    return str(error.value)
+
+
+def ship(record: Any, folder: Path) -> str:
+    with pytest.raises(RecordError) as error:
+        Records(shipped=[line_2(record, folder)])
+    return str(error.value)
+
+
+def read(record: Any, folder: Path) -> str:
+    store = Records()
+    store.folder.mkdir(parents=True)
+    store.path(RUN.hash).write_bytes(record if isinstance(record, bytes) else json.dumps(record).encode())
+    with pytest.warns(UserWarning, match="the run counts as not done") as said:
+        assert (store.get(RUN), store.done(RUN), store.failed(RUN), store.all()) == (None, False, False, [])
+    store.path(RUN.hash).unlink()
+    (only,) = said  # once per file, not at every look
+    return str(only.message)
+
+
+#: Door -> how its errors begin, and what they say is to be done.
+DOORS: dict[Callable[[Any, Path], str], tuple[str, str]] = {
+    put: ("record ", ""),
+    merge_file: ("{folder}/some.jsonl, line 2: ", "nothing was merged"),
+    merge_folder: ("{folder}/there/a.json: ", "nothing was merged"),
+    ship: ("{folder}/some.jsonl, line 2: ", "restore the file"),
+    read: ("{records}/{hash}.json: ", "the run counts as not done. Repair the file or delete it"),
+}
+
+
+def test_a_record_with_every_field_passes_every_door(tmp_path):
+    record = full()
+    assert check(full(), "here") == record
+    Records().put(record)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Records().get(RUN) == record
+    assert Records(tmp_path / "a", [line_2(record, tmp_path)]).get(RUN) == record
+    assert Records(tmp_path / "b").merge(paths.records()).count == 1
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+@pytest.mark.parametrize(("where", "value", "field", "words"), DAMAGE, ids=[f"{d[0]}={d[1]!r:.12}" for d in DAMAGE])
+def test_damage_is_named_and_never_used(where, value, field, words, door, tmp_path):
+    begin, advice = DOORS[door]
+    said = door(damage(full(), where, value), tmp_path)
+    assert said.startswith(begin.format(folder=tmp_path, records=paths.records(), hash=RUN.hash))
+    assert f": {field or where} " in said
+    assert words in said
+    assert advice in said
+    assert Records().all() == []
+
+
+@pytest.mark.parametrize("door", list(DOORS)[1:], ids=lambda door: door.__name__)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{broken", "not JSON"),
+        (b'{"hash": "1"}', "not a record (a record has hash, status and run)"),
+        (b"[1, 2]", "not a record"),
+        (b"7", "not a record"),
+        (b'{"hash": "\xff"}', "not JSON ('utf-8' codec can't decode"),
+        (b"[" * 100_000, "not JSON"),
+        (json.dumps(damage(full(), f"{LAST}.accuracy", math.nan)).encode(), "not JSON (NaN is no number of JSON)"),
+        (json.dumps(damage(full(), "mixer.w_b", -math.inf)).encode(), "not JSON (-Infinity is no number of JSON)"),
+    ],
+)
+def test_what_is_no_record_at_all_is_named_by_its_file(content, words, door, tmp_path):
+    begin, advice = DOORS[door]
+    said = door(content, tmp_path)
+    assert said.startswith(begin.format(folder=tmp_path, records=paths.records(), hash=RUN.hash))
+    assert words in said
+    assert advice in said
+    assert Records().all() == []
+
+
+def test_numbers_that_are_not_finite_are_stored_only_where_they_may_be():
+    record = full()
+    record["curve"][1]["train_loss"] = record["selected"]["last"]["metrics"]["test"]["loss"] = math.nan
+    record["mixer"]["w_b"] = math.inf
+    Records().put(record)
+    assert Records().get(RUN)["curve"][1]["train_loss"] is None
+    with pytest.raises(RecordError, match=r"f1_macro must be a number from 0 to 1, not None"):
+        Records().put(damage(full(), f"{LAST}.f1_macro", math.nan))
+    with pytest.raises(RecordError, match="cannot be written as JSON: Object of type ndarray"):
+        Records().put(damage(full(), "mine", np.zeros(2)))
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "words"),
+    [
+        ("error", "gone", "error is missing"),
+        ("error", 3, "error must be text, not 3"),
+        ("traceback", ["a"], "traceback must be text, not ['a']"),
+        ("date", "today", "date must be a date"),
+        ("run.seed", 9, "does not belong to its configuration"),
+        ("generation", "2", "generation must be a whole number"),
+    ],
+)
+def test_failures_have_a_shape_too(where, value, words):
+    assert check(failed(RUN), "here")
+    with pytest.raises(RecordError, match=r"^here: ") as error:
+        check(damage(failed(RUN), where, GONE if value == "gone" else value), "here")
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["generation", "commit", "data.subset", "data.rows", f"{LAST}.bits", f"{LAST}.confusion", "environment.matmul"],
+)
+def test_the_fields_that_old_records_lack_may_be_missing(where):
+    assert check(damage(full(), where, GONE), "here")
+
+
+def test_the_error_says_where_and_which_field():
+    with pytest.raises(ValueError, match=r"^here: selected\.last\.step ") as error:
+        check(damage(full(), "selected.last.step", "4"), "here")
+    assert (error.value.where, error.value.field) == ("here", "selected.last.step")
+    record = full()
+    record["selected"]["last"]["metrics"]["<b>a\nb"] = {}
+    with pytest.raises(RecordError) as error:
+        check(record, "here")
+    assert error.value.field == r"selected.last.metrics.'<b>a\nb'.accuracy"  # one line, whatever a part is called
+
+
+def test_a_huge_value_is_not_repeated_whole():
+    with pytest.raises(RecordError) as error:
+        check(damage(full(), "date", "9" * 10_000), "here")
+    assert len(str(error.value)) < 200
+
+
+def test_the_shipped_records_are_records_and_soon_read():
+    lines = (paths.ROOT / "figures" / "desk" / "records.jsonl").read_bytes().splitlines()
+    records = [json.loads(line) for line in lines]
+    begin = time.process_time()
+    for number, record in enumerate(records, 1):
+        check(record, f"line {number}")
+    assert time.process_time() - begin < 8  # about 0.6 s where nothing else runs
+    assert len(records) > 1000
+    assert {(precision_word(r), generation(r) >= 1) for r in records} <= {
+        (word, True) for word in ("bfloat16", "float32-medium", "float32-highest")
+    }
+
+
+@pytest.mark.parametrize(
+    ("precision", "matmul", "word"),
+    [
+        ("bfloat16", "medium", "bfloat16"),
+        ("bfloat16", "highest", "bfloat16"),
+        ("float32", "medium", "float32-medium"),
+        ("float32", "highest", "float32-highest"),
+        ("float32", None, "float32"),
+    ],
+)
+def test_the_precision_of_a_record_is_one_word(precision, matmul, word):
+    assert precision_word({"environment": {"precision": precision} | ({"matmul": matmul} if matmul else {})}) == word
+
+
+def test_a_record_that_does_not_say_its_generation_is_of_the_first():
+    assert generation(done(RUN, 50)) == 1
+    assert generation(full()) == 2
+
+
+def with_bits(right: np.ndarray) -> dict[str, Any]:
+    record = full()
+    n = len(right)
+    record["data"]["sizes"]["test"] = n
+    record["data"]["histogram"]["test"] = [n - n // 2, n // 2]
+    record["selected"]["last"]["metrics"]["test"] = measured(right)
+    return record
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=200), st.data())
+def test_bits_and_counts_of_any_part_pass_and_one_other_row_is_seen(rows, data):
+    right = np.array(rows)
+    assert check(with_bits(right), "here")
+    other = right.copy()
+    i = data.draw(st.integers(0, len(rows) - 1))
+    other[i] = ~other[i]
+    with pytest.raises(RecordError, match=r"metrics\.test\.bits has"):
+        check(damage(with_bits(right), f"{LAST}.bits", pack_bits(other)), "here")
+    with pytest.raises(RecordError, match=r"metrics\.test\.confusion has"):
+        check(damage(with_bits(right), f"{LAST}.confusion", measured(other)["confusion"]), "here")
+
+
+def paths_of(value: Any, way: str = "") -> list[str]:
+    """All paths of a record, in the form of ``damage``."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [p for k, v in inner for p in (f"{way}.{k}".strip("."), *paths_of(v, f"{way}.{k}"))]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(paths_of(full())), JSON | st.just(GONE))
+def test_whatever_is_put_anywhere_is_a_record_or_a_named_error(where, value):
+    record = damage(full(), where, value)
+    with contextlib.suppress(RecordError):  # any other error fails the test
+        assert check(record, "here") is record
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    labels=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=2, max_size=2),
+    notes=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=3),
+    numbers=st.dictionaries(st.sampled_from("abc"), st.floats(allow_nan=False, allow_infinity=False) | st.integers()),
+    loss=st.floats(0, 1e6) | st.none(),
+)
+def test_records_come_back_from_folder_file_and_merge_as_they_were(labels, notes, numbers, loss, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    record = full()
+    record["data"] |= {"labels": labels, "notes": notes}
+    record["mixer"] = compact(numbers)
+    record["curve"][0]["train_loss"] = compact(loss)
+    store = Records(folder / "a")
+    store.put(record)
+    assert Records(folder / "a").get(RUN) == record
+    assert store.export([RUN], folder / "all.jsonl") == 1
+    assert Records(folder / "b", [folder / "all.jsonl"]).get(RUN) == record
+    other = Records(folder / "c")
+    assert other.merge(folder / "all.jsonl").count == 1
+    assert other.get(RUN) == record
