@@ -1,21 +1,39 @@
-"""DC1 to DC12 and SDC1 to SDC5 on made-up F1 that confirm, contradict and leave each of them open."""
+"""DC1 to DC12 and SDC1 to SDC5 on made-up records with a planted truth: what the words must be, and where there may be none."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from mixutils.claims import verdicts
+from mixutils.claims.dmix import benchmark
 from mixutils.companion import make_plan
-from mixutils.papers import dmix, dmix_claims, dmix_short, dmix_short_claims
-from mixutils.papers.claims import NOT_TESTED
-from mixutils.papers.dmix_claims import same, significant
+from mixutils.evidence import Evidence, curves, frame
+from mixutils.papers import dmix
 from mixutils.records import Records
-from tests.fakes import data_folder, done, filled, shipped
+from tests import fakes
+from tests.fakes import data_folder, shipped
 
-CLAIMS = {"dmix": dmix_claims.claims, "dmix_short": dmix_short_claims.claims}
-FIXED = ("dmix-nt", "euc-dmix-nt")
 FIRST = {"tmix": dmix.LAYER_SETS["{7,9,12}"], "dmix": dmix.LAYER_SETS["{3,4,6,7,9,12}"]}
+SEVERAL = "trac,trec-coarse,ttc"  # two languages
+KINDS = {
+    "DC1": "every",
+    "DC2": "every",
+    "DC3": "every",
+    "DC4": "every",
+    "DC5": "steps",
+    "DC6": "every",
+    "DC7": "every",
+    "DC8": "every",
+    "DC9": "inner",
+    "DC10": "equal",
+    "DC11": "every",
+    "DC12": "every",
+    "SDC1": "every",
+    "SDC2": "most",
+    "SDC3": "every",
+    "SDC4": "inner",
+    "SDC5": "pooled",
+}
 
 
 def option(run, name):
@@ -26,9 +44,10 @@ def own_layers(run) -> bool:
     return run.method in FIRST and option(run, "levels") in (None, FIRST[run.method])
 
 
-#: What is higher if a claim holds, by how many steps of a point.
-MOVED = {
+#: What is higher if a claim holds.
+RAISED = {
     "DC1": lambda r: r.method == "dmix",
+    "DC2": lambda r: r.method == "dmix",
     "DC3": lambda r: r.method in ("dmix", "dmix-nt"),
     "DC4": lambda r: r.method in ("dmix", "euc-dmix"),
     "DC6": lambda r: r.method in ("m-ratio", "m-threshold"),
@@ -38,206 +57,333 @@ MOVED = {
     "DC11": lambda r: r.method == "dmix",
     "DC12": lambda r: r.method == "dmix",
     "SDC1": lambda r: r.method == "dmix-short",
+    "SDC2": lambda r: r.method.startswith("dmix-short"),
     "SDC3": lambda r: r.method == "dmix-short",
-    "SDC4": lambda r: r.method == "dmix-short" and option(r, "tau") in (30.0, 60.0),
+    "SDC4": lambda r: r.method == "dmix-short" and option(r, "tau") == 30.0,
 }
-STEPS = {"confirmed": lambda seed: 1.0, "contradicted": lambda seed: -1.0, "undecided": lambda seed: (-1.0) ** seed}
 
 
 def paper_of(key: str) -> str:
     return "dmix_short" if key.startswith("S") else "dmix"
 
 
+def noise(run) -> float:
+    """A tenth of a point at most either way, the same for a run every time."""
+    return (int(run.hash[:6], 16) / 0xFFFFFF - 0.5) / 5
+
+
+def level(raised, points: float):
+    """Runs of a seed share its level; those that are raised are higher by so many points."""
+    return lambda r: 50 + 3 * r.seed + points * bool(raised(r)) + noise(r)
+
+
+def done(run, percent) -> dict:
+    """A record whose parts have 2,000 rows: on the hundred of the fakes a difference is only known to a point."""
+    record = fakes.done(run, percent)
+    record["data"]["sizes"] |= dict.fromkeys(record["curve"][0]["metrics"], 2000)
+    return record
+
+
+def filled(plan, percent, folder) -> Records:
+    return shipped((done(r, percent(r)) for r in plan.runs), folder)
+
+
 @pytest.fixture
-def plan_for(monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", "")
-    return lambda key, **wishes: make_plan(paper_of(key), "desk", **wishes)
+def plan_for(monkeypatch, tmp_path):
+    def make(key: str, tasks: str = "", **wishes):
+        folder = data_folder(tmp_path / "data", *tasks.split(",")) if tasks else ""
+        monkeypatch.setenv("MIXUTILS_DATA", str(folder))
+        return make_plan(paper_of(key), "desk", tasks=tasks or None, **wishes)
+
+    return make
 
 
-def claim(key: str, plan, store, **options):
-    return next(c for c in CLAIMS[paper_of(key)](plan, store, **options) if c.key == key)
+def verdict(key: str, plan, store, **reading):
+    return next(v for v in verdicts(plan, store, **reading) if v.key == key)
 
 
-def store_for(key: str, plan, outcome: str, folder, **options) -> Records:
-    moved, step = MOVED[key], STEPS[outcome]
-    return filled(plan, lambda r: 50.0 + 3 * r.seed + step(r.seed) * moved(r), folder, **options)
+def tasks_for(key: str) -> str:
+    return SEVERAL if key == "DC12" else ""
 
 
-@pytest.mark.parametrize("outcome", STEPS)
-@pytest.mark.parametrize("key", [k for k in MOVED if k != "SDC4"])
-def test_a_claim_follows_the_records(key, outcome, plan_for, tmp_path):
+@pytest.mark.parametrize("key", RAISED)
+@pytest.mark.parametrize(("points", "word"), [(2.0, "supported"), (-2.0, "contradicted"), (0.0, "negligible")])
+def test_the_word_follows_what_was_planted(key, points, word, plan_for, tmp_path):
+    plan = plan_for(key, tasks_for(key))
+    found = verdict(key, plan, filled(plan, level(RAISED[key], points), tmp_path / "r"))
+    assert found.word.removesuffix(", and smaller than reported") == word, found.why
+    assert found.seeds == (5, 5)
+    assert found.estimate == pytest.approx(points, abs=0.2)
+
+
+@pytest.mark.parametrize("key", [k for k in RAISED if k not in ("DC12", "SDC1", "SDC2")])
+def test_no_word_where_most_runs_guess_one_class_or_nothing_is_left_to_gain(key, plan_for, tmp_path):
     plan = plan_for(key)
-    found = claim(key, plan, store_for(key, plan, outcome, tmp_path))
-    assert found.verdict == outcome, found.units
-    assert all(u.comparison.n == 5 for u in found.units)
+    for folder, make in (
+        ("guess", lambda r: with_classes(done(r, level(RAISED[key], 2.0)(r)), 1)),
+        ("ceiling", lambda r: done(r, 99.3 + 0.4 * RAISED[key](r) + noise(r) / 10)),
+    ):
+        found = verdict(key, plan, shipped(map(make, plan.runs), tmp_path / folder))
+        assert found.word == "not tested", found.why
+        assert ("predict one class" in found.why) == (folder == "guess")
 
 
-def test_every_claim_of_the_spec_is_there_and_says_why_it_is_not_tested(plan_for):
-    for paper, keys in (("dmix", [f"DC{i}" for i in range(1, 13)]), ("dmix_short", [f"SDC{i}" for i in range(1, 6)])):
-        found = CLAIMS[paper](make_plan(paper, "desk"), Records())
-        assert [c.key for c in found] == keys
-        assert {c.verdict for c in found} == {NOT_TESTED}
-        assert all(c.note or c.units for c in found)
-        assert all(c.text and c.test and c.own for c in found)
+def with_classes(record: dict, predicted: int) -> dict:
+    for chosen in record["selected"].values():
+        for metrics in chosen["metrics"].values():
+            metrics["predicted_classes"] = predicted
+    return record
 
 
-def test_dc1_is_tested_against_the_best_other_row(plan_for, tmp_path):
+def test_every_claim_of_the_spec_is_declared_once_and_says_why_it_is_not_tested(plan_for):
+    for first, count in (("DC", 12), ("SDC", 5)):
+        plan = plan_for(first)
+        found = verdicts(plan, Records())
+        assert [v.key for v in found] == [f"{first}{i}" for i in range(1, count + 1)]
+        assert {v.word for v in found} == {"not tested"}
+        assert {v.key: v.kind for v in found} == {k: v for k, v in KINDS.items() if paper_of(k) == paper_of(first)}
+        assert all(v.text and v.own and v.why for v in found)
+
+
+def test_dc1_compares_with_the_row_that_validation_chooses_not_with_the_best_on_test(plan_for, tmp_path):
     plan = plan_for("DC1")
-    level = {"dmix": 60, "senmix": 65, "tmix": 55}
-    found = claim("DC1", plan, filled(plan, lambda r: level.get(r.method, 50), tmp_path))
-    assert found.verdict == "contradicted"
-    assert {u.note for u in found.units} == {"best other: SMix"}
+
+    def percent(r):
+        base = 50 + 3 * r.seed + noise(r)
+        lift = {"dmix": (0, 2), "tmix": (3, 0), "senmix": (0, 4)}.get(r.method, (0, 0))
+        return {"validation": base + lift[0], "test": base + lift[1]}
+
+    found = verdict("DC1", plan, filled(plan, percent, tmp_path))
+    assert found.word == "supported"
+    assert found.estimate == pytest.approx(2, abs=0.2)
+    assert {u.note for u in found.units} == {"best: TMix"}
 
 
-def test_dc2_and_sdc2_need_one_percent_and_five_seeds_cannot_give_it(plan_for, tmp_path):
-    for key, method in (("DC2", "dmix"), ("SDC2", "dmix-short")):
-        for seeds, verdict in (("5", "undecided"), ("10", "confirmed")):
-            plan = plan_for(key, seeds=seeds)
-            up = (method, f"{method}-euclidean", f"{method}-cosine")
-            store = filled(plan, lambda r, up=up: 50 + r.seed + (r.method in up), tmp_path / key / seeds)
-            found = claim(key, plan, store)
-            assert found.verdict == verdict
-            assert all(u.verdict == verdict for u in found.units)
-            if verdict == "undecided":
-                assert {u.note for u in found.units} == {"passes at 0.05, not at 0.01; 5 seeds cannot reach p < 0.01"}
+def test_a_claim_on_every_data_set_is_not_supported_by_the_mean(plan_for, tmp_path):
+    plan = plan_for("DC2")
+    lift = {"docs-coarse": 5.0, "docs-fine": 0.0}
+    store = filled(plan, lambda r: level(RAISED["DC2"], lift[r.task])(r), tmp_path)
+    found = verdict("DC2", plan, store)
+    assert found.word == "undecided"
+    assert found.low > 0
+    assert "1 of 2 comparisons" in found.why
 
 
-def test_significance_in_the_other_direction_needs_five_percent():
-    low, high = {s: float(s) for s in range(5)}, {s: s + 2.0 for s in range(5)}
-    assert significant("x", low, high).verdict == "contradicted"
+def test_dc2_and_sdc2_do_not_claim_the_printed_level(plan_for):
+    for key in ("DC2", "SDC2"):
+        found = verdict(key, plan_for(key), Records())
+        assert "0.05, not at the printed 0.01" in found.why
+        assert "0.01" in found.own
 
 
 @pytest.mark.parametrize(
-    ("shift", "seeds", "verdict"),
+    ("key", "one"),
     [
-        (0.0, 5, "confirmed"),
-        (0.5, 5, "confirmed"),
-        (0.5, 6, "confirmed"),  # half a point that never fails to appear is a difference, but within the margin
-        (3.0, 5, "undecided"),  # five seeds cannot reach 0.05 on two sides
-        (3.0, 6, "contradicted"),
+        ("DC6", lambda r: r.method == "m-ratio"),
+        ("DC8", lambda r: r.method == "tmix" and own_layers(r)),
+        ("DC11", lambda r: r.method in ("dmix", "ssmix")),
+        ("SDC3", lambda r: r.method in ("dmix-short", "dmix-short-cosine")),
     ],
 )
-def test_no_difference_is_confirmed_within_a_point_and_contradicted_by_two_sides(shift, seeds, verdict):
-    base = {s: 50.0 + s for s in range(seeds)}
-    assert same("x", {s: v + shift + 0.01 * s for s, v in base.items()}, base).verdict == verdict
+def test_a_claim_about_two_things_is_decided_by_the_weaker_one(key, one, plan_for, tmp_path):
+    plan = plan_for(key)
+    found = verdict(key, plan, filled(plan, level(one, 4.0), tmp_path))
+    assert found.word == "negligible"  # the part that is not there speaks for the claim
+    assert {u.mean > 1 for u in found.units} == {True, False}
 
 
-def test_no_difference_is_open_where_seeds_spread(plan_for):
-    base = dict.fromkeys(range(5), 50.0)
-    assert same("x", {s: 50 + 4 * (-1.0) ** s for s in range(5)}, base).verdict == "undecided"
-    assert same("x", {}, base).verdict == NOT_TESTED
+@pytest.mark.parametrize(
+    ("key", "one"), [("DC3", lambda r: r.method == "dmix"), ("DC4", lambda r: r.method == "euc-dmix")]
+)
+def test_a_claim_under_two_settings_is_estimated_over_both_and_supported_by_both_only(key, one, plan_for, tmp_path):
+    plan = plan_for(key)
+    found = verdict(key, plan, filled(plan, level(one, 4.0), tmp_path))
+    assert found.word == "undecided"
+    assert found.estimate == pytest.approx(2, abs=0.2)
+    assert "2 of 4 comparisons" in found.why
 
 
-def test_dc5_counts_steps_on_validation_and_the_last_step_where_it_is_never_reached(plan_for, tmp_path):
+def record_with(run, curve: dict[int, float]) -> dict:
+    out = done(run, 60)
+    point = out["curve"][0]
+    out["curve"] = [
+        point | {"step": step, "metrics": {part: m | averages(f1) for part, m in point["metrics"].items()}}
+        for step, f1 in curve.items()
+    ]
+    for chosen in out["selected"].values():
+        chosen["step"] = max(curve)
+    return out
+
+
+def averages(f1: float) -> dict[str, float]:
+    return dict.fromkeys(("f1_micro", "f1_weighted"), f1 / 100)
+
+
+STEPS = (50, 100, 150, 200, 250, 300, 350, 400)
+
+
+def arriving(at: float) -> dict[int, float]:
+    """60 from step ``at`` on, 50 before."""
+    return {s: 60.0 if s >= at else 50.0 for s in STEPS}
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow", "word"), [(100, 300, "supported"), (300, 100, "contradicted"), (200, 200, "undecided")]
+)
+def test_dc5_follows_the_steps_on_validation(fast, slow, word, plan_for, tmp_path):
     plan = plan_for("DC5")
-    c = plan.columns[0]
 
-    def record(run):
-        out = done(run, 60)
-        late = run.method in ("tmix", "dmix-nt")
-        curve = [(50, 55.0), (100, 55.0 if late else 60.0), (300, 60.0 if run.seed else 59.0), (400, 60.0)]
-        out["curve"] = [
-            {"step": s, "train_loss": 1, "metrics": {"validation": {"f1_micro": v / 100}, "test": {"f1_micro": 0.9}}}
-            for s, v in curve
-        ]
-        return out
+    def record(r):
+        return record_with(r, arriving((fast if r.method == "dmix" else slow) + 50 * (r.seed % 2)))
 
-    store = shipped((record(r) for r in plan.runs), tmp_path)
-    found = dmix_claims.all_steps(plan, store)
-    assert found["TMix", c.key].benchmark == pytest.approx(59.5)  # TMix ends at 60 (SPEC DA39)
-    assert found["TMix", c.key].steps == {0: 400, 1: 300, 2: 300, 3: 300, 4: 300}
-    assert found["DMix", c.key].median == 100
-    verdict = claim("DC5", plan, store)
-    assert verdict.verdict == "confirmed"
-    assert verdict.units[-1].note.startswith("geometric mean of the factors: 3.")
-    low = dmix_claims.steps_to(plan.cell("2", "TMix", c.key), store, c, 99.0)
-    assert (low.censored, low.median) == (5, 400)
+    found = verdict("DC5", plan, shipped(map(record, plan.runs), tmp_path))
+    assert found.word == word, found.why
+    assert found.tasks == 2
 
 
-def test_dc5_takes_the_printed_benchmarks_at_the_papers_scale_only(monkeypatch, tmp_path):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "trac")))
-    small = make_plan("dmix", "desk")
-    whole = replace(small, setting=replace(small.setting, train_size=None))
-    store = filled(small, lambda r: 60.0, tmp_path / "r")
-    assert dmix_claims.benchmark(whole, store, small.columns[0]) == 75
-    assert dmix_claims.benchmark(small, store, small.columns[0]) == pytest.approx(59.5)
+def test_dc5_is_not_tested_where_runs_are_past_the_goal_at_the_first_evaluation(plan_for, tmp_path):
+    plan = plan_for("DC5")
+    found = verdict("DC5", plan, shipped((record_with(r, arriving(0)) for r in plan.runs), tmp_path))
+    assert found.word == "not tested"
+    assert "at their first evaluation" in found.why
 
 
-def test_dc8_names_the_best_other_set(plan_for, tmp_path):
+def test_dc5_takes_the_printed_benchmarks_at_the_papers_scale_and_weighted_f1_on_trac(plan_for, tmp_path, monkeypatch):
+    plan = plan_for("DC5", "trac,trec-coarse")
+    records = [done(r, 60.0) for r in plan.runs]
+    for r in records:
+        for point in r["curve"]:
+            point["metrics"]["validation"]["f1_weighted"] = 0.4
+    store = shipped(records, tmp_path / "r")
+    e = Evidence(frame(plan, store), curves=curves(plan, store), metric={"trac": "f1_weighted"})
+    assert benchmark(e, plan, "trac") == pytest.approx(39.5)
+    assert benchmark(e, plan, "trec-coarse") == pytest.approx(59.5)
+    whole = plan_for("DC5", "trac,trec-coarse", train_size=0)
+    assert whole.setting.train_size is None
+    assert benchmark(e, whole, "trac") == 75
+    assert benchmark(e, whole, "trec-coarse") == pytest.approx(59.5)
+
+
+def test_dc8_names_the_set_that_validation_prefers(plan_for, tmp_path):
     plan = plan_for("DC8")
-    store = filled(plan, lambda r: 60 if option(r, "levels") == (0, 1, 2) else 50, tmp_path)
-    found = claim("DC8", plan, store)
-    assert found.verdict == "contradicted"
-    assert {u.note for u in found.units} == {"best other set: {0,1,2}"}
-    assert len(found.units) == 2
+    store = filled(plan, level(lambda r: option(r, "levels") == (0, 1, 2), 5.0), tmp_path)
+    found = verdict("DC8", plan, store)
+    assert found.word == "contradicted"
+    assert {u.note for u in found.units} == {"best: {0,1,2}"}
+    assert [u.title for u in found.units] == ["docs-coarse, TMix", "docs-coarse, DMix"]
 
 
-def test_dc9_chooses_on_validation_and_tests_on_test(plan_for, tmp_path):
-    plan = plan_for("DC9")
+@pytest.mark.parametrize("key", ["DC9", "SDC4"])
+def test_an_inner_optimum_is_chosen_on_validation_and_must_be_above_both_ends(key, plan_for, tmp_path):
+    plan = plan_for(key)
+    inner = RAISED[key]
 
-    def percent(r):
-        inner = option(r, "T") == 0.8  # best on validation, worst on test
-        return {"validation": 60 if inner else 50, "test": 40 if inner else 50}
+    def above(r, low_end: float):
+        end = option(r, "T") == 0.0 or (
+            r.method == "dmix-short" and option(r, "tau") is None
+        )  # the tables' τ is the least
+        return 50 + 3 * r.seed + 2 * inner(r) + low_end * end + noise(r)
 
-    found = claim("DC9", plan, filled(plan, percent, tmp_path))
-    assert found.verdict == "contradicted"
-    assert {u.note for u in found.units} == {"best inner value on validation: T = 0.8"}
+    both = verdict(key, plan, filled(plan, lambda r: above(r, 0.0), tmp_path / "both"))
+    assert both.word == "supported"
+    rising = verdict(key, plan, filled(plan, lambda r: above(r, 2.0), tmp_path / "one"))
+    assert rising.word == "negligible"  # as good as the lower end, though above the upper one
+
+    def misled(r):
+        lucky = inner(r)
+        return {"validation": 60 + r.seed if lucky else 50 + r.seed, "test": 40 + noise(r) if lucky else 50 + noise(r)}
+
+    assert verdict(key, plan, filled(plan, misled, tmp_path / "test")).word == "contradicted"
 
 
-def test_dc10_prints_both_weights(plan_for, tmp_path):
+@pytest.mark.parametrize(
+    ("points", "word"), [(0.0, "supported"), (0.2, "supported"), (3.0, "contradicted"), (-3.0, "contradicted")]
+)
+def test_dc10_is_a_claim_of_no_difference(points, word, plan_for, tmp_path):
     plan = plan_for("DC10")
-    records = [done(r, 50 + r.seed) for r in plan.runs]
+    found = verdict("DC10", plan, filled(plan, level(lambda r: option(r, "T") == 0.0, points), tmp_path))
+    assert found.word == word, found.why
+
+
+def test_dc10_is_open_where_seeds_spread_and_says_what_partners_weigh(plan_for, tmp_path):
+    plan = plan_for("DC10")
+    records = [done(r, 50 + (4 * (-1.0) ** r.seed if option(r, "T") == 0.0 else 0)) for r in plan.runs]
     for r in records:
         r["mixer"] = {"w_b": 0.5 if r["run"]["method"] == "tmix" else 0.8}
-    found = claim("DC10", plan, shipped(records, tmp_path))
-    assert found.verdict == "confirmed"
-    assert "0.80 at T = 0, 0.50 in TMix" in found.units[0].note
+    found = verdict("DC10", plan, shipped(records, tmp_path))
+    assert found.word == "undecided"
+    assert "mean weight of the partner: 0.80 (T = 0), 0.50 (TMix)" in found.why
 
 
-def test_dc12_has_a_unit_per_language(monkeypatch, tmp_path):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "trac", "trec-coarse", "ttc")))
-    plan = make_plan("dmix", "desk", tasks="trac,trec-coarse,ttc")
-    found = claim("DC12", plan, store_for("DC12", plan, "confirmed", tmp_path))
-    assert [(u.name, u.note) for u in found.units] == [("English", "2 data sets"), ("Turkish", "1 data set")]
-    assert found.verdict == "confirmed"
+def test_dc12_has_a_unit_per_language_and_needs_two(plan_for, tmp_path):
+    plan = plan_for("DC12", SEVERAL)
+    found = verdict("DC12", plan, filled(plan, level(RAISED["DC12"], 2.0), tmp_path / "r"))
+    assert [u.title for u in found.units] == ["English", "Turkish"]
+    assert found.n_units == 2
+    one = plan_for("DC12", "trac,trec-coarse")
+    alone = verdict("DC12", one, filled(one, level(RAISED["DC12"], 2.0), tmp_path / "one"))
+    assert alone.word == "not tested"
+    assert "one language" in alone.why
 
 
-@pytest.mark.parametrize("outcome", ["confirmed", "contradicted"])
-def test_sdc4_has_an_inner_optimum_and_equality_at_100_percent(outcome, plan_for, tmp_path):
-    plan = plan_for("SDC4")
-    found = claim("SDC4", plan, store_for("SDC4", plan, outcome, tmp_path))
-    assert [u.verdict for u in found.units] == [outcome, outcome, "confirmed"]
+def test_trac_is_read_in_weighted_f1_unless_another_average_is_asked_for(plan_for, tmp_path):
+    plan = plan_for("DC1", "trac")
+    up, down = level(RAISED["DC1"], 2.0), level(RAISED["DC1"], -2.0)
+    records = []
+    for r in plan.runs:
+        record = done(r, down(r))
+        for chosen in record["selected"].values():
+            for metrics in chosen["metrics"].values():
+                metrics["f1_weighted"] = up(r) / 100
+        records.append(record)
+    store = shipped(records, tmp_path / "r")
+    assert verdict("DC2", plan, store).word.startswith("supported")
+    assert verdict("DC2", plan, store, metric="f1_micro").word == "contradicted"
+    assert verdict("DC2", plan, store, metric="f1_macro").word == "contradicted"
 
 
-def test_sdc5_compares_a_data_sets_own_optimum_with_the_others(monkeypatch, tmp_path):
-    monkeypatch.setattr("mixutils.papers.base.at_hand", lambda task, use_hub: (True, "folder"))
-    plan = make_plan("dmix_short", "full", seeds="5")
-    best = {"essc": 30.0, "ahs": 60.0}
-    store = filled(plan, lambda r: 50 + r.seed + 2 * (option(r, "tau") == best.get(r.task)), tmp_path / "r")
-    found = claim("SDC5", plan, store)
-    assert found.verdict == "confirmed"
-    assert "own best τ = 60 %, others' τ = 30 %" in {u.note for u in found.units}
-    one = make_plan("dmix_short", "desk")
-    assert claim("SDC5", one, Records()).note == "needs curves over τ on two data sets"
-
-
-def test_sdc1_says_which_rows_are_missing(monkeypatch, tmp_path):
+def test_sdc1_names_the_rows_that_a_data_set_lacks(plan_for, tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
-    few = {"essc": tuple(dmix_short.ROWS), "ttc": ("mBERT", "Mixup", "DMIX (Hyperbolic)")}
-    monkeypatch.setitem(dmix_short.SCOPES, "desk", dmix_short.Scope(few, ("essc",), (10.0,)))
     plan = make_plan("dmix_short", "desk")
-    found = claim("SDC1", plan, store_for("SDC1", plan, "confirmed", tmp_path))
-    notes = {u.name: u.note for u in found.units}
-    assert "only" not in notes["ESSC"]
-    assert notes["TTC"].endswith("only mBERT, Mixup in this setting")
+    found = verdict("SDC1", plan, filled(plan, level(RAISED["SDC1"], 2.0), tmp_path / "r"))
+    notes = {u.title: u.note for u in found.units}
+    assert "without" not in notes["ESSC"]
+    assert "without Input Mixup, Sentence Mixup" in notes["TTC"]
 
 
-def test_the_average_of_f1_can_change_a_verdict(plan_for, tmp_path):
-    plan = plan_for("DC1")
-    records = [done(r, 50 + 3 * r.seed + MOVED["DC1"](r)) for r in plan.runs]
-    for r in records:
-        for metrics in r["selected"]["best-on-validation"]["metrics"].values():
-            metrics["f1_macro"] = 1 - metrics["f1_micro"]
-    store = shipped(records, tmp_path)
-    assert claim("DC1", plan, store).verdict == "confirmed"
-    assert claim("DC1", plan, store, metric="f1_macro").verdict == "contradicted"
+@pytest.mark.parametrize(
+    ("taus", "word"),
+    [
+        ({"essc": 30.0, "ttc": 100.0}, "supported"),
+        ({"essc": 30.0, "ttc": 30.0}, "not tested"),  # the same τ: nothing to compare
+    ],
+)
+def test_sdc5_compares_own_and_foreign_optimum_and_never_one_with_itself(taus, word, tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
+    plan = make_plan("dmix_short", "desk")
+    found = verdict("SDC5", plan, filled(plan, level(lambda r: option(r, "tau") == taus[r.task], 2.0), tmp_path / "r"))
+    assert found.word == word, found.why
+    assert [u.title for u in found.units] == ["ESSC", "TTC"]
+    if word == "supported":
+        assert [u.pair for u in found.units] == [
+            "own best τ − that of TTC (τ = 100 %)",
+            "own best τ − that of ESSC (τ = 30 %)",
+        ]
+
+
+def test_sdc5_needs_the_foreign_optimum_to_be_worse_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
+    plan = make_plan("dmix_short", "desk")
+    best = {"essc": 30.0, "ttc": 100.0}
+
+    def percent(r):  # validation tells τ apart, test does not
+        base = 50 + 3 * r.seed
+        return {"validation": base + 2 * (option(r, "tau") == best[r.task]) + noise(r), "test": base + noise(r)}
+
+    assert verdict("SDC5", plan, filled(plan, percent, tmp_path / "r")).word == "negligible"
+
+
+def test_sdc5_has_no_units_within_one_language(plan_for):
+    found = verdict("SDC5", plan_for("SDC5"), Records())
+    assert found.word == "not tested"
+    assert not found.units

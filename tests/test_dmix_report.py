@@ -6,10 +6,12 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
 from mixutils.companion import make_plan
+from mixutils.evidence import curves
 from mixutils.papers import dmix
 from mixutils.papers.published import number
 from mixutils.records import Records
@@ -17,7 +19,8 @@ from mixutils.report import dmix as report
 from mixutils.report import dmix_short as short_report
 from mixutils.report import style
 from mixutils.report.artifacts import Table
-from mixutils.report.dmix_attention import best_seed
+from mixutils.report.dmix_attention import WRONG, best_seed
+from mixutils.report.dmix_figures import curve_of, steps_to
 from tests.fakes import data_folder, done, filled, shipped
 
 PAPERS = {"dmix": report.ARTIFACTS, "dmix_short": short_report.ARTIFACTS}
@@ -109,7 +112,7 @@ def test_table_2_has_gains_over_tmix_beside_the_printed_ones(full):
     assert line["ours"] == pytest.approx(64)  # seeds add 0 to 4
     assert line["gain"] == pytest.approx(1)
     assert line["paper_gain"] == pytest.approx(78.67 - 75.41)
-    assert line["verdict"] == "confirmed"
+    assert line["gain_low"] <= line["gain"] <= line["gain_high"]
     assert line["difference"] == pytest.approx(64 - 78.67)
     assert math.isnan(frame.loc["TMix", "trac"]["gain"])
     assert frame.loc["DMix", "ttc"]["note"] == "not in the desk profile"
@@ -140,7 +143,9 @@ def test_table_1_prints_the_share_of_a_constant_guess(full, tmp_path):
     plan, _ = full["dmix"]
     records = [done(r, 50) for r in plan.runs]
     for r in records:
-        r["data"]["histogram"] = {"train": [5, 5], "validation": [5, 5], "test": [30, 10]}
+        half = r["data"]["sizes"]["train"] // 2
+        r["data"]["sizes"]["train"] = 2 * half
+        r["data"]["histogram"] = {"train": [half, half], "validation": [50, 50], "test": [75, 25]}
     frame = artifact("dmix", "table_1").make(plan, shipped(records, tmp_path)).frame.set_index("data")
     assert frame.loc["trac", "largest class of test, %"] == "75.0"
     assert frame.loc["trac", "paper samples"] == "5,329"
@@ -166,13 +171,44 @@ def test_the_averages_count_runs_that_predict_one_class(full, tmp_path):
     assert set(frame["micro F1"]) == {60.0}
 
 
-def test_figure_2_draws_medians_and_counts_those_that_never_arrive(full):
-    figure = artifact("dmix", "figure_2").make(*full["dmix"])
-    widths = [p.get_width() for p in figure.axes[0].patches]
-    assert set(widths) == {1.0}  # every fake run is above its benchmark at the first evaluation, step 1
+def test_figure_2_draws_medians_and_counts_those_that_are_there_at_once(full, tmp_path):
+    plan, _ = full["dmix"]
+    figure = artifact("dmix", "figure_2").make(plan, filled(plan, lambda r: 61.0, tmp_path))
+    benchmark, own = figure.axes
+    for axis in (benchmark, own):
+        assert {p.get_width() for p in axis.patches} == {
+            1.0
+        }  # fake curves are flat: there at the first evaluation, step 1
+        assert {t.get_text() for t in axis.texts} == {"1, 5 of 5 at once"}
     labels = [t.get_text() for t in figure.legends[0].get_texts()]
     assert labels == ["TMix", "DMix NT", "DMix"]
-    assert to_hex(figure.axes[0].patches[0].get_facecolor()) == style.colour("tmix")
+    assert to_hex(benchmark.patches[0].get_facecolor()) == style.colour("tmix")
+    goals = [t.get_text() for t in benchmark.get_yticklabels()]
+    assert goals == ["TRAC\nto F1 60.5", "TREC coarse\nto F1 60.5"]  # half a point below where TMix ends
+
+
+def test_steps_are_first_crossings_and_both_kinds_of_censoring_are_counted():
+    curve = pd.DataFrame({0: [50.0, 60, 55], 1: [60.0, 50, 61], 2: [50.0, 51, 52]}, index=[10, 20, 30])
+    found = steps_to(curve, 60.0)
+    assert found.steps.to_dict() == {0: 20, 1: 10, 2: 30}
+    assert (found.at_once, found.never) == (1, 1)
+    own = steps_to(curve, 0.99 * curve.max())
+    assert own.steps.to_dict() == {0: 20, 1: 30, 2: 30}
+    assert (own.at_once, own.never) == (0, 0)
+
+
+def test_steps_are_read_from_validation_and_on_trac_in_weighted_f1(full, tmp_path):
+    plan, _ = full["dmix"]
+    records = [done(r, {"validation": 60.0, "test": 90.0}) for r in plan.runs]
+    for r in records:
+        for point in r["curve"]:
+            point["metrics"]["validation"]["f1_weighted"] = 0.4
+    points = curves(plan, shipped(records, tmp_path))
+    for column, value in (("trac", 40.0), ("trec-coarse", 60.0)):
+        curve = curve_of(points, "3", "DMix", column)
+        assert curve.index.tolist() == [1, 2, 4]
+        assert curve.columns.tolist() == [0, 1, 2, 3, 4]
+        np.testing.assert_allclose(curve, value)
 
 
 def test_figure_3_has_tmix_as_a_line_of_its_own(full, tmp_path):
@@ -236,7 +272,7 @@ def test_table_7_shows_printed_sentences_predictions_and_correctness(full):
     assert texts.count("NAG ✓; paper OAG") >= 3  # what TMix says of two sentences, DMIX of one
     assert "yes ✗ (is no)" in texts
     wrong = next(t for t in figure.axes[0].texts if t.get_text() == "yes ✗ (is no)")
-    assert to_hex(wrong.get_color()) == style.VERDICT_COLOURS["contradicted"]
+    assert (wrong.get_text()[4], to_hex(wrong.get_color())) == WRONG
 
 
 def test_table_7_survives_any_word(full, tmp_path):
@@ -274,6 +310,6 @@ def test_claims_of_a_notebook_are_those_it_names(full):
     for name, keys in (("thresholds", ["DC9", "DC10"]), ("layers", ["DC8"]), ("matrix", ["DC3", "DC4"])):
         made = artifact("dmix", f"claims_{name}").make(*full["dmix"])
         assert list(dict.fromkeys(made.frame["claim"])) == keys
-        assert set(made.frame["reading"]) == {"micro F1", "macro F1"}
+        assert set(made.frame["reading"]) == {"micro F1, weighted on TRAC", "macro F1"}
     whole = artifact("dmix", "claims").make(*full["dmix"])
     assert len(set(whole.frame["claim"])) == 12

@@ -11,9 +11,9 @@ from ..papers.base import Column, Plan
 from ..papers.published import published
 from ..records import Records
 from . import tokens
-from .style import VERDICT_COLOURS, VERDICT_MARKS
 
 ROWS = ("TMix", "DMix NT", "DMix")
+RIGHT, WRONG = ("✓", "#00614a"), ("✗", "#cc3311")  # mark and colour of a prediction
 
 
 def best_seed(plan: Plan, store: Records) -> tuple[Column, dict[str, dict[str, Any]]] | None:
@@ -67,11 +67,12 @@ def _printed(kind: str, k: int, row: str) -> str:
 
 
 def _strip(row: str, looked: dict[str, Any], gold: str, printed: str) -> tokens.Strip:
-    verdict = "" if not gold else "confirmed" if looked["predicted"] == gold else "contradicted"
-    after = f"{looked['predicted']} {VERDICT_MARKS.get(verdict, '')}".strip()
-    if verdict == "contradicted":
+    mark, shade = "", "#333333"
+    if gold:
+        mark, shade = RIGHT if looked["predicted"] == gold else WRONG
+    after = f"{looked['predicted']} {mark}".strip()
+    if (mark, shade) == WRONG:
         after += f" (is {gold})"
     if printed:
         after += f"; paper {printed}"
-    shade = tokens.relative(looked["attention"])
-    return tokens.Strip(row, looked["words"], shade, None, None, after, VERDICT_COLOURS.get(verdict, "#333333"))
+    return tokens.Strip(row, looked["words"], tokens.relative(looked["attention"]), None, None, after, shade)

@@ -2,48 +2,100 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
+from ..claims import evidence
+from ..claims.dmix import CURVES, METRIC, benchmark
+from ..evidence import curves
 from ..papers import dmix
 from ..papers.base import Cell, Column, Plan
-from ..papers.dmix_claims import Steps, all_steps, benchmark, steps_to, sweep
 from ..records import Records
 from .style import DATA_COLOURS, PAPER_COLOUR, colour
 
+STEPS_ROWS = ("TMix", "DMix NT", "DMix")
+OWN_BEST = 0.95  # share of a run's own best F1, the goal that no benchmark is needed for (SPEC DA40)
+
+
+def sweep(plan: Plan, table: str, key: str) -> list[str]:
+    """Rows of a sweep over a threshold in their order, without the reference."""
+    return [c.row for c in plan.table(table) if c.column == key and "=" in c.row]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps until a goal, of one row on one data set.
+
+    Attributes:
+        steps: seed -> the first evaluation at or above the goal; the last one for runs that never reach it.
+        at_once: number of runs that are there at their first evaluation: they reached the goal before, nobody knows when.
+        never: number of runs that do not reach it.
+    """
+
+    steps: pd.Series
+    at_once: int
+    never: int
+
+
+def curve_of(points: pd.DataFrame, table: str, row: str, column: str) -> pd.DataFrame:
+    """A cell's F1 on the part that selects, in points, as DC5 reads it: one line per evaluated step, one column per seed.
+
+    Args:
+        points: from ``evidence.curves``.
+    """
+    wanted = [table, row, column, METRIC.get(column, dmix.METRIC)]
+    of_cell = points[["table", "row", "column", "metric"]].eq(wanted).all(axis=1)
+    return points[of_cell & (points["part"] == points["select"])].pivot(index="step", columns="seed", values="value")
+
+
+def steps_to(curve: pd.DataFrame, goal: float | pd.Series) -> Steps:
+    """First crossings (SPEC DA27).
+
+    Args:
+        curve: from ``curve_of``. goal: in points; one for all runs, or seed -> its own.
+    """
+    reached = curve >= goal - 1e-9
+    never = ~reached.any()
+    return Steps(reached.idxmax().mask(never, curve.index[-1]), int(reached.iloc[0].sum()), int(never.sum()))
+
 
 def figure_2(plan: Plan, store: Records) -> plt.Figure | None:
-    """Steps to a benchmark F1, grouped by data set."""
-    found = all_steps(plan, store)
-    columns = [c for c in plan.columns if any(key == c.key for _, key in found)]
+    """Steps to a benchmark F1, and to most of a run's own best, grouped by data set."""
+    points, e = curves(plan, store), evidence(plan, store)
+    found = {(row, c.key): curve_of(points, CURVES, row, c.key) for c in plan.columns for row in STEPS_ROWS}
+    goals = {c.key: benchmark(e, plan, c.key) for c in plan.columns}
+    columns = [c for c in plan.columns if not np.isnan(goals[c.key])]
     if not columns:
         return None
-    rows = ("TMix", "DMix NT", "DMix")
-    figure, axis = plt.subplots(figsize=(7.6, 0.85 * len(columns) + 1.2), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 0.85 * len(columns) + 1.6), sharey=True, layout="constrained")
     for i, c in enumerate(columns):
-        for k, row in enumerate(rows):
-            if (row, c.key) in found:
-                _bar(axis, i + 0.27 * (k - 1), found[row, c.key], row if i == 0 else "", dmix.ROWS[row][0])
-    labels = [
-        f"{c.title}\nto F1 {next(s for (_, key), s in found.items() if key == c.key).benchmark:.1f}" for c in columns
-    ]
-    axis.set_yticks(range(len(columns)), labels)
-    axis.invert_yaxis()
-    axis.margins(x=0.16)
-    axis.grid(axis="y", visible=False)
-    axis.set_xlabel("training steps, median and quartiles over seeds")
-    axis.set_title("Figure 2: steps to a benchmark F1 on validation", loc="left")
-    figure.legend(loc="outside right upper", fontsize=8.5)
+        for k, row in enumerate(STEPS_ROWS):
+            curve = found[row, c.key]
+            if not curve.empty:
+                y, label = i + 0.27 * (k - 1), row if i == 0 else ""
+                _bar(axes[0], y, steps_to(curve, goals[c.key]), label, dmix.ROWS[row][0])
+                _bar(axes[1], y, steps_to(curve, OWN_BEST * curve.max()), "", dmix.ROWS[row][0])
+    axes[0].set_yticks(range(len(columns)), [f"{c.title}\nto F1 {goals[c.key]:.1f}" for c in columns])
+    axes[0].invert_yaxis()
+    for axis, title in zip(axes, ("to a benchmark F1", f"to {OWN_BEST:.0%} of a run's own best F1"), strict=True):
+        axis.margins(x=0.3)
+        axis.grid(axis="y", visible=False)
+        axis.set_xlabel("training steps, median and quartiles over seeds")
+        axis.set_title(title, loc="left")
+    figure.suptitle("Figure 2: steps until a goal is reached on validation", x=0.01, ha="left", fontsize=11)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8.5)
     return figure
 
 
-def _bar(axis, y: float, steps: Steps, label: str, method: str) -> None:
-    values = list(steps.steps.values())
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    shade = colour(method)
-    axis.barh(y, middle, height=0.25, color=shade, label=label or None)
+def _bar(axis, y: float, found: Steps, label: str, method: str) -> None:
+    low, middle, high = np.percentile(found.steps, [25, 50, 75])
+    axis.barh(y, middle, height=0.25, color=colour(method), label=label or None)
     axis.errorbar(middle, y, xerr=[[middle - low], [high - middle]], color="#222", capsize=2.5, linewidth=1)
-    text = f"{middle:g}" + (f", {steps.censored} of {len(values)} never" if steps.censored else "")
+    counts = ((found.at_once, "at once"), (found.never, "never"))
+    text = ", ".join([f"{middle:g}", *(f"{n} of {len(found.steps)} {when}" for n, when in counts if n)])
     axis.annotate(text, (high, y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
 
 
@@ -54,13 +106,14 @@ def figure_3(plan: Plan, store: Records) -> plt.Figure | None:
     if not columns:
         return None
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    points, e = curves(plan, store), evidence(plan, store)
     for c, shade in zip(columns, DATA_COLOURS, strict=False):
         cells = {r: plan.cell(dmix.THRESHOLDS, r, c.key) for r in _rows(plan, c)}
         sweep_line(left, cells, store, shade, c.title, 100)
         sweep_reference(left, plan.cell(dmix.THRESHOLDS, "TMix", c.key), store, shade, f"TMix, {c.title}")
-        goal = benchmark(plan, store, c)
+        goal = benchmark(e, plan, c.key)
         if not np.isnan(goal):
-            _steps_line(right, plan, c, cells, store, shade, goal)
+            _steps_line(right, points, c.key, list(cells), shade, goal)
     for axis, label in ((left, "F1 on test, %"), (right, "steps to the benchmark F1 on validation")):
         axis.set_xlabel("threshold T, % of the row's maximum")
         axis.set_ylabel(label)
@@ -102,16 +155,19 @@ def sweep_reference(axis, cell: Cell | None, store: Records, shade: str, label: 
         axis.axhline(np.mean(values), color=shade, linestyle="--", linewidth=1.3, label=label)
 
 
-def _steps_line(axis, plan: Plan, c: Column, cells, store: Records, shade: str, goal: float) -> None:
-    found = {100 * position(row): steps_to(cell, store, c, goal) for row, cell in cells.items() if cell.records(store)}
-    axis.plot(list(found), [s.median for s in found.values()], "o-", color=shade, markersize=4)
-    for x, s in found.items():
-        if s.censored:
-            note = f"{s.censored} never"
-            axis.annotate(note, (x, s.median), xytext=(0, 6), textcoords="offset points", fontsize=7.5, ha="center")
-    reference = plan.cell(dmix.THRESHOLDS, "TMix", c.key)
-    if reference.records(store):
-        axis.axhline(steps_to(reference, store, c, goal).median, color=shade, linestyle="--", linewidth=1.3)
+def _steps_line(axis, points: pd.DataFrame, column: str, rows: list[str], shade: str, goal: float) -> None:
+    drawn = {row: curve_of(points, dmix.THRESHOLDS, row, column) for row in [*rows, "TMix"]}
+    found = {row: steps_to(curve, goal) for row, curve in drawn.items() if not curve.empty}
+    reference = found.pop("TMix", None)
+    at = [100 * position(row) for row in found]
+    axis.plot(at, [s.steps.median() for s in found.values()], "o-", color=shade, markersize=4)
+    for x, s in zip(at, found.values(), strict=True):
+        note = ", ".join(f"{n} {when}" for n, when in ((s.at_once, "at once"), (s.never, "never")) if n)
+        if note:
+            at_point = (x, s.steps.median())
+            axis.annotate(note, at_point, xytext=(0, 6), textcoords="offset points", fontsize=7.5, ha="center")
+    if reference is not None:
+        axis.axhline(reference.steps.median(), color=shade, linestyle="--", linewidth=1.3)
 
 
 def _two_lines(column: str) -> str:
