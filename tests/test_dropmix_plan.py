@@ -50,9 +50,12 @@ def test_full_trains_what_figures_counts(all_data):
     plan = make_plan("dropmix", "full")
     assert len([c for c in plan.columns if dropmix.is_main(c)]) == 12
     # FIGURES: Table 3 540, Table 4 360, Figure 2 360, Figure 3 and Table 5 1; controls 60, literal and random mask 60 each.
-    # Not in FIGURES: two rows that count padding (SPEC RA30), 60 each.
+    # Not in FIGURES: two rows that count padding (SPEC RA30), 60 each. SSMix's two stages are the runs of its own plan.
     assert tables(plan) == {"3": 540, "4": 360, "control": 60, "mask": 240, "sparse": 360, "figure 3": 1}
-    assert len(plan.runs) == 1261 + 60 + 240
+    stages = {r.hash for c in plan.table(dropmix.STAGES_TABLE) for last in c.runs for r in (last, last.start)}
+    assert len(stages) == 6 * 5 * 2
+    assert stages <= {r.hash for r in make_plan("ssmix", "full").runs}
+    assert len(plan.runs) == 1261 + 60 + 240 + len(stages)
 
 
 def test_the_small_profiles_are_small(no_data):
@@ -74,7 +77,8 @@ def test_desk_takes_eight_data_sets_and_says_what_it_leaves_out(desk_data):
     assert tables(plan) == {"3": 360, "4": 30, "control": 40, "mask": 20, "sparse": 60, "figure 3": 1}
     assert plan.absent["sst2-glue"] == "not in the desk profile"
     assert plan.absent["roberta/mr"] == plan.absent["bert-large/cr"] == "BERT-large and RoBERTa need the profile full"
-    run, *quoted = plan.extra
+    (run,) = plan.extra
+    quoted = [r for c in plan.table(dropmix.STAGES_TABLE) for r in c.runs]
     assert (run.task, run.train_size) == ("sst2-glue", 2000)
     assert Counter((r.task, r.method, r.start.method) for r in quoted) == {
         ("mrpc", "ssmix", "none"): 5,

@@ -19,7 +19,7 @@ from mixutils.report.dropmix_figures import draw_literal, draw_masks, draw_patch
 from tests.fakes import data_folder, done, dropmix_channels, dropmix_masks, filled, shipped
 
 BY_NAME = {a.name: a for a in ARTIFACTS}
-TABLES = {n for n in BY_NAME if n.startswith("table_")} | {"claims"}
+TABLES = {n for n in BY_NAME if n.startswith(("table_", "claims"))}
 OF_PROBES = {"figure_3a", "patches", "literal", "figure_3b", "figure_3c", "table_5"}
 LEVEL = {"no-dropout": 60.0, "none": 59.0, "mixup": 61.0, "ssmix-beta": 62.0, "dropmix-c": 63.0, "dropmix-g": 64.0}
 
@@ -57,7 +57,7 @@ def test_every_artifact_is_made_from_records(name, full):
 def test_without_records_tables_say_so_and_figures_are_none(name, profile):
     made = BY_NAME[name].make(make_plan("dropmix", profile), Records())
     if name in TABLES:
-        assert any(word in made.html for word in ("not done", "no runs yet", "not tested"))
+        assert any(word in made.html for word in ("not done", "no runs yet", "not tested", "illustration"))
     else:
         assert made is None
 
@@ -127,7 +127,8 @@ def test_both_readings_of_table_3(full, tmp_path):
     plan, _ = full
     records = [done(r, 60) for r in plan.runs]
     for record in records:
-        record["selected"]["best-on-validation"] = {"step": 1, "metrics": {"test": {"accuracy": 0.4}}}
+        chosen = record["selected"]["best-on-validation"]
+        chosen["metrics"] = {part: m | {"accuracy": 0.4} for part, m in chosen["metrics"].items()}
     store = shipped(records, tmp_path)
     printed, held = table_3(plan, store), table_3_holdout(plan, store)
     assert set(printed.frame["ours"].dropna()) == {60.0}
@@ -248,6 +249,36 @@ def test_claims_are_shown_under_both_readings(full):
     made = BY_NAME["claims"].make(*full)
     assert set(made.frame["reading"]) == {"as printed", "hold-out"}
     assert [made.html.count(f">RC{i}</th>") for i in range(1, 13)] == [1] * 12
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("claims_sparse", ["RC7"]), ("claims_saliency", ["RC10"]), ("claims_channels", ["RC8", "RC9"])],
+)
+def test_a_notebook_shows_the_claims_that_it_is_about(name, keys, full):
+    made = BY_NAME[name].make(*full)
+    assert list(dict.fromkeys(made.frame["claim"])) == keys
+
+
+def test_units_of_rc1_are_drawn_one_by_one_and_together(full):
+    axis = BY_NAME["units_rc1"].make(*full).axes[0]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["docs-coarse", "docs-pair", "all: supported"]
+
+
+def test_pooled_gains_are_over_both_berts_under_both_readings(full, tmp_path):
+    plan, _ = full
+    long = {r.hash for c in plan.table("control") for r in c.runs}
+    store = filled(plan, lambda r: (62 if r.hash in long else LEVEL.get(r.method, 58)) + r.seed, tmp_path)
+    made = BY_NAME["table_gains"].make(plan, store)
+    lines = made.frame.set_index(["row", "over"])
+    for reading in ("as printed", "hold-out"):
+        gain, word = lines[f"{reading}, gain"], lines[f"{reading}, word"]
+        assert gain["DropMix-G", "Bert"] == pytest.approx(64 - 60)
+        assert gain["DropMix-G", dropmix.CONTROL] == pytest.approx(64 - 62)
+        assert word["DropMix-G", dropmix.CONTROL] == "supported"
+        assert word["Dropout", dropmix.CONTROL] == "contradicted"
+        assert word["SSMix", dropmix.CONTROL] == "negligible"
+    assert "<th scope='row'>DropMix-G</th>" in made.html
 
 
 def test_a_sentence_of_the_readers_own_goes_through_the_same_model(capsys):

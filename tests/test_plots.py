@@ -11,6 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from mixutils.report import plots, style
+from tests.fakes_claims import verdicts_of
 
 METHODS = {"TMix": "tmix", "SSMix": "ssmix"}
 
@@ -60,7 +61,7 @@ def test_forest_has_a_panel_per_data_set_points_for_ours_and_diamonds_for_the_pa
     assert ends == [[0.5, 1.25], [-2.0, -0.5]]
     assert second.collections == [] or len(second.collections) == 0  # one seed has no interval
     labels = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert labels == ["ours, mean over seeds and 95 % bootstrap interval", "published gain"]
+    assert labels == ["ours, mean over seeds and 95 % t interval", "published gain"]
 
 
 def test_forest_without_anything_to_draw_is_none():
@@ -116,18 +117,50 @@ def test_a_logarithmic_axis_names_the_sizes_that_were_trained():
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["100", "300", "1000"]
 
 
-def test_verdicts_are_stacked_counts():
-    counts = {"SC1": {"confirmed": 2, "undecided": 1}, "SC2": {"contradicted": 3, "not tested": 9}, "SC3": {}}
-    figure = plots.verdicts(counts, "t")
+@pytest.fixture(scope="module")
+def found():
+    """A supported, a negligible and an untested claim."""
+    return verdicts_of(
+        {
+            "X1": {"units": {"first": [2.0, 2.5, 3.0], "second": [3.0, 3.5, 4.0]}, "reported": 1.0},
+            "X2": {"units": {"first": [0.0, 0.1, -0.1]}},
+            "X3": {"units": {"first": [1.0]}},
+        }
+    )
+
+
+def test_verdicts_have_their_interval_in_the_colour_of_their_word(found):
+    figure = plots.verdicts(found, "t")
     axis = figure.axes[0]
-    rows = [[b.get_width() for b in axis.patches if round(b.get_y() + b.get_height() / 2) == y] for y in (0, 1, 2)]
-    assert rows == [[2, 1, 0], [0, 0, 3], [0, 0, 0]]  # confirmed, undecided, contradicted
-    assert [b.get_x() for b in axis.patches] == [0, 0, 0, 2, 0, 0, 3, 0, 0]
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["SC1", "SC2", "SC3"]
-    assert [(t.get_text(), t.xy) for t in axis.texts] == [("not tested", (0, 2))]
-    legend = zip(figure.legends[0].get_texts(), figure.legends[0].get_patches(), strict=True)
-    for text, patch in legend:
-        assert to_hex(patch.get_facecolor()) == style.VERDICT_COLOURS[text.get_text()]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["X1", "X2", "X3"]
+    assert [t.get_text() for t in axis.texts] == ["✓ supported", "≈ negligible", "· not tested"]
+    assert markers(axis, "o") == [(pytest.approx(3), 0), (pytest.approx(0), 1)]
+    assert markers(axis, "D") == [(1, 0)]
+    bars = [c for c in axis.collections if len(c.get_segments())]
+    assert [to_hex(c.get_color()[0]) for c in bars] == [style.VERDICT_COLOURS[v.word] for v in found[:2]]
+    assert bars[0].get_segments()[0][:, 0].tolist() == pytest.approx([found[0].low, found[0].high])
+    figure.canvas.draw()
+
+
+def test_where_nothing_is_tested_there_is_nothing_to_draw(found):
+    assert plots.verdicts(found[2:], "t") is None
+    assert plots.units(found[2], "t") is not None  # its unit has a mean
+    assert plots.units(verdicts_of({"X": {"units": {}}})[0], "t") is None
+
+
+def test_units_are_drawn_one_by_one_and_together(found):
+    axis = plots.units(found[0], "t").axes[0]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["first", "second", "all: supported"]
+    assert markers(axis, "o") == [(pytest.approx(2.5), 0), (pytest.approx(3.5), 1)]
+    assert markers(axis, "s") == [(pytest.approx(3), 2)]
+    bars = [c for c in axis.collections if len(c.get_segments())]
+    lows = [c.get_segments()[0][0, 0] for c in bars]
+    assert lows == pytest.approx([u.interval[0] for u in found[0].units] + [found[0].low])
+
+
+def test_a_void_unit_is_crossed(found):
+    axis = plots.units(found[2], "t").axes[0]
+    assert markers(axis, "x") == [(1, 0)]
 
 
 def test_panels_put_the_baseline_into_each_panel():

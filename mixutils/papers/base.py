@@ -44,9 +44,8 @@ class Reading:
             StartMissing: the floor's record is not there.
         """
         selected = record["selected"][self.policy]["metrics"][self.split][self.metric]
-        start = record["run"].get("start")
-        if self.floor and start:
-            first = store.get(Run.from_dict(start))
+        if self.floor and record["run"].get("start"):
+            first = store.start(record)
             if first is None or first["status"] != "done":
                 raise StartMissing(f"the record of the start of {record['hash']} is missing")
             selected = max(selected, first["selected"][self.policy]["metrics"][self.split][self.metric])

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..profiles import Setting
+from ..records import Records
 from ..run import Run
 from ..tasks import at_hand, spec
 from ..train import Recipe
 from . import ssmix
 from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, scaled
+from .step_times import step_times
 
 PAPER = Paper(
     "dropmix",
@@ -134,8 +136,10 @@ CHANNEL_TASK = "sst2-glue"
 CHANNEL_ROWS = {"laptop": 256, "desk": 2000}
 CHANNEL_OPTIONS = {"ratio_draw": "fixed", "ratio": FIXED, "count_channels": True}
 PROBES = ("dropmix-masks", "dropmix-channels")
-#: Columns for which this plan trains the two-stage SSMix that RC2 compares with; in ``full`` it is the SSMix plan's own.
-TWO_STAGES = {"desk": ("mrpc", "rte")}
+#: SSMix as its own paper trains it, which RC2 compares with, and the columns that have it: GLUE. In ``full`` its runs are
+#: those of the SSMix plan.
+STAGES_TABLE, STAGES_ROW = "stages", "SSMix in two stages"
+TWO_STAGES = {"desk": ("mrpc", "rte"), "full": ("mnli", "qqp", "qnli", "sst2-glue", "mrpc", "rte")}
 
 
 def settle(column: Column) -> Column:
@@ -250,9 +254,9 @@ def plan(setting: Setting) -> Plan:
                 replace(cell(SPARSE_TABLE, name, ROWS[name], c, train_size=size), column=f"{c.key}@{share}")
                 for name in SPARSE_ROWS
             ]
-    extra = [channel_run(setting, chosen)]
-    extra += [two_stages(c, s, setting) for c in _wanted(chosen, TWO_STAGES, setting) for s in seeds]
-    return Plan("dropmix", setting, (*chosen, *fourth), tuple(cells), tuple(extra), absent)
+    cells += [two_stages(c, setting) for c in _wanted(chosen, TWO_STAGES, setting)]
+    extra = (channel_run(setting, chosen),)
+    return Plan("dropmix", setting, (*chosen, *fourth), tuple(cells), extra, absent)
 
 
 _NO_ENCODER = "BERT-large and RoBERTa need the profile full"
@@ -300,10 +304,38 @@ def quoted(column: Column) -> Column:
     return next(c for c in ssmix.COLUMNS if c.key == column.key)
 
 
-def two_stages(column: Column, seed: int, setting: Setting) -> Run:
-    """SSMix as its own paper trains it, on as many rows as this plan's runs (claim RC2)."""
+def two_stages(column: Column, setting: Setting) -> Cell:
+    """SSMix as its own paper trains it, on as many rows as this plan's runs and reported on the same part (claim RC2).
+
+    It is read as that paper reads it: the better of both stages.
+    """
+    theirs = quoted(column)
     same = replace(setting, train_size=training_rows(setting), eval_size=evaluated(setting))
-    return ssmix.stage_2(quoted(column), "SSMix", seed, same)
+    own = ssmix.plan(setting).cell("2", "SSMix", theirs.key) if same == setting else None
+    runs = (
+        own.runs
+        if own
+        else tuple(ssmix.stage_2(theirs, "SSMix", s, same) for s in setting.seeds_for(ssmix.PAPER.seeds))
+    )
+    # MNLI: that paper reports the mismatched part, this one the matched part (SPEC RA23).
+    part = column.report if column.key == "mnli" else theirs.report
+    return Cell(STAGES_TABLE, STAGES_ROW, column.key, runs, Reading(f"best-on-{part}", part, floor=True))
+
+
+def probed(plan: Plan, store: Records, name: str) -> dict[str, Any] | None:
+    """What a probe of the run behind Figure 3 found, with the data set's id and the run's hash, or None."""
+    for run in plan.extra:
+        record = store.get(run)
+        if record is not None and record["status"] == "done" and name in record.get("probes", {}):
+            return record["probes"][name] | {"task": run.task, "run": run.hash}
+    return None
+
+
+def costs(plan: Plan, store: Records) -> list[dict[str, Any]]:
+    """Step times relative to DropMix-C's; see ``step_times``."""
+    rows = [("3", r) for r in ROWS] + [("control", CONTROL)]
+    main = [c for c in plan.columns if is_main(c)]
+    return step_times(plan, store, main, rows, "DropMix-C", {row: r.method for row, r in ROWS.items()})
 
 
 def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:

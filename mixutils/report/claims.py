@@ -102,10 +102,11 @@ _KINDS = {
     "every": "on every data set",
     "most": "on most data sets",
     "pooled": "on average over data sets",
-    "equal": "no difference",
+    "equal": "no difference, which negligible says too",
     "inner": "an optimum inside the grid",
     "slope": "slope over sizes, points per doubling",
-    "steps": "steps to a goal",
+    "steps": "steps to a goal, log hazard ratio",
+    "measured": "measured, without a test",
     "illustration": "one trained model",
 }
 
@@ -117,7 +118,7 @@ def badge(word: str) -> str:
 
 def summary(v: Verdict) -> str:
     """Estimate, interval and counts in one line: "+0.31 [-0.12, +0.74], 8 data sets, 5 seeds, MDE 0.60"."""
-    if _nan(v.estimate) or v.kind == "illustration":
+    if _nan(v.estimate) or v.kind in ("illustration", "measured"):
         return ""
     parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}", f"{_count(v.tasks, 'data set')}, {_seeds(v)}"]
     return ", ".join(parts if _nan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
@@ -133,7 +134,7 @@ def _verdict(v: Verdict) -> str:
         out += f"<span class='mx-why' style='max-width:20em'>{html.escape(v.why)}</span>"
     units = v.to_frame().to_dict("records")
     if units:
-        items = "".join(f"<li>{_unit(u)}</li>" for u in units)
+        items = "".join(f"<li>{_unit(u, v.kind)}</li>" for u in units)
         out += (
             f"<details><summary class='mx-small'>{_units(v)}</summary><div class='mx-small'>{'; '.join(_pooled(v))}</div>"
             f"<ul class='mx-small' style='padding-left:1.2em'>{items}</ul></details>"
@@ -173,18 +174,20 @@ def _units(v: Verdict) -> str:
     return _count(v.n_units, "unit") + (f", {v.void} void" if v.void else "")
 
 
-def _unit(u: dict) -> str:
+def _unit(u: dict, kind: str) -> str:
     text = html.escape(": ".join(filter(None, (u["title"], u["pair"]))))
-    if not _nan(u["mean"]):
+    if not _nan(u["mean"]) and kind != "measured":
         text += f" {u['mean']:+.2f}{_interval(u['low'], u['high'])}"
-        if not _nan(u["rows_low"]):
-            text += f", over seeds and rows{_interval(u['rows_low'], u['rows_high'])}"
+        if not _nan(u["low_rows"]):
+            text += f", over seeds and rows{_interval(u['low_rows'], u['high_rows'])}"
         text += f", n = {u['n']}"
         values = (
-            ("p for", u["p_for"], _p),
-            ("against", u["p_against"], _p),
+            ("p for", u["p_above"], _p),
+            ("against", u["p_below"], _p),
+            ("by sign flips", u["flip_above"], _p),
+            ("and", u["flip_below"], _p),
             ("MDE", u["mde"], "{:.2f}".format),
-            ("reported", u["reported"], "{:+.2f}".format),
+            ("reported", u["printed"], "{:+.2f}".format),
             ("power", u["power"], "{:.0%}".format),
         )
         text += "".join(f", {name} {show(value)}" for name, value, show in values if not _nan(value))
@@ -198,7 +201,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "&lt; 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _count(n: int, name: str) -> str:

@@ -11,8 +11,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from ..papers.base import Plan
-from ..papers.dropmix import PROBES
-from ..papers.dropmix_model_claims import probe
+from ..papers.dropmix import PROBES, probed
 from ..papers.published import published
 from ..probes.dropmix_channels import WORDS, Z
 from ..probes.dropmix_masks import unpack
@@ -28,7 +27,7 @@ CLASS_COLOURS = ("#c0392b", "#2c6fbb")
 
 def example_of(plan: Plan, store: Records) -> dict | None:
     """The example with the paper's sentence, or None."""
-    found = probe(plan, store, PROBES[0])
+    found = probed(plan, store, PROBES[0])
     return found["examples"][0] | {"task": found["task"], "ratio": found["ratio"], "n": found["n"]} if found else None
 
 
@@ -122,7 +121,7 @@ def _map(method: str) -> LinearSegmentedColormap:
 
 
 def _channels(plan: Plan, store: Records) -> dict | None:
-    found = probe(plan, store, PROBES[1])
+    found = probed(plan, store, PROBES[1])
     return found if found is not None and "difference" in found else None
 
 
@@ -186,7 +185,7 @@ def table_5(plan: Plan, store: Records) -> Table:
     """Contributed words of the top channels, ours above and the printed ones below."""
     found = _channels(plan, store)
     if found is None or "words" not in found:
-        why = (probe(plan, store, PROBES[1]) or {}).get("why", "no runs yet")
+        why = (probed(plan, store, PROBES[1]) or {}).get("why", "no runs yet")
         return Table(pd.DataFrame(), f"<p>{html.escape(why)}</p>")
     z = found["lexicon"]
     lines, columns = [], []

@@ -6,7 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from ..papers import dropmix, dropmix_claims
+from ..claims import evidence
+from ..claims.dropmix import margins
+from ..papers import dropmix
 from ..papers.base import Column, Plan
 from ..records import Records
 from . import plots
@@ -69,14 +71,14 @@ def sparse_curves(plan: Plan, store: Records) -> plt.Figure | None:
 
 def margin_curve(plan: Plan, store: Records) -> plt.Figure | None:
     """DropMix-C minus the best other method, one line per data set."""
-    value = dropmix_claims.Numbers(plan, store)
     series, shades = {}, iter(DATA_COLOURS)
+    found = {u.column: u for u in margins(evidence(plan, store, declare=lambda *_: None)) if not u.void}
     for column in _columns(plan):
-        found = {s: m for s, (_, m) in dropmix_claims.margins(column, value).items() if m}
-        seeds = set.intersection(*(set(m) for m in found.values())) if found else set()
-        if seeds and len(found) > 1:
-            values = np.array([[found[s][seed] for s in found] for seed in sorted(seeds)])
-            series[column.title] = (next(shades), list(found), values)
+        shares = [s for s in dropmix.shares(column, plan.setting) if f"{column.key}@{s}" in found]
+        units = [dict(zip(u.seeds, u.differences, strict=True)) for u in (found[f"{column.key}@{s}"] for s in shares)]
+        seeds = sorted(set.intersection(*map(set, units))) if units else []
+        if seeds and len(shares) > 1:
+            series[column.title] = (next(shades), shares, np.array([[u[seed] for u in units] for seed in seeds]))
     if not series:
         return None
     figure = plots.curves(

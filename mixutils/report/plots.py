@@ -244,7 +244,7 @@ def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:
     axis.set_yticks(range(len(found)), [v.key for v in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
-    axis.set_xlabel("effect in the claimed direction, points (slopes: points per doubling)")
+    axis.set_xlabel("effect in the claimed direction, points (slopes: per doubling; steps: log hazard ratio)")
     axis.set_title(title, loc="left")
     handles = _legend("pooled over data sets, 95 % interval", any(not math.isnan(v.reported) for v in found))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
@@ -272,8 +272,8 @@ def units(verdict: Verdict, title: str) -> plt.Figure | None:
         _interval(
             axis, y, u["mean"], u["low"], u["high"], "#999999" if u["void"] else "#333333", "x" if u["void"] else "o"
         )
-        if not math.isnan(u["reported"]):
-            axis.plot(u["reported"], y, "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
+        if not math.isnan(u["printed"]):
+            axis.plot(u["printed"], y, "D", markerfacecolor="none", color=PAPER_COLOUR, markersize=5.5)
     if not math.isnan(verdict.estimate):
         shade = VERDICT_COLOURS.get(verdict.word, "#777777")
         _interval(axis, len(frame), verdict.estimate, verdict.low, verdict.high, shade, "s")
@@ -285,7 +285,7 @@ def units(verdict: Verdict, title: str) -> plt.Figure | None:
     axis.grid(axis="y", visible=False)
     axis.set_xlabel("difference in the claimed direction, points")
     axis.set_title(title, loc="left")
-    handles = _legend("mean over seeds, 95 % t interval; below, over data sets", bool(frame["reported"].notna().any()))
+    handles = _legend("mean over seeds, 95 % t interval; below, over data sets", bool(frame["printed"].notna().any()))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
     return figure
 

@@ -106,23 +106,27 @@ def _cell(line: dict | None) -> str:
 
 
 def verdicts(frame: pd.DataFrame) -> str:
-    """One line per claim; two verdict columns where claims were read in two ways."""
+    """One line per claim of a frame of ``report.claims.to_frame``; two columns of words where claims were read in two ways."""
     readings = list(dict.fromkeys(frame["reading"]))
     rows = []
     for key in dict.fromkeys(frame["claim"]):
-        part = frame[frame["claim"] == key]
-        verdict = [_verdict(part[part["reading"] == r]) for r in readings]
-        rows.append([key, part["text"].iloc[0], part["paper"].iloc[0], *verdict])
+        lines = frame[frame["claim"] == key].drop_duplicates("reading").set_index("reading")
+        first = lines.iloc[0]
+        cells = [_verdict(lines.loc[r]) if r in lines.index else "" for r in readings]
+        rows.append([key, first["text"], first["paper"], *cells])
     return _table(["", "claim", "the paper's own tables", *(r or "verdict" for r in readings)], rows)
 
 
-def _verdict(part: pd.DataFrame) -> str:
-    if part.empty:
-        return ""
-    counts = part[(part["unit"] != "") & ~part["aside"]]["unit_verdict"].value_counts()
-    tests = ", ".join(f"{n} {v}" for v, n in counts.items())
-    mark = VERDICT_MARKS.get(part["verdict"].iloc[0], "")
-    return f"{mark} **{part['verdict'].iloc[0]}**" + (f" ({tests})" if len(counts) else "")
+def _verdict(line: pd.Series) -> str:
+    word = f"{VERDICT_MARKS[line['verdict']]} **{line['verdict']}**"
+    if line["kind"] == "illustration" or math.isnan(line["estimate"]):
+        return f"{word}: {line['why']}" if line["why"] else word
+    fewest, most = line["seeds_fewest"], line["seeds_most"]
+    seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
+    interval = "" if math.isnan(line["low"]) else f" [{line['low']:+.2f}, {line['high']:+.2f}]"
+    least = "" if math.isnan(line["mde"]) else f", MDE {line['mde']:.2f}"
+    sets = f"{line['tasks']} data set{'s' if line['tasks'] != 1 else ''}"
+    return f"{word}<br>{line['estimate']:+.2f}{interval}; {sets}, {seeds} seeds{least}"
 
 
 def hardware(plan: Plan, store: Records) -> str:
