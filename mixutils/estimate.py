@@ -85,10 +85,7 @@ class Costs:
         self._default: float | None = None
         for record in store.all():
             if record["status"] == "done" and record["environment"]["device_type"] == self.device.type:
-                try:
-                    run = Run.from_dict(record["run"])
-                except ValueError:  # of another version; it still says nothing wrong
-                    continue
+                run = Run.from_dict(record["run"])
                 seconds = record["cost"]["train_s"] + record["cost"]["eval_s"]
                 if seconds > 0.2:
                     self._seen.setdefault(run.encoder, []).append(work(run) / seconds)

@@ -175,16 +175,19 @@ def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
     """``execute`` and store; a failure is stored with its traceback and does not raise."""
     try:
         record = execute(run, **kwargs)
+        store.put(record)  # inside: a record that its own check refuses is a failure too
     except Exception as error:
         record = {
             "hash": run.hash,
             "status": "failed",
             "run": run.to_dict(),
+            "generation": GENERATION,
+            "commit": environment.commit(),
             "error": f"{type(error).__name__}: {error}",
             "traceback": traceback.format_exc().replace(str(paths.ROOT), "."),
             "date": datetime.now(UTC).date().isoformat(),
         }
-    store.put(record)
+        store.put(record)
     return record
 
 

@@ -175,7 +175,8 @@ def launch(
             if job is not None and job.run.hash not in waiting:
                 jobs_left.pop(job.run.hash)
                 record = store.get(job.run)
-                ok = record is not None and record["status"] == "done"
+                # What the worker says: a run that was done before and fails now keeps its old record.
+                ok = event.get("status", record["status"] if record else "failed") == "done"
                 counts["done" if ok else "failed"] += 1
                 clock.finished(job.run.hash)
                 number = counts["done"] + counts["failed"]

@@ -48,6 +48,7 @@ def show_plan(
         failed = [r for r in plan.runs if store.failed(r)]
         done = [r for r in plan.runs if store.done(r) and r.hash not in stale]
         todo = [r for r in plan.runs if r.hash in stale or not (store.done(r) or store.failed(r))]
+        outdated = [why for why in map(store.outdated, plan.runs) if why]
         ahead |= {r.hash: r for r in todo}
         stale_all |= stale
         setting = plan.setting
@@ -61,6 +62,7 @@ def show_plan(
         say(
             f"    runs: {len(done)} done, {len(todo)} to do, {len(failed)} failed"
             + (f", {len(stale)} stale and to do again ({next(iter(stale.values()))})" if stale else "")
+            + (f", {len(outdated)} outdated and to do again ({outdated[0]})" if outdated else "")
             + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo else "")
         )
         for run in failed[:3]:

@@ -16,6 +16,7 @@ from mixutils.launch import devices, duration, jobs_for, launch
 from mixutils.records import Records
 from mixutils.run import Run
 from mixutils.train import Recipe
+from tests import fakes
 
 
 def stage_1(seed: int, epochs: int = 2) -> Run:
@@ -43,13 +44,13 @@ def test_missing_runs_bring_their_starts_and_finished_ones_stay():
     jobs = jobs_for([child], store)
     assert set(jobs) == {child.hash, child.start.hash}
     assert jobs[child.start.hash].keep == {"best-on-test"}
-    store.put({"hash": child.start.hash, "status": "done"})
+    store.put(fakes.done(child.start, 50.0))
     assert set(jobs_for([child], store)) == {child.hash, child.start.hash}  # done, but its weights are gone
     path = checkpoints.checkpoint_path(child.start.hash, "best-on-test")
     path.parent.mkdir(parents=True)
     path.touch()
     assert set(jobs_for([child], store)) == {child.hash}
-    store.put({"hash": child.hash, "status": "failed"})
+    store.put(fakes.failed(child))
     assert not jobs_for([child], store)
     assert set(jobs_for([child], store, retry=True)) == {child.hash}
 
