@@ -1,102 +1,97 @@
-"""How units make a claim: verdicts, counts, Holm's correction, and reasons where nothing was tested."""
+"""The papers' claims: each of the SPEC declared once, readings, permuted names, and what is declared in their place."""
 
 from __future__ import annotations
 
-import math
+from types import SimpleNamespace
 
 import pytest
 
-from mixutils.papers.claims import NOT_TESTED, best_of, decide, mean_of, measured, minus, unit
+from mixutils import claims
+from mixutils.companion import make_plan
+from mixutils.evidence import Evidence
+from mixutils.papers import PAPERS
+from mixutils.records import Records
+from mixutils.report.style import VERDICT_MARKS
+from mixutils.shuffled import Shuffled
+from tests.fakes import filled
 
-ZERO = dict.fromkeys(range(5), 0.0)
-UP, DOWN = ({s: sign * (s + 1.0) for s in range(5)} for sign in (1, -1))
-MIXED = {s: (-1.0) ** s for s in range(5)}
-
-
-def verdict(*series, **options) -> str:
-    return decide("C1", "text", "test", "own", [unit(str(i), s, ZERO, **options) for i, s in enumerate(series)]).verdict
-
-
-@pytest.mark.parametrize(
-    ("series", "expected"),
-    [
-        ([UP], "confirmed"),
-        ([DOWN], "contradicted"),
-        ([MIXED], "undecided"),
-        ([UP, UP], "confirmed"),
-        ([UP, MIXED], "undecided"),
-        ([DOWN, MIXED], "contradicted"),
-        ([UP, DOWN], "mixed"),
-        ([UP, DOWN, MIXED], "mixed"),
-        ([{}], NOT_TESTED),
-        ([], NOT_TESTED),
-        ([UP, {}], "confirmed"),
-    ],
-)
-def test_units_make_the_verdict_of_a_claim(series, expected):
-    assert verdict(*series) == expected
+#: Prefix and number of the claims of each paper, in sections (f) of the SPEC.
+KEYS = {"ssmix": ("SC", 10), "dmix": ("DC", 12), "dmix_short": ("SDC", 5), "dnm": ("NC", 13), "dropmix": ("RC", 12)}
+ALL = {paper: [f"{prefix}{i}" for i in range(1, n + 1)] for paper, (prefix, n) in KEYS.items()}
 
 
-def test_a_claim_of_the_other_sign_turns_the_verdicts():
-    assert verdict(DOWN, sign=-1) == "confirmed"
-    assert verdict(UP, sign=-1) == "contradicted"
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
 
 
-def test_four_seeds_cannot_confirm_a_claim():
-    four = dict.fromkeys(range(4), 10.0)
-    assert verdict(four) == "undecided"
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory):
+    """DropMix's smoke plan with two seeds, every run at a level of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIXUTILS_DATA", "")
+        plan = make_plan("dropmix", "smoke", seeds="3")
+    order = {r.hash: i for i, r in enumerate(plan.runs)}
+    return plan, filled(plan, lambda r: 40 + order[r.hash] / 7, tmp_path_factory.mktemp("levels"))
 
 
-def test_counts_are_in_words_and_complete():
-    units = [unit(n, s, ZERO) for n, s in (("a", UP), ("b", UP), ("c", DOWN), ("d", MIXED), ("e", {}))]
-    claim = decide("C1", "text", "test", "own", units)
-    assert claim.count == "2 confirmed, 1 contradicted, 1 undecided, 1 not tested"
-    assert sum(claim.counts.values()) == 5
+def test_every_paper_has_claims():
+    assert set(claims.DECLARED) == set(PAPERS) == set(KEYS)
 
 
-def test_holm_runs_over_the_tested_units_of_a_claim():
-    claim = decide("C1", "t", "t", "o", [unit("a", UP, ZERO), unit("b", {}, ZERO), unit("c", MIXED, ZERO)])
-    assert claim.units[0].comparison.p_holm == pytest.approx(2 / 32)
-    assert math.isnan(claim.units[1].comparison.p_holm)
-    # The verdict is that of the raw value, as the SPEC says; the corrected one stands beside it.
-    assert claim.units[0].verdict == "confirmed"
+@pytest.mark.parametrize("profile", ["smoke", "desk", "full"])
+@pytest.mark.parametrize("paper", KEYS)
+def test_every_claim_of_the_spec_is_declared_once_and_without_records_says_why_it_is_not_tested(paper, profile):
+    found = claims.verdicts(make_plan(paper, profile), Records())
+    assert [v.key for v in found] == ALL[paper]
+    assert {v.word for v in found} <= {"not tested", "illustration", "supported"}
+    assert {v.kind for v in found if v.word == "supported"} <= {"measured"}  # numbers of the authors' code
+    for v in found:
+        assert v.text, v.key
+        assert v.own, v.key
+        assert v.why, v.key
 
 
-def test_a_unit_shown_aside_has_no_part_in_the_claim():
-    claim = decide("C1", "t", "t", "o", [unit("a", UP, ZERO), unit("b", DOWN, ZERO, aside=True)])
-    assert claim.verdict == "confirmed"
-    assert claim.count == "1 confirmed"
-    assert claim.units[0].comparison.p_holm == 1 / 32
-    assert math.isnan(claim.units[1].comparison.p_holm)
-    assert claim.units[1].verdict == "contradicted"
+@pytest.mark.parametrize("paper", KEYS)
+def test_words_are_those_of_the_spec_on_any_records(paper, tmp_path):
+    plan = make_plan(paper, "smoke", seeds="3")
+    found = claims.verdicts(plan, filled(plan, lambda r: 50 + r.seed, tmp_path))
+    assert {v.word for v in found} <= set(VERDICT_MARKS)
 
 
-def test_what_is_not_tested_says_why():
-    assert unit("a", {}, ZERO).note == "runs are missing"
-    assert unit("a", {0: 1.0}, {1: 1.0}, note="other seeds").note == "other seeds"
-    assert decide("C1", "t", "t", "o", []).note == "no data for any unit"
-    assert decide("C1", "t", "t", "o", [unit("a", {}, ZERO)]).note == "no seed has all the runs that a test needs"
-    assert decide("C1", "t", "t", "o", [], "needs ANLI").note == "needs ANLI"
-    assert decide("C1", "t", "t", "o", [unit("a", UP, ZERO)]).note == ""
+def test_a_plan_without_claims_is_refused_with_those_that_have_some():
+    with pytest.raises(ValueError, match="no claims of 'compare' are declared; there are those of ssmix"):
+        claims.evidence(make_plan("compare", "smoke"), Records())
 
 
-def test_a_measured_number_is_judged_by_its_range():
-    assert measured("a", 2.0, 1.5, 2.5, "").verdict == "confirmed"
-    assert measured("a", 1.5, 1.5, 2.5, "").verdict == "confirmed"
-    assert measured("a", 1.4, 1.5, 2.5, "").verdict == "contradicted"
-    assert measured("a", math.nan, 1.5, 2.5, "").verdict == NOT_TESTED
+def numbers(found) -> list[tuple]:
+    return [(v.key, v.word, round(v.estimate, 9)) for v in found if v.units]
 
 
-def test_mean_and_difference_go_seed_by_seed_over_common_seeds():
-    assert mean_of([{0: 1.0, 1: 2.0}, {1: 4.0, 2: 9.0}]) == {1: 3.0}
-    assert mean_of([]) == {}
-    assert mean_of([{0: 1.0}, {}]) == {}
-    assert minus({0: 5.0, 1: 7.0}, {1: 4.0, 2: 1.0}) == {1: 3.0}
+def test_a_shuffled_store_and_a_shuffled_frame_say_the_same(levels):
+    plan, store = levels
+    plain = numbers(claims.verdicts(plan, store))
+    permuted = numbers(claims.verdicts(plan, store, shuffle=3))
+    assert str(permuted) == str(numbers(claims.verdicts(plan, Shuffled(store, plan, 3))))
+    assert str(permuted) != str(plain)
 
 
-def test_the_best_is_judged_on_the_seeds_that_all_have():
-    assert best_of({"a": {0: 1.0, 1: 1.0}, "b": {0: 2.0, 1: 1.5}}) == ("b", {0: 2.0, 1: 1.5})
-    # One lucky seed does not make the best, and a claim against both waits for both.
-    assert best_of({"a": {0: 1.0, 1: 5.0}, "b": {0: 1.5}}) == ("b", {0: 1.5})
-    assert best_of({"a": {0: 1.0}, "b": {}}) == ("", {})
-    assert best_of({}) == ("", {})
+def test_the_margin_is_an_option(levels):
+    assert {v.margin for v in claims.verdicts(*levels, margin=2.0)} == {2.0}
+
+
+def test_a_papers_own_metric_gives_way_to_the_readers(levels, monkeypatch):
+    plan, store = levels
+    seen = []
+    monkeypatch.setattr(claims, "Evidence", lambda *args, **given: seen.append(given["metric"]) or SimpleNamespace())
+    monkeypatch.setattr(claims.importlib, "import_module", lambda *_: SimpleNamespace(METRIC={"trac": "f1_weighted"}))
+    for given in ({}, {"metric": "f1_macro"}):
+        claims.evidence(plan, store, declare=lambda *_: None, **given)
+    assert seen == [{"trac": "f1_weighted"}, "f1_macro"]
+
+
+def test_other_claims_can_stand_in_the_place_of_the_papers(levels):
+    def declare(e: Evidence, plan, store) -> None:
+        e.claim("X1", "C is above W", e.diff("3", "DropMix-C", "DropMix-W"), kind="pooled")
+
+    assert [v.key for v in claims.verdicts(*levels, declare=declare)] == ["X1"]

@@ -9,10 +9,14 @@ import pytest
 
 from mixutils import paths
 from mixutils.companion import make_plan, shipped
+from mixutils.evidence import Evidence, frame
 from mixutils.mixers import REGISTRY
-from mixutils.papers import PAPERS
+from mixutils.papers import PAPERS, Plan
+from mixutils.profiles import make_setting
 from mixutils.records import Records
 from mixutils.report import readme
+from mixutils.report.claims import two_readings
+from tests.fakes_claims import verdicts_of
 
 README = (paths.ROOT / "README.md").read_text("utf-8")
 
@@ -57,6 +61,28 @@ def test_a_cell_says_paper_ours_spread_or_why_not():
     assert "– → **60.00** |" in text
     assert "80.00" not in text  # a column without any number of ours is left out
     assert readme.results(pd.DataFrame(lines[-1:])) == "No runs yet."
+
+
+def test_a_claim_says_its_word_estimate_interval_counts_and_mde_for_each_reading():
+    first, second = (
+        verdicts_of({"X1": {"units": {"a": [g, g + 1, g + 2], "b": [g, g + 1, g + 2, g + 3]}}, "X2": {"units": {}}})
+        for g in (2.0, -4.0)
+    )
+    text = readme.verdicts(two_readings(first, second, ("as printed", "hold-out"))[0])
+    head, _, line, waiting = text.splitlines()
+    assert head == "|  | claim | the paper's own tables | as printed | hold-out |"
+    v = first[0]
+    shown = f"✓ **supported**<br>+3.25 [{v.low:+.2f}, {v.high:+.2f}]; 2 data sets, 3 to 4 seeds, MDE {v.mde:.2f}"
+    assert f"| X1 | A > B | 2 of 2 | {shown} | " in line
+    assert "✗ **contradicted**<br>-2.75 [" in line
+    assert waiting == "| X2 | A > B | 2 of 2 | · **not tested**: no data set has both sides | the same |"
+
+
+def test_an_illustration_says_its_numbers_once():
+    e = Evidence(frame(Plan("ssmix", make_setting("desk"), (), ()), Records()))
+    e.claim("X1", "A | B", e.illustration(0.84, "rank correlation 0.84"), kind="illustration", own="by eye")
+    text = readme.verdicts(two_readings(e.verdicts(), e.verdicts(), ("a", "b"))[0])
+    assert text.splitlines()[2] == "| X1 | A \\| B | by eye | ○ **illustration**: rank correlation 0.84 | the same |"
 
 
 def test_links_and_pictures_of_the_readme_exist():

@@ -113,6 +113,7 @@ def verdicts(frame: pd.DataFrame) -> str:
         lines = frame[frame["claim"] == key].drop_duplicates("reading").set_index("reading")
         first = lines.iloc[0]
         cells = [_verdict(lines.loc[r]) if r in lines.index else "" for r in readings]
+        cells[1:] = ["the same" if cell == cells[0] else cell for cell in cells[1:]]
         rows.append([key, first["text"], first["paper"], *cells])
     return _table(["", "claim", "the paper's own tables", *(r or "verdict" for r in readings)], rows)
 
