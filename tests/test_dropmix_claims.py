@@ -318,7 +318,10 @@ def test_rc11_prefers_the_benchmark_to_runs_on_a_busy_machine(rounds, shown, pla
     assert f"a step of G takes 1.04 times as long as C's ({shown})" in v.why
 
 
-@pytest.mark.parametrize(("extra", "shown"), [(0, "0 beside Bert's 1,000"), (7, "7 beside Bert's 1,000")])
+@pytest.mark.parametrize(
+    ("extra", "shown"),
+    [(0, "+0 trained parameters over Bert's 1,000"), (7, "+7 trained parameters over Bert's 1,000")],
+)
 def test_rc12_counts_parameters_of_model_and_mixer(extra, shown, plan, tmp_path):
     records = (done(r, 50, mixer_parameters=extra if r.method == "dropmix-w" else 0) for r in plan.runs)
     v = found("RC12", plan, shipped(records, tmp_path))

@@ -83,6 +83,11 @@ def test_a_summary_counts_data_sets_and_seeds(verdicts):
     assert "2 data sets, 3 to 4 seeds" in summary(mixed[0])
 
 
+def test_what_is_no_difference_in_points_says_so():
+    slope = verdicts_of({"X": {"units": {"a": [1.0, 2.0, 3.0]}, "kind": "slope"}})[0]
+    assert f"{slope.high:+.2f}] points per factor of two, 1 data set" in summary(slope)
+
+
 def test_two_readings_stand_beside_each_other(verdicts):
     other = verdicts_of({"X1": {"units": {"first": [-2.0, -2.5, -3.0]}}})
     page = to_html(verdicts, other, ("as printed", "stage <2>"))

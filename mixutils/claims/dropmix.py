@@ -282,5 +282,5 @@ def _parameters(plan: Plan, store: Records) -> tuple[float, str]:
         have = [row for row in VARIANTS if row in count]
         if "Bert" in count and have:
             extra = max((count[row] - count["Bert"] for row in have), key=abs)
-            return extra, f"{extra:,.0f} beside Bert's {count['Bert']:,.0f} ({title})"
+            return extra, f"{extra:+,.0f} trained parameters over Bert's {count['Bert']:,.0f} ({title})"
     return nan, "no runs of Bert and DropMix are done yet"

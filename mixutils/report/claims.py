@@ -104,8 +104,8 @@ _KINDS = {
     "pooled": "on average over data sets",
     "equal": "no difference, which negligible says too",
     "inner": "an optimum inside the grid",
-    "slope": "slope over sizes, points per doubling",
-    "steps": "steps to a goal, log hazard ratio",
+    "slope": "slope over sizes",
+    "steps": "steps to a goal",
     "measured": "measured, without a test",
     "illustration": "one trained model",
 }
@@ -116,11 +116,16 @@ def badge(word: str) -> str:
     return f"<b style='color:{VERDICT_COLOURS.get(word, '#777')}'>{VERDICT_MARKS[word]} {html.escape(word)}</b>"
 
 
+#: What the estimate of a kind is, where it is no difference in points.
+SCALES = {"slope": "points per factor of two", "steps": "log hazard ratio"}
+
+
 def summary(v: Verdict) -> str:
     """Estimate, interval and counts in one line: "+0.31 [-0.12, +0.74], 8 data sets, 5 seeds, MDE 0.60"."""
     if _nan(v.estimate) or v.kind in ("illustration", "measured"):
         return ""
-    parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}", f"{_count(v.tasks, 'data set')}, {_seeds(v)}"]
+    scale = f" {SCALES[v.kind]}" if v.kind in SCALES else ""
+    parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {_seeds(v)}"]
     return ", ".join(parts if _nan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
 
 

@@ -244,7 +244,7 @@ def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:
     axis.set_yticks(range(len(found)), [v.key for v in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
-    axis.set_xlabel("effect in the claimed direction, points (slopes: per doubling; steps: log hazard ratio)")
+    axis.set_xlabel("effect in the claimed direction, points (slopes: per factor of two; steps: log hazard ratio)")
     axis.set_title(title, loc="left")
     handles = _legend("pooled over data sets, 95 % interval", any(not math.isnan(v.reported) for v in found))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)

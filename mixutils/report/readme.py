@@ -15,6 +15,7 @@ from ..mixers import REGISTRY
 from ..papers import Plan
 from ..records import Records
 from .catalogue import artifacts
+from .claims import SCALES
 from .style import VERDICT_MARKS
 
 
@@ -125,9 +126,10 @@ def _verdict(line: pd.Series) -> str:
     fewest, most = line["seeds_fewest"], line["seeds_most"]
     seeds = f"{most}" if fewest == most else f"{fewest} to {most}"
     interval = "" if math.isnan(line["low"]) else f" [{line['low']:+.2f}, {line['high']:+.2f}]"
+    scale = f" {SCALES[line['kind']]}" if line["kind"] in SCALES else ""
     least = "" if math.isnan(line["mde"]) else f", MDE {line['mde']:.2f}"
     sets = f"{line['tasks']} data set{'s' if line['tasks'] != 1 else ''}"
-    return f"{word}<br>{line['estimate']:+.2f}{interval}; {sets}, {seeds} seeds{least}"
+    return f"{word}<br>{line['estimate']:+.2f}{interval}{scale}; {sets}, {seeds} seeds{least}"
 
 
 def hardware(plan: Plan, store: Records) -> str:
