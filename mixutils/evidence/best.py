@@ -109,7 +109,7 @@ class Chosen:
         return means.max(-1) if self.kind == "best" else means.mean(-1) if self.kind == "mean" else means[..., 0]
 
 
-def spread(a: Chosen, b: Chosen, draws: int = 400) -> float:
+def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
     """How much the differences by seed understate the standard error of their mean where a side was chosen.
 
     The choice for one seed looks at the others, which makes the differences positively correlated: with nine rows and ten

@@ -78,10 +78,7 @@ def compare(a: Found, b: Found, rule: str, rng: np.random.Generator, draws: int)
     weights = [c.weights(rule) for c in chosen]
     who = [_who(f, w) for f, w in zip(sides, weights, strict=True) if f.kind == "best"]
     notes += [f"best: {', against '.join(who)}"] if who else []
-    used = [
-        [r[i][s] for s in range(len(seeds)) for i in np.flatnonzero(w[:, s])]
-        for r, w in zip(runs, weights, strict=True)
-    ]
+    used = [_used(r, w) for r, w in zip(runs, weights, strict=True)]
     given = {"seeds": tuple(seeds), "note": "; ".join(notes), "void": void(*used)}
     if choosing == "reported" and len(seeds) > 1:
         mean, se, null = maxima(*chosen, rng, draws)
@@ -102,6 +99,11 @@ def void(a: Sequence[Seen], b: Sequence[Seen]) -> str:
     if all(np.mean([x.value for x in side]) > CEILING for side in (a, b)):
         return "both sides are within a point of 100 %"
     return ""
+
+
+def _used(runs: list[list[Seen]], weights: np.ndarray) -> list[Seen]:
+    """The runs that have a share in a side's number, seed by seed."""
+    return [row[s] for s, shares in enumerate(weights.T.tolist()) for row, w in zip(runs, shares, strict=True) if w]
 
 
 def _values(runs: list[list[Seen]]) -> np.ndarray:

@@ -168,7 +168,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
     As ``statsmodels.stats.multitest.multipletests``, which collects garbage on every call: 0.2 s in a program of this size.
     """
-    p = np.asarray(p_values, dtype=float)
+    p = np.array(p_values, dtype=float)
     order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
     steps = p[order] * np.arange(len(order), 0, -1)
     p[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(order) else steps
