@@ -41,7 +41,7 @@ def blocks(plans: dict[str, Plan], store: Records) -> dict[str, str]:
     Args:
         plans: of the profile whose records are shown. store: its records.
     """
-    out = {"methods": methods(), "bench": bench(), "patches": patches()}
+    out = {"methods": methods(), "compare": comparison(), "bench": bench(), "patches": patches()}
     for key, shown in SHOWN.items():
         plan = plans[key]
         made = {a.name: a for a in artifacts(key)}
@@ -81,6 +81,23 @@ def methods() -> str:
     """The four questions, answered by every registered mixer."""
     head = ["method", "where", "with whom", "how", "which label", "passes per step", "source"]
     rows = [[f"`{n}` {e.title}", e.where, e.whom, e.how, e.label, e.passes, e.source] for n, e in REGISTRY.items()]
+    return _table(head, rows)
+
+
+def comparison(path: Path | None = None) -> str:
+    """Gains of all methods under one protocol, from the table that the notebook ``compare`` left."""
+    path = path or paths.figures("compare") / "compare" / "gains.csv"
+    gains = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["estimate"])
+    gains = gains.dropna(subset="estimate").sort_values("estimate", ascending=False)
+    if gains.empty:
+        return "No runs yet: `python -m mixutils train --only compare`."
+    head = ["method", "gain over no mixup, points [95 % interval]", "verdict", "tasks", "MDE", "reported by its papers"]
+    rows = []
+    for line in gains.to_dict("records"):
+        reported = "–" if math.isnan(line["reported"]) else f"{line['reported']:+.2f}"
+        word = f"{VERDICT_MARKS.get(line['word'], '')} {line['word']}"
+        gain = f"**{line['estimate']:+.2f}** [{line['low']:+.2f}, {line['high']:+.2f}]"
+        rows.append([line["method"], gain, word, f"{line['tasks']:.0f}", f"{line['mde']:.2f}", reported])
     return _table(head, rows)
 
 
