@@ -170,7 +170,7 @@ def test_the_metric_may_depend_on_the_data_set():
 
 
 def test_an_empty_frame_is_not_tested():
-    from mixutils.evidence.frame import OF_READING, OF_RUN
+    from mixutils.evidence.flat import OF_READING, OF_RUN
     from mixutils.evidence.shuffle import CELL
 
     e = Evidence(pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN]))
@@ -263,15 +263,18 @@ def test_means_over_units():
     assert none.void == "no runs of b"
 
 
-def test_differences_of_maxima_are_not_calculated_with():
+def test_with_differences_of_maxima_other_seeds_choose_where_units_are_calculated_with():
     e = evidence(CELLS | {("1", "c", "mr"): C})
     found = e.diff("1", "a", best("b", "c", rule="reported"), columns="mr")
     assert len(found[0].null) == 1999
-    with pytest.raises(ValueError, match="no differences by seed"):
-        found - found
-    with pytest.raises(ValueError, match="differences of maxima"):
-        found.shift(1)
     assert (-found)[0].p == pytest.approx(found[0].p[::-1])
+    b_or_c = np.where([B.sum() - b > C.sum() - c for b, c in zip(B, C, strict=True)], B, C)
+    assert found[0].differences == pytest.approx(A - b_or_c)
+    (moved,) = found.shift(1)
+    assert moved.null is None
+    (unit,) = found - e.diff("1", "a", "b", columns="mr")
+    assert unit.differences == pytest.approx(B - b_or_c)
+    assert unit.se >= unit.differences.std(ddof=1) / np.sqrt(5)
 
 
 SIZES = {f"mr@{n}": n for n in (50, 100, 400)}

@@ -14,7 +14,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
 from mixutils.evidence import estimate
-from mixutils.evidence.units import Unit, paired
+from mixutils.evidence.unit import Unit, paired
 from tests.fakes_evidence import noise
 
 CELLS = 5000

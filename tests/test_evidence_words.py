@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from mixutils.evidence import Evidence, Units, Verdict, words
-from mixutils.evidence.units import paired, replace
+from mixutils.evidence import Evidence, Units, Verdict
+from mixutils.evidence.unit import paired
+from mixutils.evidence.weigh import holm
 from tests.fakes_evidence import made
 
 SHAPE = np.array([-1.0, 0.5, 0, -0.5, 1]) / np.std([-1.0, 0.5, 0, -0.5, 1], ddof=1)  # mean 0, standard deviation 1
@@ -93,10 +96,10 @@ def test_holm_is_that_of_statsmodels():
     rng = np.random.default_rng(0)
     for k in (1, 2, 7, 20):
         p = rng.random(k) ** 3
-        assert words.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
     p = [0.01, np.nan, 0.04]
-    assert words.holm(p) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
-    assert words.holm([]) == []
+    assert holm(p) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
+    assert holm([]) == []
 
 
 def test_holm_takes_support_that_one_claim_among_many_does_not_have():

@@ -13,7 +13,8 @@ from .best import best, mean
 from .claims import Evidence
 from .frame import curves, frame, printed
 from .shuffle import shuffled
-from .units import Unit, Units
+from .unit import Unit
+from .units import Units
 from .verdict import Verdict
 
 __all__ = ["Evidence", "Unit", "Units", "Verdict", "best", "curves", "frame", "mean", "printed", "shuffled"]

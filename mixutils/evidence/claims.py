@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ import pandas as pd
 
 from . import words
 from .comparisons import Comparisons
+from .unit import Unit, paired
 from .units import Units
 from .verdict import SHOWN, Verdict
-from .words import Weighed
+from .weigh import Weighed, holm, weigh
 
 KINDS = ("every", "most", "pooled", "equal", "inner", "slope", "steps", "measured", "illustration")
 
@@ -58,6 +59,22 @@ class Evidence(Comparisons):
         super().__init__(frame, printed, curves, {"metric": metric, "policy": policy, "floor": floor}, seed, draws)
         self.margin, self._like = margin, tasks == "like these"
         self._claims: dict[str, dict[str, Any]] = {}
+
+    def values(self, name: str, by_seed: Mapping[int, float], *, task: str = "", reported: float = math.nan) -> Units:
+        """One unit from numbers of one's own, seed (or repeat) -> value; above 0 is the claim."""
+        kept = {s: float(v) for s, v in sorted(by_seed.items()) if v is not None and not math.isnan(v)}
+        unit = paired(list(kept), np.array(list(kept.values())), title=name, task=task or name, column=task or name)
+        return Units([replace(unit, printed=reported)])
+
+    def measured(self, name: str, numbers: float | Sequence[float], low: float, high: float) -> Units:
+        """A unit for claims about a machine, not about seeds: numbers measured on one machine or several, and the range in
+        which the claim puts them. Kind "measured": supported where all lie inside, contradicted where none does; no test."""
+        found = [float(v) for v in ([numbers] if isinstance(numbers, int | float) else numbers) if not math.isnan(v)]
+        inside = sum(low <= v <= high for v in found)
+        listed = ", ".join(f"{v:.2f}" for v in found)
+        note = f"{listed}; claimed between {low:g} and {high:g}"
+        share = inside / len(found) if found else math.nan
+        return Units([Unit(name, task=name, mean=share, note=note, void="" if found else "nothing is measured")])
 
     def illustration(self, value: float, words: str) -> Illustration:
         """A number about one trained model: shown, never a verdict."""
@@ -105,13 +122,13 @@ class Evidence(Comparisons):
     def verdicts(self) -> list[Verdict]:
         """Holm's correction over the claims, then the words (SPEC 9.3)."""
         tested = {
-            key: words.weigh(c["units"], c["kind"], c["margin"], self._like)
+            key: weigh(c["units"], c["kind"], c["margin"], self._like)
             for key, c in self._claims.items()
             if c["kind"] not in ("illustration", "measured")
         }
-        corrected = words.holm([np.fmin(w.p_for, w.p_against) for w in tested.values()])
-        holm = dict(zip(tested, corrected, strict=True))
-        return [_verdict(key, c, tested.get(key), holm.get(key, math.nan)) for key, c in self._claims.items()]
+        values = holm([np.fmin(w.p_for, w.p_against) for w in tested.values()])
+        corrected = dict(zip(tested, values, strict=True))
+        return [_verdict(key, c, tested.get(key), corrected.get(key, math.nan)) for key, c in self._claims.items()]
 
     def table(self) -> pd.DataFrame:
         """One line per claim: everything of ``Verdict`` but the units."""
@@ -121,7 +138,9 @@ class Evidence(Comparisons):
 def _verdict(key: str, claim: dict[str, Any], weighed: Weighed | None, p_holm: float) -> Verdict:
     given, kind, w = claim["units"], claim["kind"], weighed or Weighed()
     units = Units() if isinstance(given, Illustration) else given
-    printed = [u.printed for u in units if u.counts and not math.isnan(u.printed)]
+    # Where several parts must hold, the weakest one is compared with what is reported about it.
+    about = [u for u in units if u.part == w.part] if w.tested else units
+    printed = [u.printed for u in about if u.counts and not math.isnan(u.printed)]
     reported = claim["reported"]
     if reported is None:
         reported = sum(printed) / len(printed) if printed else math.nan

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .best import Best, Chosen, Mean, Row, Side, maxima, spread
 from .estimate import resolution
-from .frame import FROM_BITS
+from .flat import FROM_BITS
 from .read import Cell, Seen, pairs
-from .units import Unit, paired
+from .unit import Unit, paired
 
 CEILING = 99.0  # both sides above it are within a point of all right
 
@@ -80,14 +80,15 @@ def compare(a: Found, b: Found, rule: str, rng: np.random.Generator, draws: int)
     notes += [f"best: {', against '.join(who)}"] if who else []
     used = [_used(r, w) for r, w in zip(runs, weights, strict=True)]
     given = {"seeds": tuple(seeds), "note": "; ".join(notes), "void": void(*used)}
-    if choosing == "reported" and len(seeds) > 1:
-        mean, se, null = maxima(*chosen, rng, draws)
-        return Unit("", mean=mean, se=se, df=len(seeds) - 1.0, null=null, **given)
-    reduced = [(w * v).sum(0) for w, v in zip(weights, values, strict=True)]
     least = resolution(min(x.size for x in used[0] + used[1]))
     wider = spread(*chosen) if choosing else 1.0
-    given |= _evaluated(runs, weights)
-    return paired(given.pop("seeds"), reduced[0] - reduced[1], title="", least=least, spread=wider, **given)
+    if choosing != "reported":
+        given |= _evaluated(runs, weights)
+    unit = paired(given.pop("seeds"), chosen[0].reduced - chosen[1].reduced, least=least, spread=wider, **given)
+    if choosing == "reported" and unit.n > 1:
+        mean, se, null = maxima(*chosen, rng, draws)
+        unit = replace(unit, mean=mean, se=se, null=null)
+    return unit
 
 
 def void(a: Sequence[Seen], b: Sequence[Seen]) -> str:

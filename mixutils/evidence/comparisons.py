@@ -15,7 +15,8 @@ from .compare import Found, compare, rows
 from .compare import name as side_name
 from .read import Curves, Key, Reader, pairs
 from .survival import arrival
-from .units import Unit, Units, combine, paired, raced
+from .unit import Unit, raced
+from .units import Units
 
 SELECTING = {"policy": "hold-out", "part": "select"}
 Columns = str | Sequence[str] | None
@@ -84,27 +85,8 @@ class Comparisons:
         """
         given = columns if isinstance(columns, Mapping) else {}
         found = self.diff(table, a, b, columns=list(given) or columns, name=name, **reading)
-        tables = _several(table)
-        size = {u.column: given.get(u.column) or self._reader.size(tables, u.column) for u in found}
-        out = []
-        for task in dict.fromkeys(u.task for u in found):
-            units = [u for u in found if u.task == task and u.n and size[u.column]]
-            x = np.log2([size[u.column] for u in units])
-            if len(set(x)) < 2:
-                continue
-            weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
-            sizes = ", ".join(f"{2**v:,.0f}" for v in sorted(x))
-            unit = combine(
-                units,
-                weights,
-                title=units[0].title.rsplit(", ", 1)[0],
-                pair=f"slope of {units[0].pair}, points per doubling",
-                column=", ".join(u.column for u in units),
-                task=task,
-                printed=math.nan,
-            )
-            out.append(replace(unit, note="; ".join(filter(None, (f"over {sizes} training rows", unit.note)))))
-        return Units(out)
+        sizes = {u.column: given.get(u.column) or self._reader.size(_several(table), u.column) for u in found}
+        return found.slope(sizes)
 
     def inner(self, table: Tables, grid: Sequence[Row], *, columns: Columns = None, name: str = "", **reading) -> Units:
         """An optimum inside a grid: the best inner row, chosen as in ``best(..., rule="hold-out")``, against both ends.
@@ -165,22 +147,6 @@ class Comparisons:
             unit = raced(*found, pair=pair, seeds=tuple(seeds), **self._labels(column))
             out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))
         return Units(out)
-
-    def values(self, name: str, by_seed: Mapping[int, float], *, task: str = "", reported: float = math.nan) -> Units:
-        """One unit from numbers of one's own, seed (or repeat) -> value; above 0 is the claim."""
-        kept = {s: float(v) for s, v in sorted(by_seed.items()) if v is not None and not math.isnan(v)}
-        unit = paired(list(kept), np.array(list(kept.values())), title=name, task=task or name, column=task or name)
-        return Units([replace(unit, printed=reported)])
-
-    def measured(self, name: str, numbers: float | Sequence[float], low: float, high: float) -> Units:
-        """A unit for claims about a machine, not about seeds: numbers measured on one machine or several, and the range in
-        which the claim puts them. Kind "measured": supported where all lie inside, contradicted where none does; no test."""
-        found = [float(v) for v in ([numbers] if isinstance(numbers, int | float) else numbers) if not math.isnan(v)]
-        inside = sum(low <= v <= high for v in found)
-        listed = ", ".join(f"{v:.2f}" for v in found)
-        note = f"{listed}; claimed between {low:g} and {high:g}"
-        share = inside / len(found) if found else math.nan
-        return Units([Unit(name, task=name, mean=share, note=note, void="" if found else "nothing is measured")])
 
     def chosen(self, table: Tables, rows: Sequence[Row], column: str, **reading) -> str:
         """The row with the highest mean on the selecting part, over the seeds that all have; "" where there is none."""

@@ -1,177 +1,14 @@
-"""Units: one comparison on one data set, and lists of them (SPEC 9.2)."""
+"""Lists of units, and what can be calculated with them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from . import estimate
-from .survival import LogRank, pooled, race
-
-FEWEST = 3  # pairs of a unit that has a word of its own
-
-
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """One comparison on one data set: differences a − b in points, paired by seed.
-
-    Attributes:
-        title, pair: data set and comparison, for people. column, task: ids.
-        seeds: of the pairs. differences: (n,) in the order of the seeds; empty where a unit has none (log-rank, difference
-            of maxima). mean, se, df: of its t interval over seeds.
-        rows: (digest, (n, R) differences of right and wrong in points), where all seeds have the same rows and bits.
-        rows_variance: what other rows add to the variance of the mean; 0 where every seed has rows of its own, which the
-            spread over seeds then covers; NaN where it is unknown.
-        least: least variance of one difference (``estimate.resolution``). spread: factor on the standard error, above 1
-            where a row was chosen among several (``choice.spread``).
-        printed: the published difference, or NaN. void: why the unit does not count, or "". note: what one should know.
-        part: units of one claim with different parts must all hold ("against T = 0", "against T = 0.9").
-        null: draws of the mean under permuted names, for differences of maxima. logrank: of steps to a goal.
-    """
-
-    title: str = ""
-    pair: str = ""
-    column: str = ""
-    task: str = ""
-    seeds: tuple[int, ...] = ()
-    differences: np.ndarray = field(default_factory=lambda: np.empty(0))
-    mean: float = math.nan
-    se: float = math.nan
-    df: float = math.nan
-    rows: tuple[str, np.ndarray] | None = None
-    rows_variance: float = math.nan
-    least: float = 0.0
-    spread: float = 1.0
-    printed: float = math.nan
-    void: str = ""
-    note: str = ""
-    part: str = ""
-    null: np.ndarray | None = None
-    logrank: LogRank | None = None
-
-    @property
-    def name(self) -> str:
-        return ": ".join(filter(None, (self.title, self.pair)))
-
-    @property
-    def n(self) -> int:
-        """Pairs."""
-        return len(self.seeds)
-
-    @property
-    def thin(self) -> bool:
-        """Two pairs: no interval and no word of its own; its mean counts where five data sets are pooled (SPEC 10)."""
-        return not self.void and self.n < FEWEST
-
-    @property
-    def counts(self) -> bool:
-        """Whether it has a word of its own."""
-        return not self.void and not self.thin
-
-    @cached_property
-    def interval(self) -> tuple[float, float]:
-        """95 % t interval over seeds."""
-        return (
-            tuple(map(float, estimate.interval(self.mean, self.se, self.df))) if self.counts else (math.nan, math.nan)
-        )
-
-    @cached_property
-    def interval_rows(self) -> tuple[float, float]:
-        """95 % interval for other seeds and other rows of the same kind, never narrower than that over seeds; NaN if unknown."""
-        if not self.counts or math.isnan(self.rows_variance):
-            return math.nan, math.nan
-        of_seeds = self.se**2
-        whole = of_seeds + self.rows_variance
-        df = self.df * float(estimate.ratio(whole, of_seeds)) ** 2 if of_seeds else self.df
-        low, high = estimate.interval(self.mean, math.sqrt(whole), df)
-        return float(min(low, self.interval[0])), float(max(high, self.interval[1]))
-
-    @cached_property
-    def p(self) -> tuple[float, float]:
-        """One-sided p that the effect is above, and below 0: t test; differences of maxima must pass that of permuted names too."""
-        if not self.counts:
-            return math.nan, math.nan
-        found = estimate.one_sided(self.mean, self.se, self.df)
-        if self.null is not None:
-            found = np.maximum(found, permuted(self.mean, self.null))
-        return float(found[0]), float(found[1])
-
-    @cached_property
-    def p_flip(self) -> tuple[float, float]:
-        """The same by the exact sign-flip test."""
-        return estimate.sign_flip(self.differences) if self.counts and self.differences.size else (math.nan, math.nan)
-
-    @property
-    def mde(self) -> float:
-        """Effect that the unit alone finds with 80 % power."""
-        return float(estimate.detectable(self.se, self.df)) if self.counts else math.nan
-
-    @property
-    def power(self) -> float:
-        """At the printed effect."""
-        return float(estimate.power(self.printed, self.se, self.df)) if self.counts else math.nan
-
-
-def permuted(mean: float, null: np.ndarray) -> tuple[float, float]:
-    """One-sided p values of a statistic among its draws under the null."""
-    total = len(null) + 1
-    return float((null >= mean - 1e-9).sum() + 1) / total, float((null <= mean + 1e-9).sum() + 1) / total
-
-
-def paired(
-    seeds: Sequence[int], differences: np.ndarray, *, void: str = "", least: float = 0.0, spread: float = 1.0, **given
-) -> Unit:
-    """A unit from differences by seed; void with fewer than two pairs. ``given``: fields of ``Unit``."""
-    x = np.asarray(differences, dtype=float)
-    n = len(x)
-    given |= {"seeds": tuple(seeds), "differences": x, "least": least, "spread": spread}
-    if n < 2:
-        return Unit(**given, void=void or f"{n or 'no'} pair{'s'[: n != 1]} of runs", mean=x.mean() if n else math.nan)
-    variance = max(x.var(ddof=1), least)
-    se = spread * math.sqrt(variance / n)
-    rows = given.get("rows")
-    if rows is not None:
-        given["rows_variance"] = spread**2 * estimate.rows_noise(rows[1])
-    return Unit(**given, void=void, mean=float(x.mean()), se=se, df=n - 1.0)
-
-
-def raced(a: Sequence[tuple], b: Sequence[tuple], **given) -> Unit:
-    """A unit from when the runs of two sides arrive at a goal, see ``survival.arrival``; its mean is a log hazard ratio."""
-    if min(len(a), len(b)) < FEWEST:
-        return Unit(**given, void=f"fewer than {FEWEST} runs a side with a curve and a goal")
-    test = race(a, b)
-    found, _ = pooled([test])
-    how = {"mean": found.estimate, "se": found.se, "df": found.df}
-    return Unit(**given, **how, logrank=test, void=test.void, note=test.words())
-
-
-def combine(units: Sequence[Unit], weights: Sequence[float], **given) -> Unit:
-    """The weighted sum of units, seed by seed over the seeds that all have; void where one of them is."""
-    if any(u.null is not None or u.logrank is not None for u in units):
-        raise ValueError("differences of maxima and log-rank tests have no differences by seed to calculate with")
-    seeds = sorted(set.intersection(*(set(u.seeds) for u in units)))
-    at = [[u.seeds.index(s) for s in seeds] for u in units]
-    void = next((f"{u.name}: {u.void}" for u in units if u.void), "")
-    parts = [w * u.differences[i] for u, w, i in zip(units, weights, at, strict=True)]
-    digests = {u.rows[0] if u.rows else "" for u in units}
-    if len(digests) == 1 and "" not in digests:
-        bits = [w * u.rows[1][i] for u, w, i in zip(units, weights, at, strict=True)]
-        given["rows"] = (digests.pop(), sum(bits))
-    else:
-        given["rows_variance"] = sum(w**2 * u.rows_variance for u, w in zip(units, weights, strict=True))
-    return paired(
-        seeds,
-        sum(parts),
-        void=void,
-        least=sum(w**2 * u.least for u, w in zip(units, weights, strict=True)),
-        spread=max(u.spread for u in units),
-        note="; ".join(dict.fromkeys(u.note for u in units if u.note)),
-        **({"printed": sum(w * u.printed for u, w in zip(units, weights, strict=True))} | given),
-    )
+from .unit import Unit, combine, turned
 
 
 class Units(tuple[Unit, ...]):
@@ -187,7 +24,7 @@ class Units(tuple[Unit, ...]):
         return Units((*self, *other))
 
     def __neg__(self) -> Units:
-        return Units(_turned(u) for u in self)
+        return Units(turned(u) for u in self)
 
     def __sub__(self, other: Units) -> Units:
         theirs = {u.column: u for u in other}
@@ -216,16 +53,43 @@ class Units(tuple[Unit, ...]):
         )
         return Units([replace(unit, note="; ".join(filter(None, (unit.note, *left))))])
 
+    def slope(self, sizes: Mapping[str, float]) -> Units:
+        """One unit per data set: how its units change with the size of their column, in points per doubling, by least
+        squares over all sizes; none where there is only one.
+
+        Args:
+            sizes: column -> size.
+        """
+        out = []
+        for task in dict.fromkeys(u.task for u in self):
+            units = [u for u in self if u.task == task and u.n and sizes[u.column]]
+            x = np.log2([sizes[u.column] for u in units])
+            if len(set(x)) < 2:
+                continue
+            unit = combine(
+                units,
+                (x - x.mean()) / ((x - x.mean()) ** 2).sum(),
+                title=units[0].title.rsplit(", ", 1)[0],
+                pair=f"slope of {units[0].pair}, points per doubling",
+                column=", ".join(u.column for u in units),
+                task=task,
+                printed=math.nan,
+            )
+            over = f"over {', '.join(f'{2**v:,.0f}' for v in sorted(x))} training rows"
+            out.append(replace(unit, note="; ".join(filter(None, (over, unit.note)))))
+        return Units(out)
+
     def shift(self, points: float) -> Units:
         """Moved by a constant; what is printed moves with it."""
-        if any(u.null is not None or u.logrank is not None for u in self):
-            raise ValueError("only differences by seed can be moved, not differences of maxima or log-rank tests")
+        if any(u.logrank is not None for u in self):
+            raise ValueError("log-rank tests have no differences by seed to calculate with")
         sign = "+" if points >= 0 else "−"
         return Units(
             replace(
                 u,
                 differences=u.differences + points,
                 mean=u.mean + points,
+                null=None,
                 printed=u.printed + points,
                 rows=u.rows and (u.rows[0], u.rows[1] + points),
                 pair=f"{u.pair} {sign} {abs(points):g}",
@@ -246,19 +110,6 @@ class Units(tuple[Unit, ...]):
         """One of several parts of a claim, under this name: each part must hold in the mean over its units, and each can
         contradict the claim."""
         return Units(replace(u, part=part) for u in self)
-
-
-def _turned(u: Unit) -> Unit:
-    return replace(
-        u,
-        differences=-u.differences,
-        mean=-u.mean,
-        printed=-u.printed,
-        pair=f"−({u.pair})" if u.pair else "",
-        rows=u.rows and (u.rows[0], -u.rows[1]),
-        null=u.null if u.null is None else -u.null,
-        logrank=u.logrank and u.logrank.turned(),
-    )
 
 
 def _minus(a: Unit, b: Unit) -> str:

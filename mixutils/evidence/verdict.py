@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from . import estimate
-from .units import Unit, Units
-from .words import Weighed
+from .unit import Unit
+from .units import Units
+from .weigh import Weighed
 
 SHOWN = ("key", "text", "kind", "own", "word", "why", "estimate", "low", "high", "interval", "covers")
 SHOWN += ("these", "like", "tasks", "n_units", "void", "seeds", "p_for", "p_against", "p_holm", "mde")
