@@ -80,7 +80,7 @@ def figure_2(plan: Plan, store: Records) -> plt.Figure | None:
                 _bar(axes[1], y, steps_to(curve, OWN_BEST * curve.max()), "", dmix.ROWS[row][0])
     axes[0].set_yticks(range(len(columns)), [f"{c.title}\nto F1 {goals[c.key]:.1f}" for c in columns])
     axes[0].invert_yaxis()
-    for axis, title in zip(axes, ("to a benchmark F1", f"to {OWN_BEST:.0%} of a run's own best F1"), strict=True):
+    for axis, title in zip(axes, ("to a benchmark F1", f"to {100 * OWN_BEST:g} % of a run's own best F1"), strict=True):
         axis.margins(x=0.3)
         axis.grid(axis="y", visible=False)
         axis.set_xlabel("training steps, median and quartiles over seeds")
@@ -119,8 +119,8 @@ def figure_3(plan: Plan, store: Records) -> plt.Figure | None:
         axis.set_ylabel(label)
     left.set_title("F1 over T", loc="left")
     right.set_title('"Diversity": steps to the benchmark', loc="left")
-    right.margins(y=0.15)
-    right.set_ylim(bottom=0)
+    right.margins(x=0.1)
+    right.set_ylim(0, 1.08 * right.get_ylim()[1])  # room for what stands above the points
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8.5)
     return figure
 
