@@ -68,9 +68,10 @@ def rows_noise(differences: np.ndarray) -> float:
 
     Two-way random effects without replication: of the mean squares of rows and of the rest, (MSR − MSE) / nR. With the
     variance over seeds, MSS / nR, that is the variance of "multi-reader multi-case" analyses, and Satterthwaite's degrees of
-    freedom are theirs (Hillis, Statistics in Medicine 26, 2007, eq. 8: all of them come from the seeds). A bootstrap over seeds
-    and rows together has it right only where there are many of both: it counts the rest, which is most of the noise here,
-    up to three times, and its percentile interval of few seeds is too narrow.
+    freedom are theirs: all of them come from the seeds (Hillis, "A comparison of denominator degrees of freedom methods
+    for multiple observer ROC analysis", Statistics in Medicine 26, 2007). A bootstrap over seeds and rows together has it
+    right only where there are many of both: it counts the rest, which is most of the noise here, up to three times, and its
+    percentile interval of few seeds is too narrow.
     """
     n, rows = differences.shape
     if n < 2 or rows < 2:
