@@ -58,10 +58,10 @@ def test_without_records_tables_say_so_and_figures_are_none(name, profile):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_without_embedmix_and_two_seeds_only_what_needs_embedmix_is_missing(name, full, tmp_path):
+def test_without_embedmix_and_two_seeds_only_times_relative_to_it_are_missing(name, full, tmp_path):
     plan, _ = full
     store = filled(plan, lambda r: 60 + r.seed, tmp_path, skip=lambda r: kind(r) == "wordmix" or r.seed > 2)
-    assert (BY_NAME[name].make(plan, store) is None) == (name in ("times", "size_curve"))
+    assert (BY_NAME[name].make(plan, store) is None) == (name == "times")
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -162,7 +162,7 @@ def test_table_x1_has_step_times(full):
 
 def test_claims_are_shown_under_both_readings(full):
     made = BY_NAME["claims"].make(*full)
-    assert set(made.frame["reading"]) == {"better of both stages", "stage 2 alone"}
+    assert set(made.frame["reading"]) == {"better of both stages, as printed", "stage 2 alone"}
     assert [made.html.count(f">SC{i}</th>") for i in range(1, 11)] == [1] * 10
 
 

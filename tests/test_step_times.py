@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
+import scipy.stats
 
 from mixutils.companion import make_plan
 from mixutils.papers.step_times import BENCHMARK, step_times
@@ -23,8 +25,12 @@ def bench(monkeypatch, tmp_path):
     monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path / "figures"))
     monkeypatch.setenv("MIXUTILS_DATA", "")
 
-    def write(encoder: str, **ms: float) -> None:
-        mixers = [{"encoder": encoder, "method": m.replace("_", " + "), "ms": v, "passes": 2.0} for m, v in ms.items()]
+    def write(encoder: str, rounds: dict[str, list[float]] | None = None, **ms: float) -> None:
+        mixers = [
+            {"encoder": encoder, "method": m.replace("_", " + "), "ms": v, "passes": 2.0}
+            | ({"rounds": rounds[m]} if rounds else {})
+            for m, v in ms.items()
+        ]
         (tmp_path / "figures" / "bench").mkdir(parents=True)
         (tmp_path / "figures" / "bench" / "bench-cpu.json").write_text(json.dumps({"mixers": mixers, "repeats": 4}))
 
@@ -63,6 +69,25 @@ def test_the_benchmark_of_the_same_encoder_comes_first(made, bench):
     ]
     assert all(math.isnan(t["parameters"]) for t in lines[:2])
     assert BENCHMARK not in {t["column"] for t in lines[2:]}
+
+
+def test_a_ratio_has_an_interval_where_the_benchmark_keeps_three_repeats(made, bench):
+    plan, store = made
+    kept = {"wordmix_clean": [100.0, 200.0, 400.0], "ssmix": [200.0, 420.0, 760.0], "tmix_clean": [1.0, 2.0]}
+    bench(plan.setting.encoder, kept, wordmix_clean=200.0, ssmix=420.0, tmix_clean=1.5)
+    lines = {t["row"]: t for t in step_times(plan, store, [], ROWS, "EmbedMix", TIMED)}
+    ratios = np.array([2.0, 2.1, 1.9])  # turn by turn: a clock that drifts hits both alike
+    half = scipy.stats.t.ppf(0.975, 2) * scipy.stats.sem(ratios)
+    assert (lines["SSMix"]["low"], lines["SSMix"]["high"]) == pytest.approx((2 - half, 2 + half))
+    assert (lines["EmbedMix"]["low"], lines["EmbedMix"]["high"]) == (1, 1)
+    assert math.isnan(lines["TMix"]["low"])  # two repeats
+
+
+def test_without_repeats_there_is_no_interval(made, bench):
+    plan, store = made
+    bench(plan.setting.encoder, wordmix_clean=200.0, ssmix=420.0)
+    lines = step_times(plan, store, plan.columns[:1], ROWS, "EmbedMix", TIMED)
+    assert all(math.isnan(t[end]) for t in lines for end in ("low", "high"))
 
 
 def test_another_encoders_benchmark_says_nothing(made, bench):

@@ -14,8 +14,10 @@ from typing import Any
 
 from .. import paths
 from ..records import Records
+from ..stats import summarize
 from .base import Column, Plan
 
+FEWEST = 3  # repeats of an interval
 BENCHMARK = "benchmark"  # the name of its lines in place of a data set's
 
 
@@ -33,7 +35,9 @@ def step_times(
         rows: (table, row). base: the row that ``relative`` is relative to. timed: row -> name in the benchmark.
 
     Returns:
-        Lines with column, row, method, ms, passes, parameters (NaN for the benchmark), n (repeats or runs) and relative.
+        Lines with column, row, method, ms, passes, parameters (NaN for the benchmark), n (repeats or runs), rounds (ms of each
+        of the benchmark's repeats, in turns with those of the other rows; () where they are not kept, and for runs), relative,
+        and low and high: the 95 % t interval of the ratio over repeats; NaN with fewer than three.
     """
     out = _benchmark(plan.setting.encoder, timed)
     for column in columns:
@@ -50,10 +54,21 @@ def step_times(
                         "passes": median(c["passes"] for c in costs),
                         "parameters": median(c["parameters"] + c["mixer_parameters"] for c in costs),
                         "n": len(costs),
+                        "rounds": (),
                     }
                 )
-    against = {line["column"]: line["ms"] for line in out if line["row"] == base}
-    return [line | {"relative": line["ms"] / against.get(line["column"], math.nan)} for line in out]
+    against = {line["column"]: line for line in out if line["row"] == base}
+    return [line | _relative(line, against.get(line["column"])) for line in out]
+
+
+def _relative(line: dict[str, Any], base: dict[str, Any] | None) -> dict[str, float]:
+    if base is None:
+        return dict.fromkeys(("relative", "low", "high"), math.nan)
+    low, high = math.nan, math.nan
+    if min(len(line["rounds"]), len(base["rounds"])) >= FEWEST:
+        ratios = summarize([own / other for own, other in zip(line["rounds"], base["rounds"], strict=True)])
+        low, high = ratios.low, ratios.high
+    return {"relative": line["ms"] / base["ms"], "low": low, "high": high}
 
 
 def _benchmark(encoder: str, timed: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -71,6 +86,7 @@ def _benchmark(encoder: str, timed: Mapping[str, str]) -> list[dict[str, Any]]:
             "passes": found[name]["passes"],
             "parameters": math.nan,
             "n": record["repeats"],
+            "rounds": tuple(found[name].get("rounds", ())),
         }
         for row, name in timed.items()
         if name in found

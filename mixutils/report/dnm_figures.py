@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from ..papers import dnm
 from ..papers.base import Cell, Column, Plan
-from ..papers.claims import minus
-from ..papers.dnm_claims import curve
 from ..papers.published import number
 from ..records import Records
 from .plots import log_ticks
@@ -100,7 +100,7 @@ def size_gains(plan: Plan, store: Records) -> plt.Figure | None:
         ticks: set[int] = set()
         for row, (method, mark) in rivals.items():
             planned, x, found = _over_sizes(plan, store, column, (dnm.OURS, row))
-            gains = [minus(*pair) for pair in found]
+            gains = [{s: ours[s] - theirs[s] for s in set(ours) & set(theirs)} for ours, theirs in found]
             seeds = sorted(set.intersection(*map(set, gains))) if gains else []
             if not seeds:
                 continue
@@ -138,6 +138,16 @@ def size_gains(plan: Plan, store: Records) -> plt.Figure | None:
     figure.legend(handles=handles, loc="outside right center", fontsize=8.5)
     figure.suptitle("What DNM gains over training size", x=0.01, ha="left", fontsize=11)
     return figure
+
+
+def curve(record: dict[str, Any], part: str = "test") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps, accuracy in percent and training loss since the evaluation before, all (evaluations,)."""
+    points = record["curve"]
+    return (
+        np.array([p["step"] for p in points], dtype=float),
+        np.array([100 * p["metrics"][part]["accuracy"] for p in points]),
+        np.array([p["train_loss"] for p in points]),
+    )
 
 
 def curves_of(cell: Cell, store: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
+from ..claims.dnm import probed_cell
 from ..papers import dnm
 from ..papers.base import Column, Plan
-from ..papers.dnm_claims import probed_cell
 from ..records import Records
 
 #: Figure 3 as printed, in shades that people with colour-vision deficiencies can tell apart.

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..papers import dnm, dnm_claims
+from ..claims.dnm import probed_cell
+from ..papers import dnm
 from ..papers.base import Cell, Plan
 from ..papers.published import published
 from ..records import Records
@@ -16,9 +17,8 @@ from .tables import CSS, result_table, to_html
 
 NOTE = (
     "paper: printed accuracy. ours ± standard error over n seeds, as the paper prints it (SPEC NA17; the file has every spread): "
-    "test accuracy at the best validation step. difference: ours − paper. gain: over {base} on the same seeds, with a 95 % bootstrap "
-    "interval; its mark says whether the sign of the printed gain is confirmed (✓), contradicted (✗) or undecided (~), one-sided "
-    "Wilcoxon over seeds at 0.05."
+    "test accuracy at the best validation step. difference: ours − paper. gain: over {base} on the same seeds, with a 95 % t interval, "
+    "and the printed gain."
 )
 BASES = {"6": "K=5", "7": "K=5", "8": "TIW+TOW", "9": "TIW+TOW", "10": dnm.OURS, "11": dnm.OURS}
 NO_RUNS = "<p>no runs yet</p>"
@@ -214,7 +214,7 @@ def table_space(plan: Plan, store: Records) -> Table:
     """Where mixtures lie, in units of what is usual for originals (SPEC NA30)."""
     lines = []
     for c in dnm.drawn(dnm.data_columns(plan), dnm.FIGURE_3):
-        cell = dnm_claims.probed_cell(plan, c, dnm.OURS)
+        cell = probed_cell(plan, c, dnm.OURS)
         found = [r["probes"]["dnm-mixtures"] for r in cell.records(store) if "dnm-mixtures" in r.get("probes", {})]
         for kind in ("original", "largest", "smallest", "random") if found else ():
             lines.append(
@@ -238,7 +238,7 @@ def table_silhouette(plan: Plan, store: Records) -> Table:
     lines = []
     for c in dnm.drawn(dnm.data_columns(plan), dnm.FIGURE_4):
         for row in ("BERT", dnm.OURS):
-            cell = dnm_claims.probed_cell(plan, c, row)
+            cell = probed_cell(plan, c, row)
             found = [r["probes"]["dnm-features"] for r in cell.records(store) if "dnm-features" in r.get("probes", {})]
             for space, title in (("state", "[CLS] of the last layer"), ("output", "what is compared with the classes")):
                 if found:
