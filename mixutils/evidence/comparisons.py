@@ -14,7 +14,7 @@ from .best import Best, Mean, Row, Side, rule_of
 from .compare import Found, compare, rows
 from .compare import name as side_name
 from .read import Curves, Key, Reader, pairs
-from .survival import arrival
+from .survival import arrivals
 from .unit import Unit, raced
 from .units import Units
 
@@ -67,21 +67,12 @@ class Comparisons:
             units.append(replace(unit, printed=self._reported(at, column, a, b), **labels))
         return Units(units)
 
-    def slope(
-        self,
-        table: Tables,
-        a: Side,
-        b: Side,
-        *,
-        columns: Columns | Mapping[str, float] = None,
-        name: str = "",
-        **reading,
-    ) -> Units:
+    def slope(self, table: Tables, a: Side, b: Side, *, columns: Any = None, name: str = "", **reading) -> Units:
         """How a − b changes with the training rows: per task and seed the least-squares slope over all sizes, in points per
         doubling. That it grows is the claim; ``-e.slope(...)`` for "larger with less data".
 
         Args:
-            columns: which; a mapping gives the size of each, else it is the frame's ``train_rows``.
+            columns: as in ``diff``; or column -> size, which is else the frame's ``train_rows``.
         """
         given = columns if isinstance(columns, Mapping) else {}
         found = self.diff(table, a, b, columns=list(given) or columns, name=name, **reading)
@@ -136,13 +127,11 @@ class Comparisons:
             keys = [(*_at(row, at), column) for row in (a, b)]
             sides = [cells.get(key, {}) for key in keys]
             seeds, note = pairs(sides)
-            found: list[list[tuple]] = [[], []]
-            for runs, key, cell in zip(found, keys, sides, strict=True):
-                curves = self._curve(key, part, metric)
-                for seed, precision in seeds.items():
-                    if curve := curves.get(cell[seed][precision].hash):
-                        aim = share * curve[1].max() if share else _goal(goal, column, seed)
-                        runs += [arrival(*curve, aim)] if not math.isnan(aim) else []
+
+            def aim(seed: int, values: np.ndarray, column: str = column) -> float:
+                return share * values.max() if share else _goal(goal, column, seed)
+
+            found = [arrivals(self._curve(k, part, metric), c, seeds, aim) for k, c in zip(keys, sides, strict=True)]
             pair = name or f"{side_name(a)} before {side_name(b)}"
             unit = raced(*found, pair=pair, seeds=tuple(seeds), **self._labels(column))
             out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from statsmodels.duration.survfunc import survdiff
@@ -70,6 +71,25 @@ def arrival(steps: np.ndarray, values: np.ndarray, goal: float) -> tuple[float, 
     """When a curve is at its goal first, or its last step; whether it ever is; whether it is at its first evaluation."""
     there = np.flatnonzero(values >= goal - 1e-9)
     return (steps[there[0]], True, bool(there[0] == 0)) if len(there) else (steps[-1], False, False)
+
+
+def arrivals(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    cell: Mapping[int, Mapping[str, Any]],
+    seeds: Mapping[int, str],
+    aim: Callable[[int, np.ndarray], float],
+) -> list[tuple[float, bool, bool]]:
+    """The arrivals of a cell's runs that have a curve and a goal.
+
+    Args:
+        curves, cell: see ``read``. seeds: seed -> precision. aim: the goal, from the seed and the curve's values.
+    """
+    out = []
+    for seed, precision in seeds.items():
+        curve = curves.get(cell[seed][precision].hash)
+        if curve is not None and not math.isnan(goal := aim(seed, curve[1])):
+            out.append(arrival(*curve, goal))
+    return out
 
 
 def race(a: Sequence[tuple[float, bool, bool]], b: Sequence[tuple[float, bool, bool]]) -> LogRank:
