@@ -8,9 +8,11 @@ usage() {
 ./run_all.sh [options]     set up, train what is missing, execute the notebooks, build figures/<profile>/index.html
 ./run_all.sh test [...]    set up, then all tests, notebooks included; further arguments go to pytest
 
-what:  --profile smoke|laptop|desk|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
+what:  --profile smoke|laptop|desk|compare|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
        --data DIR (= MIXUTILS_DATA)   --hub   --tasks NAME[,NAME]   --encoder NAME   --seeds N|LIST   --train-size N
+       --methods NAME[,NAME]|all (of the comparison)   --shuffle SEED (negative control: permuted names)
 how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed runs too)   --dry-run (the plan only)
+       --precision auto|bfloat16|float32|float32-highest|float32-medium
        --slurm [ARGS] (submit to a cluster instead; ARGS go to sbatch)
 
 The same words work as python -m mixutils plan|train|notebooks|report|site; and there are bench, doctor, readme and records.

@@ -118,7 +118,7 @@ class Setting:
         tasks: the tasks to run, or None for the profile's own choice.
         recorded: tasks of which records are at hand, so that they can be shown without their data; () when training.
         chosen: names of the fields that the user has set. A paper's own limits under a profile leave those alone.
-        methods: registered mixers for the comparison of all methods; () for the profile's own choice.
+        methods: for the comparison of all methods: names of registered mixers, or "all"; () for the profile's own choice.
         blocks: (task, seed) -> method -> precision, for blocks of the comparison that have begun; see ``papers.compare``.
         Other fields: as in ``Profile``.
     """
@@ -166,22 +166,6 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(out))
 
 
-def parse_methods(text: str) -> tuple[str, ...]:
-    """Names of registered mixers separated by commas, or "all".
-
-    Raises:
-        ValueError: an unknown name; the message lists the known ones.
-    """
-    from .mixers import REGISTRY
-
-    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
-    if names == ("all",):
-        return tuple(REGISTRY)
-    if unknown := [n for n in names if n not in REGISTRY]:
-        raise ValueError(f"no method is called {', '.join(unknown)}; there are all, {', '.join(REGISTRY)}")
-    return names
-
-
 def make_setting(
     profile: str,
     *,
@@ -226,7 +210,8 @@ def make_setting(
     if tasks:
         setting = replace(setting, tasks=tuple(dict.fromkeys(t.strip() for t in tasks.split(",") if t.strip())) or None)
     if methods:
-        setting = replace(setting, methods=parse_methods(methods), chosen=setting.chosen | {"methods"})
+        names = tuple(dict.fromkeys(n.strip() for n in methods.split(",") if n.strip()))
+        setting = replace(setting, methods=names, chosen=setting.chosen | {"methods"})
     if train_size is not None:
         if train_size < 0:
             raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")

@@ -10,6 +10,7 @@ from mixutils.papers import compare
 from mixutils.profiles import make_setting
 from mixutils.records import Records
 from mixutils.tasks import CATALOGUE, spec
+from mixutils.tasks.comparison import COMPARISON
 from mixutils.train import count_steps, evaluation_steps
 from tests import fakes
 
@@ -62,6 +63,8 @@ def test_all_methods_have_the_same_budget_data_and_encoder(here):
 
 def test_the_tasks_of_the_comparison_are_in_the_catalogue():
     assert set(compare.TASKS) - set(CATALOGUE) == {"docs-coarse"}
+    assert {t.id for t in COMPARISON} < set(compare.TASKS)
+    assert not any(t.papers for t in COMPARISON)
     assert len(compare.TASKS) == len(set(compare.TASKS)) == 12
     assert set(compare.METHODS) <= set(REGISTRY)
     assert len(compare.METHODS) == len(set(compare.METHODS)) == 18
@@ -82,6 +85,12 @@ def test_the_control_is_part_of_every_wish_and_runs_are_the_same_whoever_asks(he
     every = compare.plan(small(methods="all"))
     assert {r.method for r in main_runs(every)} == set(REGISTRY)
     assert {r.hash for r in main_runs(few)} <= {r.hash for r in main_runs(every)}
+
+
+def test_a_method_that_is_not_registered_is_refused_with_the_known_ones(here):
+    with pytest.raises(ValueError, match="no method is called tmx; there are all, none, ") as error:
+        compare.plan(small(methods="tmix,tmx"))
+    assert all(name in str(error.value) for name in REGISTRY)
 
 
 def test_the_search_is_on_no_mixup_with_a_seed_that_no_comparison_uses(here):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import json
 import os
@@ -159,8 +160,9 @@ ROOMS = [
         "attention",
         "packing",
     ),
-    *("tasks", "vectors", "shallow", "encoders", "model", "saliency", "mixers", "metrics", "train", "run", "records"),
-    *("papers", "checkpoints", "probes", "execute", "launch", "slurm", "estimate", "report", "companion", "reader"),
+    *("tasks", "vectors", "shallow", "encoders", "model", "saliency", "mixers", "metrics", "train", "run"),
+    *("generations", "schema", "records", "papers", "evidence", "shuffled", "claims"),
+    *("checkpoints", "probes", "execute", "launch", "slurm", "estimate", "report", "companion", "reader"),
     *(
         "planning",
         "formulas",
@@ -185,6 +187,7 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(p): p for p in FILES}
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     """Modules that a file imports anywhere, also inside functions; own ones by their full names."""
     own = module_name(path).split(".")
@@ -244,6 +247,8 @@ def python(code: str, **variables: str) -> str:
     return out.stdout
 
 
+#: Rooms of tables, figures and verdicts: they may import what is heavy.
+SHOWING = ("report", "evidence", "shuffled", "claims")
 #: What only tables, figures, notebooks, Parquet files and the hub need.
 LATE = (
     "matplotlib",
@@ -259,7 +264,7 @@ LATE = (
 
 
 def test_importing_the_package_and_what_trains_is_light():
-    modules = [m for m in MODULES if room(m) not in ("report", "__main__")]
+    modules = [m for m in MODULES if room(m) not in (*SHOWING, "__main__")]
     code = f"""
 import importlib, json, sys
 for name in {["mixutils", *modules]!r}:
@@ -349,7 +354,7 @@ def test_every_module_has_tests(path):
     tests = list(Path(__file__).parent.glob("test_*.py"))
     own = any(t.stem == f"test_{path.stem}" for t in tests)
     family = {m for t in tests for m in imported(t)}
-    # Several modules of one paper's report may share a test file: the module that brings them together is tested whole.
-    users = {m for m, p in MODULES.items() if module_name(path) in imported(p)}
-    found = own or module_name(path) in family or (room(module_name(path)) == "report" and bool(users & family))
+    # Modules of what is shown may share a test file: what brings them together, a module or their package, is tested whole.
+    users = {m for m, p in MODULES.items() if module_name(path) in imported(p)} | {module_name(path).rpartition(".")[0]}
+    found = own or module_name(path) in family or (room(module_name(path)) in SHOWING and bool(users & family))
     assert found, f"nothing tests {module_name(path)}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.mixers import REGISTRY
 from mixutils.papers import PAPERS
-from mixutils.profiles import FIVE, PROFILES, make_setting, parse_methods, parse_seeds
+from mixutils.profiles import FIVE, PROFILES, make_setting, parse_seeds
 
 
 @pytest.mark.parametrize(
@@ -102,13 +101,6 @@ def test_other_languages_get_the_multilingual_encoder_unless_the_user_names_one(
     assert full.encoder_for("Hindi") == "google-bert/bert-base-multilingual-uncased"
     assert make_setting("full", encoder="minilm").encoder_for("Hindi") == "minilm"
     assert make_setting("desk").encoder_for("Hindi") == "minilm"
-
-
-def test_methods_are_names_or_all_and_others_are_refused_with_the_known_ones():
-    assert parse_methods("all") == tuple(REGISTRY)
-    with pytest.raises(ValueError, match="no method is called tmx; there are all, none, ") as error:
-        parse_methods("tmix,tmx")
-    assert all(name in str(error.value) for name in REGISTRY)
 
 
 def test_the_five_papers_are_those_that_are_registered():

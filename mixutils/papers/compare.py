@@ -110,9 +110,16 @@ SEARCH = ("", SEARCH_SEED)  # the search is one block over its tasks
 
 
 def size(setting: Setting) -> Size:
-    """What a setting computes: the profile's size with the user's wishes."""
+    """What a setting computes: the profile's size with the user's wishes.
+
+    Raises:
+        ValueError: a method that is not registered; the message lists the known ones.
+    """
     base = SIZES.get(setting.profile.name, FULL_SIZE)
-    wished = {"tasks": setting.tasks or base.tasks, "methods": _with_control(setting.methods or base.methods)}
+    methods = tuple(REGISTRY) if setting.methods == ("all",) else setting.methods or base.methods
+    if unknown := [m for m in methods if m not in REGISTRY]:
+        raise ValueError(f"no method is called {', '.join(unknown)}; there are all, {', '.join(REGISTRY)}")
+    wished = {"tasks": setting.tasks or base.tasks, "methods": _with_control(methods)}
     if "train_size" in setting.chosen and setting.train_size:
         wished["rows"] = setting.train_size
     return replace(base, **wished)

@@ -6,6 +6,7 @@ Our names say their role: "train", "validation", "test", or "validation_mm" wher
 
 from __future__ import annotations
 
+from .comparison import COMPARISON
 from .data import DataError
 from .taskspec import Hub, TaskSpec
 
@@ -347,53 +348,7 @@ _ENTRIES = [
         citation="Wiebe, Wilson and Cardie, LRE 2005",
         note="the hub's copy lacks the three empty texts (10,603 rows)",
     ),
-    TaskSpec(
-        "qnli-dev",
-        "QNLI, development part",
-        {"train": ("qnli/validation",)},
-        {"train": 5463},
-        (),
-        Hub(_GLUE, {"train": ("validation",)}, ("question", "sentence"), config="qnli"),
-        pair=True,
-        policy="tenths",
-        stand_in="docs-pair",
-        citation="Rajpurkar et al., SQuAD, EMNLP 2016, recast in GLUE, Wang et al. 2018",
-        licence="GLUE: other",
-        note="for the comparison of all methods (SPEC 10): its 5,463 rows are cut into train, validation and test",
-    ),
-    TaskSpec(
-        "ag-news",
-        "AG News, test part",
-        _own("ag-news", "train"),
-        {"train": 7600},
-        (),
-        Hub(
-            "fancyzhx/ag_news",
-            {"train": ("test",)},
-            names={0: "World", 1: "Sports", 2: "Business", 3: "Sci/Tech"},
-        ),
-        classes=4,
-        policy="tenths",
-        citation="Zhang, Zhao and LeCun, Character-level Convolutional Networks for Text Classification, NIPS 2015",
-        licence="research and other non-commercial use",
-        note="for the comparison of all methods (SPEC 10): the 7,600 rows of the source's test part are cut",
-    ),
-    TaskSpec(
-        "tweeteval-emotion",
-        "TweetEval emotion",
-        _own("tweeteval-emotion", "train", "validation", "test"),
-        {"train": 3257, "validation": 374, "test": 1421},
-        (),
-        Hub(
-            "cardiffnlp/tweet_eval",
-            {"train": ("train",), "validation": ("validation",), "test": ("test",)},
-            config="emotion",
-            names={0: "anger", 1: "joy", 2: "optimism", 3: "sadness"},
-        ),
-        classes=4,
-        citation="Mohammad et al., SemEval-2018 Task 1, in Barbieri et al., TweetEval, Findings of EMNLP 2020",
-        note="for the comparison of all methods (SPEC 10)",
-    ),
+    *COMPARISON,
 ]
 
 BUILTIN = {
