@@ -12,7 +12,7 @@ from mixutils.papers import Cell, Column, Plan, Reading
 from mixutils.profiles import make_setting
 from mixutils.records import Records
 from mixutils.report.style import VERDICT_MARKS
-from mixutils.report.tables import CSS, result_table, to_csv, to_html
+from mixutils.report.tables import CSS, over_steps, result_table, to_csv, to_html
 from mixutils.run import Run
 from tests.fakes import data_folder, done, failed, filled, kind, shipped
 
@@ -185,3 +185,13 @@ def test_an_empty_table_is_a_sentence():
     assert to_html(result_table(Plan("ssmix", make_setting("desk"), (), ()), "2", Records()), title="T<2") == (
         "<p><b>T&lt;2</b>: no runs and nothing published.</p>"
     )
+
+
+def test_curves_of_several_runs_stand_beside_each_other_at_the_steps_that_all_have():
+    curves = [[(2, 1.0), (4, 2.0), (6, 3.0)], [(4, 5.0), (2, 4.0)]]
+    records = [{"curve": [{"step": step, "value": value} for step, value in points]} for points in curves]
+    steps, values = over_steps(records, lambda p: p["value"])
+    assert steps == [2, 4]
+    assert values.tolist() == [[1.0, 2.0], [4.0, 5.0]]
+    assert over_steps([], lambda p: p["value"])[0] == []
+    assert over_steps([*records, {"curve": [{"step": 3, "value": 0.0}]}], lambda p: p["value"])[0] == []

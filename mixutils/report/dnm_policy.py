@@ -11,6 +11,7 @@ from ..papers.base import Plan
 from ..records import Records
 from .dnm_figures import curves_of
 from .plots import log_ticks
+from .tables import over_steps
 
 SHADES = sns.color_palette("viridis", 4)[:3]  # light is fast: one shade per learning rate of the policy
 
@@ -28,11 +29,10 @@ def _tracks(plan: Plan, store: Records, *names: str) -> dict[str, tuple[np.ndarr
     for cell in plan.table(dnm.POLICY):
         records = cell.records(store)
         if records and all(n in p.get("mixer", {}) for r in records for p in r["curve"] for n in names):
-            steps = np.array([p["step"] for p in records[0]["curve"]], dtype=float)
-            out[cell.row] = (
-                steps,
-                {n: np.mean([[p["mixer"][n] for p in r["curve"]] for r in records], axis=0) for n in names},
-            )
+            of = {n: over_steps(records, lambda p, n=n: p["mixer"][n]) for n in names}
+            steps = of[names[0]][0]
+            if steps:
+                out[cell.row] = np.array(steps, dtype=float), {n: values.mean(0) for n, (_, values) in of.items()}
     return out
 
 

@@ -22,7 +22,7 @@ from .claims import badge, summary, two_readings
 from .dropmix_figures import figure_3a, figure_3b, figure_3c, literal, patches, table_5
 from .dropmix_sparse import margin_curve, sparse_curves, sparse_table
 from .style import colour
-from .tables import CSS, found_data, result_table, to_html
+from .tables import CSS, found_data, over_steps, result_table, to_html
 
 METHODS = {row: r.method for row, r in dropmix.ROWS.items()}
 BASELINE = ("control", dropmix.CONTROL)
@@ -271,9 +271,9 @@ def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
     column, series = plan.columns[0], {}
     for table, row in [("3", r) for r in dropmix.ROWS if r != "Bert"] + [BASELINE]:
         records = plan.cell(table, row, column.key).records(store)
-        if records:
-            values = np.array([[100 * p["metrics"][column.report]["accuracy"] for p in r["curve"]] for r in records])
-            series[row] = (colour(METHODS.get(row, "no-dropout")), [p["step"] for p in records[0]["curve"]], values)
+        steps, values = over_steps(records, lambda p: 100 * p["metrics"][column.report]["accuracy"])
+        if steps:
+            series[row] = (colour(METHODS.get(row, "no-dropout")), steps, values)
     if not set(series) - {BASELINE[1]}:
         return None
     return plots.panels(

@@ -22,7 +22,7 @@ from .artifacts import Artifact, Table
 from .claims import two_readings
 from .ssmix_figures import figure_1, figure_2, figure_3_4, figure_5
 from .style import DATA_COLOURS, colour
-from .tables import CSS, found_data, result_table, to_html
+from .tables import CSS, found_data, over_steps, result_table, to_html
 
 METHODS = {row: method for row, (method, _) in ssmix.ROWS.items()}
 BASELINE = ("control", ssmix.CONTROL)
@@ -178,10 +178,8 @@ def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:
     series = {}
     for table, row in [("2", r) for r in ssmix.TABLE_2[1:]] + [("B.1", "Random UNK replacement"), BASELINE]:
         cell = plan.cell(table, row, column.key)
-        records = cell.records(store)
-        if records:
-            steps = [p["step"] for p in records[0]["curve"]]
-            values = np.array([[100 * p["metrics"][column.report]["accuracy"] for p in r["curve"]] for r in records])
+        steps, values = over_steps(cell.records(store), lambda p: 100 * p["metrics"][column.report]["accuracy"])
+        if steps:
             series[row] = (colour(cell.runs[0].method), steps, values)
     if not set(series) - {BASELINE[1]}:
         return None

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..papers import PAPERS
@@ -117,6 +120,19 @@ def _gain(plan: Plan, cell: Cell, gain: Summary, base_row: str) -> dict:
     out = {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
     ours, theirs = (number(plan.paper, cell.table, r, cell.column) for r in (cell.row, base_row))
     return out if ours is None or theirs is None else out | {"paper_gain": ours - theirs}
+
+
+def over_steps(
+    records: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], float]
+) -> tuple[list[int], np.ndarray]:
+    """Curves of several runs beside each other: the steps at which all were evaluated, and values (runs, steps).
+
+    Args:
+        read: a point of a record's curve -> number. Runs of one row have the same steps, but not under permuted names.
+    """
+    points = [{p["step"]: p for p in r["curve"]} for r in records]
+    steps = sorted(set.intersection(*map(set, points))) if points else []
+    return steps, np.array([[read(p[step]) for step in steps] for p in points])
 
 
 def found_data(plan: Plan, store: Records, task: str) -> dict[str, object]:
