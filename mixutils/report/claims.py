@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from ..evidence import Verdict
-from .style import VERDICT_COLOURS, VERDICT_MARKS
+from .style import SCALES, VERDICT_COLOURS, VERDICT_MARKS
 from .tables import CSS
 
 
@@ -114,10 +114,6 @@ _KINDS = {
 def badge(word: str) -> str:
     """A verdict as coloured text."""
     return f"<b style='color:{VERDICT_COLOURS.get(word, '#777')}'>{VERDICT_MARKS[word]} {html.escape(word)}</b>"
-
-
-#: What the estimate of a kind is, where it is no difference in points.
-SCALES = {"slope": "points per factor of two", "steps": "log hazard ratio"}
 
 
 def summary(v: Verdict) -> str:

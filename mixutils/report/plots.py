@@ -14,7 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from ..evidence import Verdict
-from .style import PAPER_COLOUR, VERDICT_COLOURS, VERDICT_MARKS, colour
+from .style import PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS, colour
 
 
 def forest(
@@ -222,7 +222,8 @@ def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:
     """
     if all(v.word in ("not tested", "illustration") for v in found):
         return None
-    figure, axis = plt.subplots(figsize=(7.2, 0.34 * len(found) + 1.3), layout="constrained")
+    width = 6.9 + 0.07 * max(len(v.key) for v in found)
+    figure, axis = plt.subplots(figsize=(width, 0.34 * len(found) + 1.3), layout="constrained")
     axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
     axis.axvline(0, color="#555", linewidth=1)
     for y, v in enumerate(found):
@@ -244,7 +245,8 @@ def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:
     axis.set_yticks(range(len(found)), [v.key for v in found])
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
-    axis.set_xlabel("effect in the claimed direction, points (slopes: per factor of two; steps: log hazard ratio)")
+    scales = [f"{kind}: {SCALES[kind]}" for kind in SCALES if any(v.kind == kind for v in found)]
+    axis.set_xlabel("effect in the claimed direction, points" + (f" ({'; '.join(scales)})" if scales else ""))
     axis.set_title(title, loc="left")
     handles = _legend("pooled over data sets, 95 % interval", any(not math.isnan(v.reported) for v in found))
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)

@@ -15,8 +15,7 @@ from ..mixers import REGISTRY
 from ..papers import Plan
 from ..records import Records
 from .catalogue import artifacts
-from .claims import SCALES
-from .style import VERDICT_MARKS
+from .style import SCALES, VERDICT_MARKS
 
 
 class Shown(NamedTuple):

@@ -70,6 +70,8 @@ VERDICT_MARKS = {
     "not tested": "·",
     "illustration": "○",
 }
+#: What the estimate of a claim of this kind is, where it is no difference in points.
+SCALES = {"slope": "points per factor of two", "steps": "log hazard ratio"}
 #: Saliency: white to orange. Texts A and B of a mixture.
 SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
 TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}
