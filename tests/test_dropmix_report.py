@@ -14,8 +14,9 @@ from mixutils.records import Records
 from mixutils.report import style
 from mixutils.report.artifacts import Table
 from mixutils.report.catalogue import NOTEBOOKS
-from mixutils.report.dropmix import ARTIFACTS, HELD_OUT, NOTE, PRINTED, table_3, table_3_holdout, table_shares
+from mixutils.report.dropmix import ARTIFACTS
 from mixutils.report.dropmix_figures import draw_literal, draw_masks, draw_patches
+from mixutils.report.dropmix_tables import HELD_OUT, NOTE, PRINTED, table_3, table_3_holdout, table_shares
 from tests.fakes import data_folder, done, dropmix_channels, dropmix_masks, filled, shipped
 
 BY_NAME = {a.name: a for a in ARTIFACTS}

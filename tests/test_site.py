@@ -108,7 +108,7 @@ def test_verdicts_come_first_and_figures_have_a_text(plan, folder, tmp_path):
     ids = [i for i in Page(text).ids if i.startswith("ssmix-")]
     assert ids == ["ssmix-claims", "ssmix-table_2", "ssmix-times", "ssmix-size_curve", "ssmix-figure_1"]
     assert text.count("alt='Time per step relative to EmbedMix'") == 1
-    assert "No runs for it in this setting. SSMix minus hidden mixup" in text
+    assert "No runs for it in this setting. SSMix minus the better" in text
 
 
 def test_smoke_numbers_carry_a_banner_and_others_do_not(plan, tmp_path):

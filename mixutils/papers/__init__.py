@@ -1,4 +1,4 @@
-"""One module per paper: protocol, plan, claims. ``PAPERS`` is the explicit table of what there is."""
+"""One module per paper: protocol and plan. ``PAPERS`` is the explicit table of what there is."""
 
 from __future__ import annotations
 

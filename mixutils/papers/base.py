@@ -1,4 +1,4 @@
-"""What a paper is here: columns, cells, a plan, claims.
+"""What a paper is here: columns, cells, a plan.
 
 A table is a grid of *cells*. A cell is a list of runs, one per seed, and a *reading* of their records. Tables, figures and
 verdicts are functions of cells and records only; which runs a plan needs follows from its cells.

@@ -2,264 +2,41 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 
-from ..claims import verdicts as decided
-from ..claims.dropmix import gains as declare_gains
 from ..papers import dropmix
 from ..papers.base import Plan
-from ..papers.published import published
 from ..records import Records
-from . import claims as claims_html
 from . import plots
-from .artifacts import Artifact, Table
-from .claims import badge, summary, two_readings
+from .artifacts import Artifact
 from .dropmix_figures import figure_3a, figure_3b, figure_3c, literal, patches, table_5
 from .dropmix_sparse import margin_curve, sparse_curves, sparse_table
-from .style import colour
-from .tables import CSS, found_data, over_steps, result_table, to_html
-
-METHODS = {row: r.method for row, r in dropmix.ROWS.items()}
-BASELINE = ("control", dropmix.CONTROL)
-NOTE = (
-    "paper: printed accuracy ± standard deviation. ours ± sample standard deviation over n seeds, {reading}. difference: ours − paper. "
-    "gain: over Bert at equal epochs (SPEC RA12, X9) with its 95 % t interval over seeds, and the printed gain over Bert. "
-    "Verdicts are about claims over all data sets, not about cells."
+from .dropmix_tables import (
+    BASELINE,
+    METHODS,
+    results,
+    table_2,
+    table_3,
+    table_3_holdout,
+    table_4,
+    table_control,
+    table_cost,
+    table_mask,
+    table_shares,
 )
-PRINTED = "the best epoch on the reported part, as printed (SPEC RA22)"
-HELD_OUT = "the epoch that a part of its own has selected"
-#: The readings of claims and gains: as printed, and where another part has selected the epoch. There SSMix in two stages is
-#: read like DropMix, not as the better of both stages.
-READINGS = {"as printed": {}, "hold-out": {"policy": "hold-out", "floor": False}}
-
-
-def with_hold_out(plan: Plan) -> Plan:
-    """The same plan with every number read where a part of its own has selected the epoch."""
-    columns = {c.key: c for c in plan.columns}
-
-    def changed(cell):
-        return replace(cell, reading=dropmix.held_out(cell.reading, columns[cell.column.split("@")[0]]))
-
-    return replace(plan, cells=tuple(map(changed, plan.cells)))
-
-
-def table_2(plan: Plan, store: Records) -> Table:
-    """Sizes: printed, and of the data that were found; SST-1's and TREC's printed ones contain the test data (SPEC RA20)."""
-    cells = [c for c in published("dropmix").values() if c.table == "2"]
-    main = [c.task for c in plan.columns if dropmix.is_main(c)]
-    lines = []
-    for task in dict.fromkeys([*(c.row for c in cells), *main]):
-        printed = {c.column: c.value for c in cells if c.row == task}
-        names = {"train": "train", "validation": "validation", "avg_len": "mean length", "classes": "classes"}
-        line = {"data": task} | {f"paper {name}": printed.get(key, "") for key, name in names.items()}
-        lines.append(line | found_data(plan, store, task))
-    frame = pd.DataFrame(lines, dtype=object).fillna("")  # numbers of classes stay whole
-    return Table(frame, CSS + frame.to_html(index=False, classes="mx", border=0))
-
-
-def _results(plan: Plan, store: Records) -> pd.DataFrame:
-    return result_table(plan, "3", store, baseline=BASELINE, base_row="Bert")
-
-
-def _with_quoted(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """The two rows that the paper quotes, where ours has their columns; nothing is trained for them."""
-    titles = dict(zip(frame["column"], frame["title"], strict=True))
-    quoted = [c for c in published(plan.paper).values() if c.marker == "quoted" and c.column in titles]
-    lines = [
-        {
-            "table": "3",
-            "row": c.row,
-            "column": c.column,
-            "title": titles[c.column],
-            "paper": c.number,
-            "paper_spread": math.sqrt(c.deviation),
-            "note": "quoted, not trained",
-        }
-        for c in quoted
-    ]
-    return pd.concat([frame, pd.DataFrame(lines).reindex(columns=frame.columns)]) if lines else frame
-
-
-def table_3(plan: Plan, store: Records) -> Table:
-    frame = _with_quoted(_results(plan, store), plan).reset_index(drop=True)
-    starred = " Rows with a star: ± is the root of what is printed, a variance (SPEC RA24)."
-    return Table(frame, to_html(frame, note=NOTE.format(reading=PRINTED) + starred))
-
-
-def table_3_holdout(plan: Plan, store: Records) -> Table:
-    frame = _results(with_hold_out(plan), store)
-    return Table(frame, to_html(frame, note=NOTE.format(reading=HELD_OUT)))
-
-
-def table_control(plan: Plan, store: Records) -> Table:
-    """Bert after 3 epochs and after as many as the regularised rows, under both readings."""
-    lines = []
-    for row, table in (("Bert", "3"), (dropmix.CONTROL, "control")):
-        for c in (c for c in plan.columns if dropmix.is_main(c)):
-            cell = plan.cell(table, row, c.key)
-            both = [cell.values(store, r) for r in (cell.reading, dropmix.held_out(cell.reading, c))]
-            if both[0]:
-                lines.append(
-                    {
-                        "row": row,
-                        "column": c.title,
-                        "epochs": cell.runs[0].recipe.epochs,
-                        "as printed": np.mean(list(both[0].values())),
-                        "selected on the hold-out": np.mean(list(both[1].values())),
-                        "n": len(both[0]),
-                    }
-                )
-    return _plain(lines)
-
-
-def table_4(plan: Plan, store: Records) -> Table:
-    frame = result_table(plan, "4", store)
-    titles = {c.key: c.title for c in dropmix.COLUMNS}
-    for i, key in frame["column"].items():
-        encoder, _, task = key.partition("/")
-        if encoder in dropmix.ENCODERS:  # also where nothing was trained
-            frame.loc[i, "title"] = f"{dropmix.ENCODERS[encoder][2]}, {titles[task]}"
-    return Table(
-        frame,
-        to_html(
-            frame,
-            note="paper: printed accuracy ± standard deviation. ours ± sample standard deviation, " + PRINTED + ".",
-        ),
-    )
-
-
-def table_mask(plan: Plan, store: Records) -> Table:
-    frame = result_table(plan, dropmix.MASK_TABLE, store, baseline=BASELINE)
-    return Table(
-        frame,
-        to_html(
-            frame,
-            note="Salient part kept: the mask that section 4.1 spells out (SPEC RA1), and random channels, both with DropMix-C's windows. "
-            "Padding counted: λ is a share of 128 positions in every text, with or without a token (SPEC RA5, RA30). gain: against Bert at equal epochs.",
-        ),
-    )
-
-
-def table_shares(plan: Plan, store: Records) -> Table:
-    """What each variant mixed, means over all training steps of its runs."""
-    names = {
-        "lam": "drawn λ",
-        "w_b": "label share of B",
-        "real": "real units from B",
-        "padding": "of it B's padding",
-        "unmixed": "examples unmixed",
-        "whole": "examples all B",
-    }
-    lines = []
-    for c in (c for c in plan.columns if dropmix.is_main(c)):
-        counted = [row for row, r in dropmix.MASK_ROWS.items() if r.options.get("count_padding")]
-        for table, row in [*(("3", row) for row in dropmix.VARIANTS), *((dropmix.MASK_TABLE, row) for row in counted)]:
-            cell = plan.cell(table, row, c.key)
-            records = cell.records(store) if cell else []
-            if records:
-                line = {"column": c.title, "row": row, "tokens": np.mean([r["data"]["mean_tokens"] for r in records])}
-                for key, name in names.items():
-                    line[name] = 100 * np.mean([r["mixer"].get(key, np.nan) for r in records])
-                lines.append(line | {"n": len(records)})
-    return _plain(
-        lines,
-        "tokens: mean length with special ones. Shares in percent: of the units at positions where A or B has a token, or of all examples.",
-    )
-
-
-def table_cost(plan: Plan, store: Records) -> Table:
-    lines = [
-        {
-            "column": t["column"],
-            "row": t["row"],
-            "ms per step": t["ms"],
-            "relative to DropMix-C": t["relative"],
-            "passes": t["passes"],
-            "parameters": "–" if math.isnan(t["parameters"]) else f"{t['parameters']:,.0f}",
-            "runs or repeats": t["n"],
-        }
-        for t in dropmix.costs(plan, store)
-    ]
-    return _plain(lines)
-
-
-def _plain(lines: list[dict], note: str = "") -> Table:
-    frame = pd.DataFrame(lines)
-    if frame.empty:
-        return Table(frame, "<p>no runs yet</p>")
-    page = CSS + frame.to_html(index=False, classes="mx", border=0, float_format="{:.2f}".format)
-    return Table(frame, page + (f"<p class='mx-note'>{note}</p>" if note else ""))
-
-
-def claims(plan: Plan, store: Records, only: tuple[str, ...] = ()) -> Table:
-    """All claims, or those that a notebook is about."""
-    printed, held = (decided(plan, store, **how) for how in READINGS.values())
-    return Table(*two_readings(printed, held, tuple(READINGS), only))
-
-
-def illustrations(plan: Plan, store: Records, keys: tuple[str, ...]) -> Table:
-    """Claims about one trained model, which no reading changes."""
-    found = [v for v in decided(plan, store) if v.key in keys]
-    return Table(claims_html.to_frame(found), claims_html.to_html(found, titles=("what the model shows", "")))
-
-
-def table_gains(plan: Plan, store: Records) -> Table:
-    """Pooled gains over Bert with three and with as many epochs, under both readings."""
-    lines: dict[str, dict] = {}
-    shown: dict[str, list[str]] = {}
-    for reading, how in READINGS.items():
-        for v in decided(plan, store, declare=declare_gains, **how):
-            line = lines.setdefault(v.key, {"row": v.text, "over": v.own, "paper": v.reported})
-            line |= {
-                f"{reading}, {name}": value
-                for name, value in (
-                    ("gain", v.estimate),
-                    ("low", v.low),
-                    ("high", v.high),
-                    ("MDE", v.mde),
-                    ("word", v.word),
-                )
-            }
-            shown.setdefault(v.key, []).append(f"{badge(v.word)}<span class='mx-small'>{summary(v)}</span>")
-    head = "".join(f"<th>{name}</th>" for name in ("row", "over", "paper", *READINGS))
-    body = "".join(
-        f"<tr><th scope='row'>{x['row']}</th><td>{x['over']}</td><td>{'' if math.isnan(x['paper']) else format(x['paper'], '+.2f')}</td>"
-        + "".join(f"<td>{cell}</td>" for cell in shown[key])
-        + "</tr>"
-        for key, x in lines.items()
-    )
-    note = "Points, mean over data sets. paper: the printed gain over Bert on the same data sets, on average. Holm's correction runs over this table."
-    page = f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    return Table(pd.DataFrame(list(lines.values())), f"{page}<p class='mx-note'>{note}</p>")
-
-
-def pooled_gains(plan: Plan, store: Records) -> plt.Figure | None:
-    found = decided(plan, store, declare=declare_gains, **READINGS["hold-out"])
-    return plots.verdicts(found, "DropMix paper: gains on average over data sets, selected on a hold-out")
+from .dropmix_verdicts import claims, illustrations, pooled_gains, table_gains, units_rc1, verdicts
+from .style import colour
+from .tables import over_steps
 
 
 def gains(plan: Plan, store: Records) -> plt.Figure | None:
     methods = {row: METHODS[row] for row in dropmix.ROWS if row != "Bert"}
     return plots.forest(
-        _results(plan, store),
+        results(plan, store),
         methods,
         "DropMix paper: gain over Bert, which has no dropout",
         "percentage points: ours over Bert at equal epochs, published over Bert",
     )
-
-
-def verdicts(plan: Plan, store: Records) -> plt.Figure | None:
-    return plots.verdicts(decided(plan, store, **READINGS["hold-out"]), "DropMix: claims, selected on a hold-out")
-
-
-def units_rc1(plan: Plan, store: Records) -> plt.Figure | None:
-    rc1 = next(v for v in decided(plan, store, **READINGS["hold-out"]) if v.key == "RC1")
-    return plots.units(rc1, "RC1: best DropMix − best baseline, data set by data set")
 
 
 def cost(plan: Plan, store: Records) -> plt.Figure | None:
