@@ -48,7 +48,7 @@ def test_data_that_are_found_are_listed_and_missing_ones_say_why(tmp_path, monke
     monkeypatch.setenv("MIXUTILS_DATA", str(folder))
     status, lines, text = screen()
     assert status == 0
-    assert lines["data"] == f"{folder.resolve()}: 2 of {len(CATALOGUE)} of the catalogue (rte, mr)"
+    assert lines["data"] == f"{folder.resolve()}: 3 of {len(CATALOGUE)} of the catalogue (rte, mr, qnli-dev)"
     assert "qnli (the data folder has only validation, no training part)" in lines[""]
     assert lines[""].count("(not in the data folder)") == 1  # a reason is said once
     assert lines["own data"] == "mine"

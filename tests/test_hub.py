@@ -43,6 +43,9 @@ HUB_LABELS = {
     "mr": ["neg", "pos"],
     "cr": 2,
     "mpqa": 2,
+    "qnli-dev": ["entailment", "not_entailment"],
+    "ag-news": ["World", "Sports", "Business", "Sci/Tech"],
+    "tweeteval-emotion": ["anger", "joy", "optimism", "sadness"],
 }
 #: The same in the data folder's README, where they are named differently or not at all on the hub.
 OUR_LABELS = {

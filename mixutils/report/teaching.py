@@ -146,6 +146,9 @@ class _Spy(nn.Module):
     def pool(self, states: Tensor) -> Tensor:
         return torch.arange(len(states)).float()[:, None].expand(-1, self.width)  # A is 0, B is 1
 
+    def before_head(self, vector: Tensor) -> Tensor:
+        return vector  # shares are shown without dropout
+
     def classify(self, vector: Tensor) -> Tensor:
         self.place, self.share = "sentence vector", vector[-2:, :WIDTH]
         return self.real.classify(vector)

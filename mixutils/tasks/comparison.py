@@ -28,7 +28,6 @@ COMPARISON = (
         Hub(
             "fancyzhx/ag_news",
             {"train": ("test",)},
-            names={0: "World", 1: "Sports", 2: "Business", 3: "Sci/Tech"},
         ),
         classes=4,
         policy="tenths",
@@ -46,7 +45,6 @@ COMPARISON = (
             "cardiffnlp/tweet_eval",
             {"train": ("train",), "validation": ("validation",), "test": ("test",)},
             config="emotion",
-            names={0: "anger", 1: "joy", 2: "optimism", 3: "sadness"},
         ),
         classes=4,
         citation="Mohammad et al., SemEval-2018 Task 1, in Barbieri et al., TweetEval, Findings of EMNLP 2020",
