@@ -51,6 +51,21 @@ def test_supported_and_smaller_than_reported():
     assert verdict(units(2, 1, 3, printed=2.2)).word == "supported"
 
 
+@pytest.mark.parametrize(
+    ("mean", "others", "words"),
+    [
+        (-1.0, 60, ": the interval ends below the reported +2.00, and is below 0 before Holm's correction (Holm p = "),
+        (0.1, 0, ": the interval holds 0 and ends below the reported +2.00"),
+        (1.0, 60, ": the interval ends below the reported +2.00"),
+    ],
+)
+def test_smaller_than_reported_says_on_which_side_of_zero_it_is(mean, others, words):
+    v = verdict(units(mean, sd=0.75, printed=2.0), others=others)
+    assert v.word == "smaller than reported"
+    assert (v.low <= 0 <= v.high) == ("holds 0" in words)
+    assert words in v.why
+
+
 def test_contradicted():
     assert verdict(units(-2, -1, -3, printed=1.0)).word == "contradicted"
 
