@@ -89,7 +89,7 @@ def comparison(path: Path | None = None) -> str:
     gains = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["estimate"])
     gains = gains.dropna(subset="estimate").sort_values("estimate", ascending=False)
     if gains.empty:
-        return "No runs yet: `python -m mixutils train --only compare`."
+        return "Too few blocks are complete for an interval: `python -m mixutils train --only compare` goes on."
     head = ["method", "gain over no mixup, points [95 % interval]", "verdict", "tasks", "MDE", "reported by its papers"]
     rows = []
     for line in gains.to_dict("records"):
