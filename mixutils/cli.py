@@ -9,8 +9,6 @@ from pathlib import Path
 
 from .profiles import PROFILES
 
-#: As ``environment.PRECISIONS``, which would import torch before the arguments are read.
-PRECISIONS = ("auto", "bfloat16", "float32", "float32-highest", "float32-medium")
 COMMANDS = {
     "all": "plan, train, notebooks, site: what ./run_all.sh does",
     "plan": "what would be computed: runs done, to do, failed, stale; minutes, disk",
@@ -104,7 +102,7 @@ def _add_computing(sub: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
     group.add_argument(
-        "--precision", choices=PRECISIONS, help="instead of what suits the hardware (= MIXUTILS_PRECISION)"
+        "--precision", help="bfloat16, float32, … in place of what suits the hardware (= MIXUTILS_PRECISION)"
     )
     group.add_argument("--threads", type=int, default=1, metavar="N", help="threads per worker on a CPU (default 1)")
     group.add_argument("--retry", action="store_true", help="repeat failed runs too")

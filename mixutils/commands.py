@@ -55,7 +55,7 @@ def _plans(args: argparse.Namespace, profile: str, papers: list[str], store: Rec
 
 def _check(profile: str, args: argparse.Namespace) -> None:
     """What would make every run fail, said before the first one."""
-    environment.pick_device(args.device)
+    environment.pick_precision("auto", environment.pick_device(args.device))
     check_gpu(profile, args.device)
     if args.encoder:
         from .encoders import load_encoder, load_tokenizer

@@ -85,7 +85,7 @@ PROFILES = {
         ),
         Profile(
             "compare",
-            "one protocol for all methods (SPEC 10): 18 methods, 12 tasks, 2 seeds; some 12 hours of one core",
+            "one protocol for all methods (SPEC 10): 18 methods, 12 tasks, 2 seeds; a day of one core without bfloat16 units",
             "minilm",
             2,
             None,

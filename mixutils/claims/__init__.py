@@ -10,12 +10,13 @@ import importlib
 from collections.abc import Callable
 
 from ..evidence import Evidence, Verdict, curves, frame, printed
+from ..papers import PAPERS
 from ..papers.base import Plan
 from ..records import Records
 from ..shuffled import Shuffled
 
 #: Papers whose claims are declared here, in a module of the paper's name.
-DECLARED = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
+DECLARED = tuple(PAPERS)
 MARGIN = 0.5  # smallest effect of interest in points (SPEC 9.3)
 
 

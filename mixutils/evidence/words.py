@@ -39,10 +39,11 @@ def word(w: Weighed, kind: str, p_holm: float, reported: float) -> tuple[str, st
             f"{w.part and w.part + ': '}the 90 % interval [{_n(low)}, {_n(high)}] lies inside the margin{withheld}",
         )
     if smaller:
-        zero = "the interval holds 0 and" if w.pooled.low <= 0 <= w.pooled.high else "the interval"
-        if w.pooled.high < 0:
+        if w.pooled.low <= 0 <= w.pooled.high:
+            below = f"the interval holds 0 and ends below the reported {_n(reported)}"
+        elif w.pooled.high < 0:
             below += f", and is below 0 before Holm's correction (Holm p = {p_holm:.2g})"
-        return "smaller than reported", f"{size}: {below.replace('the interval', zero, 1)}{withheld}"
+        return "smaller than reported", f"{size}: {below}{withheld}"
     if w.pooled.low <= 0 <= w.pooled.high:
         both = "" if math.isnan(reported) or not w.pooled.low <= reported else f" and the reported {_n(reported)}"
         return "undecided", f"{size} holds 0{both}{withheld}"
