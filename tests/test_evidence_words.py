@@ -186,10 +186,15 @@ def test_parts_must_all_hold_and_each_can_contradict():
     assert verdict(low + high, "inner").word == "supported"
     v = verdict(low + units(0, 0.3).must("high end"), "inner")
     assert v.word == "negligible"
-    assert v.why.startswith("high end: ") or "90 %" in v.why
+    assert v.why.startswith("high end: the 90 % interval [")
     assert v.part == "high end"
     assert verdict(low + (-high), "inner").word == "contradicted"
     assert verdict(low + Units([replace(high[0], void="one class")]), "inner").word == "not tested"
+    noisy, clear = units(-3, -2.5, sd=8).must("noisy"), units(-1, -1, sd=0.2).must("clear")
+    for both in (noisy + clear, clear + noisy):  # what contradicts is what is shown
+        v = verdict(both, "inner")
+        assert (v.word, v.part) == ("contradicted", "clear")
+        assert v.high < 0
 
 
 def test_a_slope_has_no_margin():

@@ -63,8 +63,9 @@ def weigh(units: Units, kind: str, margin: float, like: bool) -> Weighed:
     found = [replace(_pool([u for u in units if u.part == p], kind, margin, like), part=p) for p in parts]
     if not found or not all(w.tested for w in found):
         return Weighed()
-    # All parts must hold: the weakest one speaks for the claim, and each may contradict it.
-    out = max(found, key=lambda w: (w.p_for, -w.pooled.estimate))
+    # All parts must hold: the weakest one speaks for the claim, and each may contradict it. Of several that nothing speaks
+    # for (their p is 1), it is the one that is most clearly against it.
+    out = max(found, key=lambda w: (w.p_for, -w.p_against))
     if kind == "every":
         out = replace(out, **_every([u for u in units if u.counts]))
     against = min(1.0, len(found) * min(w.p_against for w in found))
