@@ -12,12 +12,13 @@ import platform
 from dataclasses import replace
 from pathlib import Path
 
-from . import environment, paths
-from .estimate import Costs, rounded
-from .launch import devices, launch
+from . import paths
 from .papers import PLANS, Plan
-from .profiles import PROFILES, make_setting
-from .records import Records
+from .papers.profiles import PROFILES, make_setting
+from .runs import environment
+from .runs.estimate import Costs, rounded
+from .runs.launch import devices, launch
+from .runs.records import Records
 
 
 def shipped(profile: str) -> list[Path]:
@@ -71,7 +72,7 @@ def check_gpu(profile: str, device: str) -> None:
 
 def stale_runs(plan: Plan, store: Records) -> dict[str, str]:
     """Hash -> why, for done runs that do not belong to the data at hand; they are trained again."""
-    from .execute import cached_task
+    from .runs.execute import cached_task
 
     then: dict[str, dict[str, str]] = {}  # task -> run -> digest
     for run in plan.runs:
@@ -204,8 +205,8 @@ class Companion:
 
     def show(self, name: str):
         """One table or figure by name: saved under ``figures/`` and returned for display."""
-        from .report.artifacts import Table, write
-        from .report.catalogue import artifacts
+        from .show.artifacts import Table, write
+        from .site.catalogue import artifacts
 
         known = {a.name: a for a in artifacts(self.plan.paper)}
         if name not in known:
@@ -231,7 +232,7 @@ def shown(store: Records, plan: Plan, shuffle: int | None) -> Records:
     """The records that tables and figures of a plan are made from."""
     if shuffle is None:
         return store
-    from .shuffled import Shuffled
+    from .evidence.stores import Shuffled
 
     return Shuffled(store, plan, shuffle)
 

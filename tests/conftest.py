@@ -21,8 +21,8 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
-from mixutils.encoders import load_encoder  # noqa: E402
-from mixutils.model import Classifier  # noqa: E402
+from mixutils.encoder.load import load_encoder  # noqa: E402
+from mixutils.encoder.model import Classifier  # noqa: E402
 from mixutils.tasks.encode import Batch, EncodedSplit, EncodedTask  # noqa: E402
 
 

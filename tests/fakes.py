@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mixutils.papers import Plan
-from mixutils.records import Records
-from mixutils.run import Run
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
 from mixutils.tasks import spec
 from tests import fakes_dmix
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from mixutils.evidence import Evidence, Units, Verdict, frame
 from mixutils.papers import Plan
-from mixutils.profiles import make_setting
-from mixutils.records import Records
+from mixutils.papers.profiles import make_setting
+from mixutils.runs.records import Records
 
 
 def verdicts_of(claims: Mapping[str, Mapping[str, Any]], **options: Any) -> list[Verdict]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mixutils.probes.dmix_attention import printed
 from mixutils.probes.dmix_geometry import BINS, GRID, KINDS, NORMS
-from mixutils.run import Run
+from mixutils.runs.run import Run
 
 TRAC = ["CAG", "NAG", "OAG"]
 

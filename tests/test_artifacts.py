@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from mixutils.records import Records
-from mixutils.report.artifacts import Artifact, Table, write
+from mixutils.runs.records import Records
+from mixutils.show.artifacts import Artifact, Table, write
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel
 
-from mixutils.attention import register
-from mixutils.dropout import give_rng
-from mixutils.encoders import load_encoder
-from mixutils.model import TESTED, Classifier
+from mixutils.encoder.attention import register
+from mixutils.encoder.dropout import give_rng
+from mixutils.encoder.load import load_encoder
+from mixutils.encoder.model import TESTED, Classifier
 from tests.test_model import EXTRA, SMALL, padded
 
 

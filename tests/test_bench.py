@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils import bench, cli, environment, paths
+from mixutils import cli, paths
+from mixutils.bench import steps as bench
 from mixutils.mixers import REGISTRY
+from mixutils.runs import environment
 from tests.conftest import make_task
 
 CPU = torch.device("cpu")

@@ -7,10 +7,11 @@ import json
 import pytest
 import torch
 
-from mixutils import bench_patch, paths
-from mixutils.bench import task_data
+from mixutils import paths
+from mixutils.bench import patches as bench_patch
+from mixutils.bench.steps import task_data
 from mixutils.cli import main
-from mixutils.encoders import load_tokenizer
+from mixutils.encoder.load import load_tokenizer
 from mixutils.mixers.patches import PATCHES
 from mixutils.tasks import encode
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils import bench_scale
-from mixutils.geometry import Points
+from mixutils.bench import scale as bench_scale
 from mixutils.mixers.basematrix import BaseMatrix
+from mixutils.mixers.geometry import Points
 from tests.test_geometry import cloud, explicit
 
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from mixutils.papers import PAPERS, PLANS
-from mixutils.profiles import PROFILES
-from mixutils.report.catalogue import MODULES, NOTEBOOKS, artifacts, select
+from mixutils.papers.profiles import PROFILES
+from mixutils.site.catalogue import MODULES, NOTEBOOKS, artifacts, select
 
 
 def test_without_a_wish_everything_is_selected_in_order():
@@ -66,8 +66,8 @@ for name in ("matplotlib", "seaborn", "statsmodels", "pandas.plotting", "IPython
     sys.modules[name] = None
 from mixutils import cli, commands, companion, estimate
 from mixutils.papers import PAPERS, PLANS
-from mixutils.profiles import PROFILES
-from mixutils.report.catalogue import select
+from mixutils.papers.profiles import PROFILES
+from mixutils.site.catalogue import select
 sys.exit(cli.main(["plan", "--profile", "smoke"]))
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

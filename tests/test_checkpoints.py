@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mixutils.checkpoints import checkpoint_path, load_weights, restore, save_weights
+from mixutils.runs.checkpoints import checkpoint_path, load_weights, restore, save_weights
 from tests.conftest import make_batch, make_model
 
 
@@ -42,7 +42,7 @@ def test_restoring_rejects_weights_of_another_shape():
 
 def test_nothing_half_written_is_ever_visible(monkeypatch):
     """The file appears by renaming; a crash while writing leaves only a temporary name."""
-    import mixutils.checkpoints as module
+    import mixutils.runs.checkpoints as module
 
     def crash(*a, **k):
         raise OSError("disk full")

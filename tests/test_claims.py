@@ -9,10 +9,10 @@ import pytest
 from mixutils import claims
 from mixutils.companion import make_plan
 from mixutils.evidence import Evidence
+from mixutils.evidence.stores import Shuffled
 from mixutils.papers import PAPERS
-from mixutils.records import Records
-from mixutils.report.style import VERDICT_MARKS
-from mixutils.shuffled import Shuffled
+from mixutils.runs.records import Records
+from mixutils.show.style import VERDICT_MARKS
 from tests.fakes import filled
 
 #: Prefix and number of the claims of each paper, in sections (f) of the SPEC.

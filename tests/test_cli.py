@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mixutils import cli
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests.fakes import data_folder, done, failed
 
 SMOKE = ["--profile", "smoke"]
@@ -142,7 +142,7 @@ def test_an_interruption_is_a_sentence_and_status_130(monkeypatch, capsys):
     def interrupt(args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mixutils.commands.plan", interrupt)
+    monkeypatch.setattr("mixutils.cli.commands.plan", interrupt)
     status, _, err = run(capsys, "plan", *SMOKE)
     assert status == 130
     assert "the same command goes on from here" in err

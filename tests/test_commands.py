@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mixutils import cli, commands, paths, planning
+from mixutils import cli, paths
+from mixutils.cli import commands, planning
 from mixutils.companion import make_plan
-from mixutils.execute import cached_task
-from mixutils.records import Records
-from mixutils.run import Run
+from mixutils.runs.execute import cached_task
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
 from tests.fakes import done, failed, kind
 
 

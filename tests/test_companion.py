@@ -8,8 +8,8 @@ import torch
 
 from mixutils import paths
 from mixutils.companion import Companion, check_gpu, make_plan, shipped
-from mixutils.environment import DeviceError
-from mixutils.records import Records
+from mixutils.runs.environment import DeviceError
+from mixutils.runs.records import Records
 from mixutils.tasks import DataError
 from tests.fakes import data_folder, done, failed, filled, kind
 

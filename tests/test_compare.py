@@ -7,11 +7,11 @@ import pytest
 from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY
 from mixutils.papers import compare
-from mixutils.profiles import make_setting
-from mixutils.records import Records
+from mixutils.papers.profiles import make_setting
+from mixutils.runs.records import Records
 from mixutils.tasks import CATALOGUE, spec
 from mixutils.tasks.comparison import COMPARISON
-from mixutils.train import count_steps, evaluation_steps
+from mixutils.training.loop import count_steps, evaluation_steps
 from tests import fakes
 
 SLOW, FAST = "float32-highest", "bfloat16"

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixutils.metrics import pack_bits
-from mixutils.notebooks import execute_notebook
 from mixutils.papers import compare
-from mixutils.profiles import make_setting
+from mixutils.papers.profiles import make_setting
+from mixutils.site.notebooks import execute_notebook
+from mixutils.training.metrics import pack_bits
 from tests import fakes
 
 ROWS = 400

@@ -147,34 +147,8 @@ def test_commands_of_the_readme_exist():
 
 #: Rooms from the ground up; a room imports only rooms that stand before it.
 ROOMS = [
-    *(
-        "paths",
-        "rng",
-        "policies",
-        "optim",
-        "geometry",
-        "stats",
-        "environment",
-        "profiles",
-        "dropout",
-        "attention",
-        "packing",
-    ),
-    *("tasks", "vectors", "shallow", "encoders", "model", "saliency", "mixers", "metrics", "train", "run"),
-    *("generations", "schema", "records", "papers", "evidence", "shuffled", "claims"),
-    *("checkpoints", "probes", "execute", "launch", "slurm", "estimate", "report", "companion", "reader"),
-    *(
-        "planning",
-        "formulas",
-        "notebooks",
-        "bench",
-        "bench_scale",
-        "bench_patch",
-        "doctor",
-        "commands",
-        "cli",
-        "__main__",
-    ),
+    *("paths", "rng", "tasks", "encoder", "mixers", "training", "probes", "runs", "papers", "evidence"),
+    *("show", "bench", "claims", "site", "companion", "report", "cli", "__main__"),
 ]
 FILES = sorted(paths.PACKAGE.rglob("*.py"))
 
@@ -248,7 +222,7 @@ def python(code: str, **variables: str) -> str:
 
 
 #: Rooms of tables, figures and verdicts: they may import what is heavy.
-SHOWING = ("report", "evidence", "shuffled", "claims")
+SHOWING = ("report", "evidence", "claims", "show", "site", "bench")
 #: What only tables, figures, notebooks, Parquet files and the hub need.
 LATE = (
     "matplotlib",
@@ -287,9 +261,9 @@ def watched(name, globals=None, locals=None, fromlist=(), level=0):
     return real(name, globals, locals, fromlist, level)
 
 builtins.__import__ = watched
-from mixutils.execute import execute
-from mixutils.run import Run
-from mixutils.train import Recipe
+from mixutils.runs.execute import execute
+from mixutils.runs.run import Run
+from mixutils.training.loop import Recipe
 from mixutils.mixers import REGISTRY
 done = []
 for method in REGISTRY:

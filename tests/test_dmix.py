@@ -11,11 +11,11 @@ import torch
 from scipy.special import rel_entr
 from scipy.stats import chisquare
 
+from mixutils.encoder.model import Edit
 from mixutils.mixers import REGISTRY, build
 from mixutils.mixers.dmix import DMix, soft_loss
-from mixutils.model import Edit
 from mixutils.tasks.encode import EncodedTask
-from mixutils.train import Recipe
+from mixutils.training.loop import Recipe
 from tests.conftest import make_model, make_task
 
 MEMBERS = [name for name, entry in REGISTRY.items() if entry.cls is DMix]

@@ -9,7 +9,7 @@ from mixutils.claims.dmix import benchmark
 from mixutils.companion import make_plan
 from mixutils.evidence import Evidence, curves, frame
 from mixutils.papers import dmix
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests import fakes
 from tests.fakes import data_folder, shipped
 

@@ -10,7 +10,7 @@ from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY, build
 from mixutils.papers import dmix, dmix_short
 from mixutils.papers.published import published
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests.fakes import data_folder, done
 
 

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from mixutils.companion import make_plan
-from mixutils.execute import build_model, execute, prepare_data, tokenizer
-from mixutils.geometry import Points
 from mixutils.mixers import build
+from mixutils.mixers.geometry import Points
 from mixutils.probes.dmix_attention import attention, places, printed, sentences
 from mixutils.probes.dmix_geometry import GRID, T, _matrix, embeddings, geometry, normalised
 from mixutils.probes.dmix_matrix import visited
-from mixutils.records import Records
-from mixutils.run import Run
+from mixutils.runs.execute import build_model, execute, prepare_data, tokenizer
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
 from mixutils.tasks.data import Split
-from mixutils.train import Recipe
+from mixutils.training.loop import Recipe
 from tests import fakes_dmix
 from tests.conftest import make_model, make_task
 

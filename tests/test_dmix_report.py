@@ -14,13 +14,13 @@ from mixutils.companion import make_plan
 from mixutils.evidence import curves
 from mixutils.papers import dmix
 from mixutils.papers.published import number
-from mixutils.records import Records
 from mixutils.report import dmix as report
 from mixutils.report import dmix_short as short_report
-from mixutils.report import style
-from mixutils.report.artifacts import Table
 from mixutils.report.dmix_attention import WRONG, best_seed
 from mixutils.report.dmix_figures import curve_of, steps_to
+from mixutils.runs.records import Records
+from mixutils.show import style
+from mixutils.show.artifacts import Table
 from tests.fakes import data_folder, done, filled, shipped
 
 PAPERS = {"dmix": report.ARTIFACTS, "dmix_short": short_report.ARTIFACTS}

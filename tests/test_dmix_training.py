@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from mixutils import checkpoints
 from mixutils.mixers import build
 from mixutils.mixers.dmix import soft_loss
 from mixutils.mixers.embeddings import sentence_embeddings
+from mixutils.runs import checkpoints
 from mixutils.tasks.encode import EncodedTask
-from mixutils.train import Recipe, train
+from mixutils.training.loop import Recipe, train
 from tests.conftest import make_model, make_task
 from tests.test_dmix import MEMBERS, RECIPE, force, loss_of, prepared
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mixutils.dropout import give_rng
+from mixutils.encoder.dropout import give_rng
+from mixutils.encoder.shallow import KINDS
 from mixutils.mixers import build
 from mixutils.mixers.dnm import Pairs
 from mixutils.mixers.label_space import LabelSpace, cosine_loss
 from mixutils.mixers.selection import select
-from mixutils.shallow import KINDS
 from tests.conftest import make_batch, make_model, make_task
 from tests.test_shallow import make_shallow
 

@@ -10,7 +10,7 @@ from mixutils.claims import verdicts
 from mixutils.claims.dnm import late_slope
 from mixutils.companion import make_plan
 from mixutils.papers import dnm
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests import fakes
 from tests.fakes import data_folder, features, mixtures, shipped
 

@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 
 from mixutils.companion import make_plan
-from mixutils.execute import prepare_data
 from mixutils.mixers import REGISTRY, build
 from mixutils.papers import dnm
+from mixutils.papers.profiles import make_setting
 from mixutils.probes import REGISTRY as PROBES
-from mixutils.profiles import make_setting
+from mixutils.runs.execute import prepare_data
 from tests.fakes import data_folder
 
 

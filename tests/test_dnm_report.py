@@ -9,11 +9,11 @@ from matplotlib.colors import to_hex
 
 from mixutils.companion import make_plan
 from mixutils.papers import dnm
-from mixutils.records import Records
-from mixutils.report import style
-from mixutils.report.artifacts import Table
-from mixutils.report.catalogue import NOTEBOOKS
 from mixutils.report.dnm import ARTIFACTS
+from mixutils.runs.records import Records
+from mixutils.show import style
+from mixutils.show.artifacts import Table
+from mixutils.site.catalogue import NOTEBOOKS
 from tests.fakes import data_folder, done, filled, shipped
 
 BY_NAME = {a.name: a for a in ARTIFACTS}

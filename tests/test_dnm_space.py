@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from mixutils.companion import make_plan
-from mixutils.execute import execute
 from mixutils.mixers.selection import cosine_distances, select
 from mixutils.probes.dnm_space import KINDS
+from mixutils.runs.execute import execute
 
 
 @pytest.fixture(scope="module")

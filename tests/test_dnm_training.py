@@ -9,11 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mixutils.checkpoints import Unfinished
 from mixutils.mixers import build
 from mixutils.mixers.selection import select
-from mixutils.optim import build_optimizer
-from mixutils.train import Recipe, train
+from mixutils.runs.checkpoints import Unfinished
+from mixutils.training.loop import Recipe, train
+from mixutils.training.optim import build_optimizer
 from tests.conftest import make_model, make_task
 from tests.test_dnm import FAMILY, explicit, one_loss, prepared
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from mixutils import doctor
+from mixutils.cli import doctor
 from mixutils.tasks import BUILTIN, CATALOGUE
 from tests.fakes import data_folder
 

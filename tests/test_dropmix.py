@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mixutils.encoder.model import WORDS, Edit
+from mixutils.encoder.saliency import separate
 from mixutils.mixers import build
 from mixutils.mixers.base import mixed_cross_entropy
-from mixutils.model import WORDS, Edit
-from mixutils.saliency import separate
 from tests.conftest import make_batch, make_model
 from tests.greedy import greedy
 

@@ -13,7 +13,7 @@ from mixutils.claims.dropmix import gains, margins, word_shares
 from mixutils.companion import make_plan
 from mixutils.papers import dropmix
 from mixutils.papers.published import published
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests.fakes import (
     data_folder,
     done,

@@ -11,8 +11,8 @@ from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY, build
 from mixutils.papers import dropmix
 from mixutils.papers.base import own_column
+from mixutils.papers.profiles import make_setting
 from mixutils.probes import REGISTRY as PROBES
-from mixutils.profiles import make_setting
 from tests.fakes import data_folder, filled
 
 SENTENCE_SETS = ("trec-coarse", "sst1-sent", "subj", "mr", "cr", "mpqa")

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mixutils import execute as execution
 from mixutils import probes
-from mixutils.encoders import load_encoder, load_tokenizer
+from mixutils.encoder.load import load_encoder, load_tokenizer
+from mixutils.encoder.model import Classifier
+from mixutils.encoder.saliency import separate
 from mixutils.mixers import REGISTRY, build
-from mixutils.model import Classifier
 from mixutils.probes import dropmix_channels as channels
 from mixutils.probes import dropmix_masks as masks
-from mixutils.run import Run
-from mixutils.saliency import separate
+from mixutils.runs import execute as execution
+from mixutils.runs.run import Run
 from mixutils.tasks import TaskData, encode
 from mixutils.tasks.data import Split
-from mixutils.train import Recipe
+from mixutils.training.loop import Recipe
 from tests.conftest import make_model, make_task
 
 TEXTS = ["a fine funny film", "dull and far too long", "funny", "not a good film , too long", "fine", "it is dull"]

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from mixutils import checkpoints, reader
 from mixutils.companion import Companion, make_plan
 from mixutils.papers import dropmix
-from mixutils.records import Records
-from mixutils.report import style
-from mixutils.report.artifacts import Table
-from mixutils.report.catalogue import NOTEBOOKS
+from mixutils.report import reader
 from mixutils.report.dropmix import ARTIFACTS
 from mixutils.report.dropmix_figures import draw_literal, draw_masks, draw_patches
 from mixutils.report.dropmix_tables import HELD_OUT, NOTE, PRINTED, table_3, table_3_holdout, table_shares
+from mixutils.runs import checkpoints
+from mixutils.runs.records import Records
+from mixutils.show import style
+from mixutils.show.artifacts import Table
+from mixutils.site.catalogue import NOTEBOOKS
 from tests.fakes import data_folder, done, dropmix_channels, dropmix_masks, filled, shipped
 
 BY_NAME = {a.name: a for a in ARTIFACTS}
@@ -285,7 +286,7 @@ def test_pooled_gains_are_over_both_berts_under_both_readings(full, tmp_path):
 def test_a_sentence_of_the_readers_own_goes_through_the_same_model(capsys):
     """The run is repeated for its weights once; a sentence that the record has too gives the record's masks."""
     c = Companion("dropmix", profile="smoke", seeds="1", train_size=24)
-    from mixutils.execute import attempt
+    from mixutils.runs.execute import attempt
 
     record = attempt(c.plan.extra[0], c.store, device="cpu")
     measured = record["probes"]["dropmix-masks"]["examples"][0]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from mixutils.dropout import ABLATIONS, Dropout, ablate, give_rng, take_over
-from mixutils.execute import build_model
-from mixutils.run import Run
+from mixutils.encoder.dropout import ABLATIONS, Dropout, ablate, give_rng, take_over
+from mixutils.runs.execute import build_model
+from mixutils.runs.run import Run
 from tests.conftest import make_batch, make_model
 
 

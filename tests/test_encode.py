@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from mixutils.encoders import load_tokenizer
+from mixutils.encoder.load import load_tokenizer
 from mixutils.tasks import EncodedTask, Split, TaskData, encode
 
 TEXTS = ["a house", "the quick brown fox jumps over it", "", "no, it isn't!", " ", "zwölf ☃ 雪", "unbelievably " * 30]

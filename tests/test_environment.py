@@ -10,8 +10,8 @@ import socket
 import pytest
 import torch
 
-from mixutils import environment
-from mixutils.environment import DeviceError, describe, pick_attention, pick_device, pick_precision, set_up
+from mixutils.runs import environment
+from mixutils.runs.environment import DeviceError, describe, pick_attention, pick_device, pick_precision, set_up
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

@@ -7,10 +7,10 @@ import json
 import pytest
 import torch
 
-from mixutils.estimate import Costs, disk, measured_speed, rounded, work
-from mixutils.records import Records
-from mixutils.run import Run
-from mixutils.train import Recipe
+from mixutils.runs.estimate import Costs, disk, measured_speed, rounded, work
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
+from mixutils.training.loop import Recipe
 from tests.fakes import done, failed
 
 RUN = Run(

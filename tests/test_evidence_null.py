@@ -9,7 +9,7 @@ import pytest
 from mixutils import paths
 from mixutils.companion import make_plan
 from mixutils.evidence import Evidence, best, estimate, frame, shuffled
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests.fakes_evidence import made, noise
 
 TIMES = 200

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils import checkpoints
-from mixutils.execute import attempt, build_model, cached_task, execute, prepare_data
-from mixutils.generations import GENERATION
-from mixutils.metrics import unpack_bits
-from mixutils.records import Records, compact
-from mixutils.run import Run
+from mixutils.runs import checkpoints
+from mixutils.runs.execute import attempt, build_model, cached_task, execute, prepare_data
+from mixutils.runs.generations import GENERATION
+from mixutils.runs.records import Records, compact
+from mixutils.runs.run import Run
 from mixutils.tasks import DataError
-from mixutils.train import Recipe
+from mixutils.training.loop import Recipe
+from mixutils.training.metrics import unpack_bits
 
 STAGE_1 = Run(
     "docs-coarse",

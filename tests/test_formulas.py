@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from mixutils import paths
-from mixutils.formulas import Formulas
+from mixutils.site.formulas import Formulas
 
 NOTEBOOKS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils import generations
-from mixutils.generations import CHANGES, GENERATION, outdated, same_numbers
-from mixutils.run import Run
+from mixutils.runs import generations
+from mixutils.runs.generations import CHANGES, GENERATION, outdated, same_numbers
+from mixutils.runs.run import Run
 
 PLAIN = Run("mr", "none", 0)
 

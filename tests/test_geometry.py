@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from mixutils import geometry
-from mixutils.geometry import KINDS, Points, into_ball, pairwise
+from mixutils.mixers import geometry
+from mixutils.mixers.geometry import KINDS, Points, into_ball, pairwise
 
 HYPERBOLIC = ("hyp_atan", "hyp_atanh", "spherical")
 

@@ -16,7 +16,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from huggingface_hub import constants, get_session
 
-from mixutils.encoders import EncoderError, load_encoder
+from mixutils.encoder.load import EncoderError, load_encoder
 from mixutils.tasks import CATALOGUE, DataError, TaskSpec, load_task
 from mixutils.tasks import hub as hub_module
 from mixutils.tasks.hub import available, reachable, read

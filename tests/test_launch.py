@@ -11,11 +11,12 @@ import time
 
 import pytest
 
-from mixutils import checkpoints, paths
-from mixutils.launch import devices, duration, jobs_for, launch
-from mixutils.records import Records
-from mixutils.run import Run
-from mixutils.train import Recipe
+from mixutils import paths
+from mixutils.runs import checkpoints
+from mixutils.runs.launch import devices, duration, jobs_for, launch
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
+from mixutils.training.loop import Recipe
 from tests import fakes
 
 
@@ -82,8 +83,8 @@ def test_nothing_is_lost_when_trainer_and_workers_are_killed(tmp_path):
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps([r.to_dict() for r in runs]))
     script = (
-        "import json, sys; from mixutils.run import Run; from mixutils.records import Records; from mixutils.launch import launch;"
-        "import mixutils.checkpoints as c;"
+        "import json, sys; from mixutils.runs.run import Run; from mixutils.runs.records import Records; from mixutils.runs.launch import launch;"
+        "import mixutils.runs.checkpoints as c;"
         "runs = [Run.from_dict(r) for r in json.load(open(sys.argv[1]))];"
         "launch(runs, Records(), device='cpu', jobs=2, use_hub=False)"
     )

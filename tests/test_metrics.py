@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils.metrics import METRICS, f1_per_class, predict, score
 from mixutils.mixers import build
+from mixutils.training.metrics import METRICS, f1_per_class, predict, score
 from tests.conftest import make_model, make_task
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from mixutils.execute import build_model
+from mixutils.encoder.model import Classifier
 from mixutils.mixers import REGISTRY, Mixer, build
-from mixutils.model import Classifier
-from mixutils.run import Run
-from mixutils.train import Recipe, train
+from mixutils.runs.execute import build_model
+from mixutils.runs.run import Run
+from mixutils.training.loop import Recipe, train
 from tests.conftest import make_batch, make_model, make_task
 
 NAMES = list(REGISTRY)

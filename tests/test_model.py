@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel, BertConfig, BertForSequenceClassification, BertModel
 
-from mixutils.encoders import EncoderError
-from mixutils.model import TESTED, Classifier, Edit, check_editable, find_layers, scale_level
-from mixutils.shallow import KINDS, ShallowConfig, ShallowEncoder
+from mixutils.encoder.load import EncoderError
+from mixutils.encoder.model import TESTED, Classifier, Edit, check_editable, find_layers, scale_level
+from mixutils.encoder.shallow import KINDS, ShallowConfig, ShallowEncoder
 from mixutils.tasks.encode import Batch
 from tests.conftest import make_batch, make_model
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils.dropout import give_rng
+from mixutils.encoder.dropout import give_rng
+from mixutils.encoder.model import Edit
+from mixutils.encoder.shallow import KINDS
 from mixutils.mixers import build
 from mixutils.mixers.nonlinear import draw_matrix, mix_by_matrix
-from mixutils.model import Edit
-from mixutils.shallow import KINDS
 from tests.conftest import make_batch, make_model, make_task
 from tests.test_shallow import make_shallow
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from mixutils import notebooks, paths
+from mixutils import paths
 from mixutils.companion import Companion
-from mixutils.notebooks import NotebookError, execute_all, execute_notebook
-from mixutils.records import Records
-from mixutils.report.catalogue import NOTEBOOKS
-from mixutils.run import Run
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
+from mixutils.site import notebooks
+from mixutils.site.catalogue import NOTEBOOKS
+from mixutils.site.notebooks import NotebookError, execute_all, execute_notebook
 from tests.fakes import done
 
 SOURCES = sorted(paths.NOTEBOOKS.glob("*.ipynb"))
@@ -153,10 +154,10 @@ def test_a_cell_that_fails_is_named_and_kept_apart_until_it_works(tiny):
 
 
 TRAIN = """
-from mixutils.execute import attempt
-from mixutils.records import Records
-from mixutils.run import Run
-from mixutils.train import Recipe
+from mixutils.runs.execute import attempt
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
+from mixutils.training.loop import Recipe
 for seed in range(seeds):
     run = Run("mine", "none", seed, encoder="random:tiny", recipe=Recipe(epochs=1, batch_size=8), evaluate=("validation",))
     print(attempt(run, Records(), device="cpu")["status"])

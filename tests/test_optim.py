@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mixutils.optim import BertAdam, build_optimizer, learning_rate
+from mixutils.training.optim import BertAdam, build_optimizer, learning_rate
 
 
 def test_bertadam_is_the_formula_in_float64():

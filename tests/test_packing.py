@@ -7,12 +7,12 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel
 
-from mixutils import packing
-from mixutils.attention import register
-from mixutils.encoders import load_encoder
+from mixutils.encoder import packing
+from mixutils.encoder.attention import register
+from mixutils.encoder.load import load_encoder
+from mixutils.encoder.model import MASKS, WORDS, Classifier, Edit
+from mixutils.encoder.packing import PACKABLE, Packing
 from mixutils.mixers import REGISTRY, build
-from mixutils.model import MASKS, WORDS, Classifier, Edit
-from mixutils.packing import PACKABLE, Packing
 from tests.conftest import make_batch, make_task
 from tests.test_model import SMALL
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils.geometry import Points
 from mixutils.mixers.basematrix import EPS, TOP, BaseMatrix, Range
 from mixutils.mixers.densematrix import DenseMatrix, RowScale
+from mixutils.mixers.geometry import Points
 from mixutils.mixers.pairmatrix import BETA1, TAIL, PairMatrix
-from mixutils.optim import BertAdam
+from mixutils.training.optim import BertAdam
 from tests.test_geometry import cloud
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from mixutils.papers import PAPERS, Cell, Column, Plan, Reading
 from mixutils.papers.base import choose_columns, own_column, scaled
+from mixutils.papers.profiles import make_setting
 from mixutils.papers.published import published
-from mixutils.profiles import make_setting
-from mixutils.records import Records
-from mixutils.run import Run
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
 from mixutils.tasks import CATALOGUE, DataError
 from tests.fakes import data_folder, done, failed
 

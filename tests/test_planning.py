@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from mixutils import planning
+from mixutils.cli import planning
 from mixutils.companion import make_plan
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests.fakes import done, failed, kind
 
 

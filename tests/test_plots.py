@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from mixutils.report import plots, style
+from mixutils.show import plots, style
 from tests.fakes_claims import verdicts_of
 
 METHODS = {"TMix": "tmix", "SSMix": "ssmix"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.policies import Best, Last, parse
+from mixutils.training.policies import Best, Last, parse
 
 
 def curve(*values: float, split: str = "validation", metric: str = "accuracy") -> list[dict]:

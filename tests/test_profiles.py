@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mixutils.papers import PAPERS
-from mixutils.profiles import FIVE, PROFILES, make_setting, parse_seeds
+from mixutils.papers.profiles import FIVE, PROFILES, make_setting, parse_seeds
 
 
 @pytest.mark.parametrize(

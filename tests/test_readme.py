@@ -12,10 +12,10 @@ from mixutils.companion import make_plan, shipped
 from mixutils.evidence import Evidence, frame
 from mixutils.mixers import REGISTRY
 from mixutils.papers import PAPERS, Plan
-from mixutils.profiles import make_setting
-from mixutils.records import Records
-from mixutils.report import readme
-from mixutils.report.claims import two_readings
+from mixutils.papers.profiles import make_setting
+from mixutils.runs.records import Records
+from mixutils.show.claims import two_readings
+from mixutils.site import readme
 from tests.fakes_claims import verdicts_of
 
 README = (paths.ROOT / "README.md").read_text("utf-8")

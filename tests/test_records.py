@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mixutils import records
-from mixutils.generations import GENERATION
-from mixutils.launch import jobs_for
-from mixutils.records import Records, compact, write_whole
-from mixutils.run import Run
-from mixutils.schema import RecordError
+from mixutils.runs import records
+from mixutils.runs.generations import GENERATION
+from mixutils.runs.launch import jobs_for
+from mixutils.runs.records import Records, compact, write_whole
+from mixutils.runs.run import Run
+from mixutils.runs.schema import RecordError
 from tests.fakes import done, failed, kind, shipped
 
 RUNS = [Run("docs-coarse", "none", seed, train_size=48) for seed in range(4)]
@@ -378,8 +378,8 @@ def test_a_record_is_read_again_only_when_its_file_is_another(monkeypatch):
 
 
 def test_the_fakes_have_the_shape_of_a_real_record():
-    from mixutils.execute import execute
-    from mixutils.train import Recipe
+    from mixutils.runs.execute import execute
+    from mixutils.training.loop import Recipe
 
     first = Run(
         "docs-pair",

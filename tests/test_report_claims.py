@@ -10,10 +10,10 @@ import pytest
 
 from mixutils.evidence import Evidence, frame
 from mixutils.papers import Plan
-from mixutils.profiles import make_setting
-from mixutils.records import Records
-from mixutils.report.claims import badge, summary, to_frame, to_html, two_readings
-from mixutils.report.tables import CSS
+from mixutils.papers.profiles import make_setting
+from mixutils.runs.records import Records
+from mixutils.show.claims import badge, summary, to_frame, to_html, two_readings
+from mixutils.show.tables import CSS
 from tests.fakes_claims import verdicts_of
 
 GIVEN = {

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixutils.run import Run
-from mixutils.train import Recipe
+from mixutils.runs.run import Run
+from mixutils.training.loop import Recipe
 
 START = Run("trec-coarse", "none", 3)
 FULL = Run(
@@ -113,7 +113,7 @@ def test_the_order_of_options_does_not_matter_and_lists_are_tuples():
 
 
 def test_the_name_is_the_same_in_another_process():
-    code = "from mixutils.run import Run; print(Run('trec-coarse', 'none', 0).hash)"
+    code = "from mixutils.runs.run import Run; print(Run('trec-coarse', 'none', 0).hash)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == Run("trec-coarse", "none", 0).hash
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from captum.attr import Saliency
 
-from mixutils.saliency import at_top, separate, token_saliency
+from mixutils.encoder.saliency import at_top, separate, token_saliency
 from tests.conftest import make_batch, make_model
 
 

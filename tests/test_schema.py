@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mixutils import paths
-from mixutils.metrics import pack_bits, score
-from mixutils.records import Records, compact
-from mixutils.run import Run
-from mixutils.schema import RecordError, check, generation, precision_word
+from mixutils.runs.records import Records, compact
+from mixutils.runs.run import Run
+from mixutils.runs.schema import RecordError, check, generation, precision_word
+from mixutils.training.metrics import pack_bits, score
 from tests.fakes import done, failed
 
 RUN = Run(

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils.encoders import WORD_BOUND, WORD_SIZE, load_encoder, load_tokenizer, shallow
-from mixutils.execute import execute
+from mixutils.encoder.load import WORD_BOUND, WORD_SIZE, load_encoder, load_tokenizer, shallow
+from mixutils.encoder.model import Classifier
+from mixutils.encoder.shallow import KINDS, WIDTHS, ShallowConfig, ShallowEncoder
 from mixutils.mixers import REGISTRY, build
-from mixutils.model import Classifier
-from mixutils.run import Run
-from mixutils.shallow import KINDS, WIDTHS, ShallowConfig, ShallowEncoder
-from mixutils.train import Recipe, train
+from mixutils.runs.execute import execute
+from mixutils.runs.run import Run
+from mixutils.training.loop import Recipe, train
 from tests.conftest import make_batch, make_task
 from tests.test_vectors import write
 

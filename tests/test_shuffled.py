@@ -8,11 +8,11 @@ import pytest
 
 from mixutils.companion import make_plan
 from mixutils.evidence import frame
+from mixutils.evidence.stores import Shuffled
 from mixutils.papers import Cell, Plan, Reading
-from mixutils.profiles import make_setting
-from mixutils.records import Records
-from mixutils.run import Run
-from mixutils.shuffled import Shuffled
+from mixutils.papers.profiles import make_setting
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
 from tests.fakes import done, filled, shipped
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from mixutils import paths
 from mixutils.companion import make_plan
-from mixutils.records import Records
-from mixutils.report import site
-from mixutils.report.artifacts import write
-from mixutils.report.catalogue import artifacts
+from mixutils.runs.records import Records
+from mixutils.show.artifacts import write
+from mixutils.site import gallery as site
+from mixutils.site.catalogue import artifacts
 from tests.fakes import done, failed, filled, kind, shipped
 
 EVIL = "<script>alert('x')</script>"

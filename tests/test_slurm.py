@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from mixutils import paths
-from mixutils.launch import Job
-from mixutils.records import Records
-from mixutils.slurm import SlurmError, run_one, submit, waves
+from mixutils.runs.launch import Job
+from mixutils.runs.records import Records
+from mixutils.runs.slurm import SlurmError, run_one, submit, waves
 from tests.test_launch import stage_1, stage_2
 
 SBATCH = """

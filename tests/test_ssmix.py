@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mixutils.encoder.saliency import separate, token_saliency
 from mixutils.mixers import build
 from mixutils.mixers.base import mixed_cross_entropy
 from mixutils.mixers.ssmix import only_text
-from mixutils.saliency import separate, token_saliency
 from tests.conftest import make_batch, make_task
 
 

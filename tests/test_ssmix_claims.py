@@ -10,7 +10,7 @@ import pytest
 from mixutils.claims import verdicts
 from mixutils.claims.ssmix import times
 from mixutils.companion import make_plan
-from mixutils.records import Records
+from mixutils.runs.records import Records
 from tests import fakes
 from tests.fakes import data_folder, kind, shipped
 

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.colors import to_hex, to_rgba
 
 from mixutils.companion import make_plan
-from mixutils.report import style
 from mixutils.report.ssmix_figures import figure_1, figure_2, figure_3_4, figure_5
+from mixutils.show import style
 from tests.fakes import filled
 
 A, B, UNK = (style.TEXT_COLOURS[k] for k in ("A", "B", "unk"))

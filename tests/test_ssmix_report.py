@@ -11,10 +11,10 @@ from matplotlib.colors import to_hex
 
 from mixutils.companion import make_plan
 from mixutils.papers import ssmix
-from mixutils.records import Records
-from mixutils.report import style
-from mixutils.report.artifacts import Table
 from mixutils.report.ssmix import ARTIFACTS, NOTE, table_1, table_2, table_a1, table_control, table_x1
+from mixutils.runs.records import Records
+from mixutils.show import style
+from mixutils.show.artifacts import Table
 from tests.fakes import data_folder, done, filled, kind, shipped, spans
 
 BY_NAME = {a.name: a for a in ARTIFACTS}

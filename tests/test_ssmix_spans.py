@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils.encoders import load_tokenizer
+from mixutils.encoder.load import load_tokenizer
 from mixutils.probes import REGISTRY
 from mixutils.probes.ssmix_spans import EXAMPLES, PAIRS, RATIO, WORDS, _off_line, _pairs, _short_rows, spans
 from mixutils.tasks.data import Split, TaskData

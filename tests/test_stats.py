@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from mixutils.stats import paired, summarize
+from mixutils.evidence.stats import paired, summarize
 
 
 def test_summary_of_a_hand_example_divides_by_n_minus_one():

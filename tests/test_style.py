@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY
 from mixutils.papers import PAPERS
-from mixutils.report import style
+from mixutils.show import style
 
 #: Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", IEEE TVCG
 #: 15(6), 2009, severity 1.0; applied to linear RGB.

@@ -9,11 +9,11 @@ from scipy import stats
 
 from mixutils.companion import make_plan
 from mixutils.papers import Cell, Column, Plan, Reading
-from mixutils.profiles import make_setting
-from mixutils.records import Records
-from mixutils.report.style import VERDICT_MARKS
-from mixutils.report.tables import CSS, over_steps, result_table, to_csv, to_html
-from mixutils.run import Run
+from mixutils.papers.profiles import make_setting
+from mixutils.runs.records import Records
+from mixutils.runs.run import Run
+from mixutils.show.style import VERDICT_MARKS
+from mixutils.show.tables import CSS, over_steps, result_table, to_csv, to_html
 from tests.fakes import data_folder, done, failed, filled, kind, shipped
 
 BASELINE = ("control", "Stage 2 without mixup")

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 
 from mixutils.mixers import REGISTRY
-from mixutils.report import style
 from mixutils.report.teaching import SHOWN, WIDTH, TwoSentences, origin_maps, token_edits
+from mixutils.show import style
 from mixutils.tasks import DataError
 
 MIXERS = [n for n in REGISTRY if n not in ("none", "no-dropout")]

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 
-from mixutils.report import style
-from mixutils.report.tokens import Strip, _break, draw, relative
+from mixutils.show import style
+from mixutils.show.tokens import Strip, _break, draw, relative
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils.checkpoints import Unfinished
 from mixutils.mixers import build
-from mixutils.policies import Best, Last
-from mixutils.train import Recipe, TrainingError, autocast, batches, count_steps, evaluation_steps, train
+from mixutils.runs.checkpoints import Unfinished
+from mixutils.training.loop import Recipe, TrainingError, autocast, batches, count_steps, evaluation_steps, train
+from mixutils.training.policies import Best, Last
 from tests.conftest import make_model, make_task
 
 RECIPE = Recipe(lr=1e-3, epochs=3, batch_size=8, warmup=0.1, weight_decay=0.01)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mixutils.encoders import EncoderError, load_encoder, load_tokenizer
-from mixutils.vectors import SPECIAL, read_vectors, word_tokenizer
+from mixutils.encoder.load import EncoderError, load_encoder, load_tokenizer
+from mixutils.encoder.vectors import SPECIAL, read_vectors, word_tokenizer
 
 LINES = ["the 0.1 -0.2 0.3", "film 1 2 3", "' 0 0 1", "don 1e-3 -4 5.5", "café 7 8 9", "2nd 1 1 1"]
 

@@ -10,10 +10,10 @@ import importlib
 from collections.abc import Callable
 
 from ..evidence import Evidence, Verdict, curves, frame, printed
+from ..evidence.stores import Shuffled
 from ..papers import PAPERS
 from ..papers.base import Plan
-from ..records import Records
-from ..shuffled import Shuffled
+from ..runs.records import Records
 
 #: Papers whose claims are declared here, in a module of the paper's name.
 DECLARED = tuple(PAPERS)

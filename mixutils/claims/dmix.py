@@ -8,7 +8,7 @@ from ..evidence import Evidence, Units, best
 from ..evidence.best import Best
 from ..papers import dmix
 from ..papers.base import Plan
-from ..records import Records
+from ..runs.records import Records
 
 METRIC = {"trac": "f1_weighted"}  # a constant guess is above the printed values in micro F1 (SPEC 1.5)
 BENCHMARKS = {"trac": 75.0, "hasoc": 77.0}  # [P] Figure 2

@@ -8,7 +8,7 @@ from ..evidence import Evidence, Units, best
 from ..papers.base import Plan
 from ..papers.dmix import language
 from ..papers.dmix_short import DISTANCES, FIGURE, HYPERBOLIC, MIXUP, OTHERS, TABLE
-from ..records import Records
+from ..runs.records import Records
 
 
 def declare(e: Evidence, plan: Plan, store: Records) -> None:

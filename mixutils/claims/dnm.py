@@ -32,7 +32,7 @@ from ..papers.dnm import (
     size_key,
     sizes,
 )
-from ..records import Records
+from ..runs.records import Records
 
 UNMEASURED = "no trained model has been measured yet"
 

@@ -11,6 +11,7 @@ from math import isnan, nan
 from statistics import fmean
 from typing import Any
 
+from ..bench.step_times import BENCHMARK, step_times
 from ..evidence import Evidence, Units, best
 from ..papers.base import Plan
 from ..papers.dropmix import (
@@ -25,12 +26,10 @@ from ..papers.dropmix import (
     STAGES_TABLE,
     TABLE_4,
     VARIANTS,
-    costs,
     is_main,
     probed,
 )
-from ..papers.step_times import BENCHMARK
-from ..records import Records
+from ..runs.records import Records
 
 VARIANT, BASELINE = best(*VARIANTS), best(*BASELINES)
 OTHERS = best(*(row for row in SPARSE_ROWS if row != "DropMix-C"))
@@ -284,3 +283,10 @@ def _parameters(plan: Plan, store: Records) -> tuple[float, str]:
             extra = max((count[row] - count["Bert"] for row in have), key=abs)
             return extra, f"{extra:+,.0f} trained parameters over Bert's {count['Bert']:,.0f} ({title})"
     return nan, "no runs of Bert and DropMix are done yet"
+
+
+def costs(plan: Plan, store: Records) -> list[dict[str, Any]]:
+    """Step times relative to DropMix-C's; see ``step_times``."""
+    rows = [("3", r) for r in ROWS] + [("control", CONTROL)]
+    main = [c for c in plan.columns if is_main(c)]
+    return step_times(plan, store, main, rows, "DropMix-C", {row: r.method for row, r in ROWS.items()})

@@ -6,13 +6,13 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from ..bench.step_times import BENCHMARK, step_times
 from ..evidence import Evidence, Units, best, mean
 from ..evidence.best import Row, Side
 from ..evidence.compare import rows
 from ..papers.base import Plan
 from ..papers.ssmix import CONTROL, SIZE_TABLE
-from ..papers.step_times import BENCHMARK, step_times
-from ..records import Records
+from ..runs.records import Records
 
 HIDDEN = ("EmbedMix", "TMix")
 INPUT = ("SSMix", "SSMix - saliency", "SSMix - saliency - span")

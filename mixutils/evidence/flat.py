@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..records import Record, Records
+    from ..runs.records import Record, Records
 
 METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
 #: The mean of a row's bits is accuracy, and micro F1, which is the same for one label per row.
@@ -18,8 +18,8 @@ OF_POINT = ("part", "metric", "value", "step", "steps", "train_loss")
 
 
 def of_run(record: Record, mixer: bool = True) -> dict[str, Any]:
-    from ..generations import same_numbers
-    from ..run import Run
+    from ..runs.generations import same_numbers
+    from ..runs.run import Run
 
     environment = record["environment"]
     precision = environment["precision"]

@@ -12,8 +12,8 @@ from .shuffle import CELL, shuffled
 
 if TYPE_CHECKING:
     from ..papers.base import Column, Plan, Reading
-    from ..records import Record, Records
-    from ..run import Run
+    from ..runs.records import Record, Records
+    from ..runs.run import Run
 
 EXTRA = "extra"
 

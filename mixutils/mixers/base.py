@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..model import Classifier
+from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
 from .partners import others
 

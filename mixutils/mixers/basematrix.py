@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..geometry import Points
+from .geometry import Points
 
 EPS = 1e-3  # M is kept in [EPS, 1 - EPS] (SPEC DA8)
 TOP = 8  # largest entries that are kept per row

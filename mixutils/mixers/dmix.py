@@ -24,13 +24,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry import BALLS, KINDS, Points
-from ..model import MASKS, Classifier, scale_level
+from ..encoder.model import MASKS, Classifier, scale_level
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, draw_beta, one_of
 from .basematrix import BaseMatrix, Range
 from .densematrix import DenseMatrix, RowScale
 from .embeddings import sentence_embeddings
+from .geometry import BALLS, KINDS, Points
 from .hidden import mixed_logits
 from .pairmatrix import Matrix, PairMatrix
 from .partners import choose, draw, pick

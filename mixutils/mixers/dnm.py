@@ -22,10 +22,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..geometry import Points
-from ..model import Classifier
+from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, one_of
+from .geometry import Points
 from .label_space import LABEL_EMBEDDINGS, LabelSpace, Movement, cosine_loss, full_precision, normal, xavier
 from .selection import WHICH, cosine_distances, draw_others, reduce_k, select
 

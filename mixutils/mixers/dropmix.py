@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..model import MASKS, WORDS, Classifier, Edit
-from ..saliency import at_top, separate
+from ..encoder.model import MASKS, WORDS, Classifier, Edit
+from ..encoder.saliency import at_top, separate
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
 from .base import PAIRINGS, Mixer, Part, cross_entropy, mixed_cross_entropy, one_of, pair
 from .patches import LENGTHS, PATCHES, Chosen, Patch, find_places

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..model import Classifier
+from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedSplit
 
 POOLS = ("cls", "mean", "pooler")

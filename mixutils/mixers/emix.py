@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from ..model import MASKS, Classifier, Edit, scale_level
+from ..encoder.model import MASKS, Classifier, Edit, scale_level
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, draw_beta, mix_rows, mixed_cross_entropy, one_of, pair
 

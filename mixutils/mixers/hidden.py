@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..model import MASKS, Classifier, Edit, scale_level
+from ..encoder.model import MASKS, Classifier, Edit, scale_level
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
 from .base import PAIRINGS, Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, one_of, pair
 

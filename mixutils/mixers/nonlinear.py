@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..model import MASKS, Classifier, Edit
+from ..encoder.model import MASKS, Classifier, Edit
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, even, one_of
 from .label_space import LABEL_EMBEDDINGS, LabelSpace, Movement, cosine_loss, full_precision, xavier

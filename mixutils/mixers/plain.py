@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..model import Classifier
+from ..encoder.model import Classifier
 from ..tasks.encode import Batch
 from .base import Mixer, Part, cross_entropy
 

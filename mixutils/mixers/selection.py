@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..geometry import Points
+from .geometry import Points
 
 WHICH = ("both", "largest", "smallest", "random")
 

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..model import Classifier
-from ..saliency import NORMS, separate, token_saliency
+from ..encoder.model import Classifier
+from ..encoder.saliency import NORMS, separate, token_saliency
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy, one_of
 from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length

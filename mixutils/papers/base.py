@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..profiles import Setting
-from ..records import Records
-from ..run import Run
+from ..runs.records import Records
+from ..runs.run import Run
 from ..tasks import BUILTIN, CATALOGUE, DataError, at_hand, known, spec
 from ..tasks.catalogue import unknown
+from .profiles import Setting
 
 
 class StartMissing(LookupError):

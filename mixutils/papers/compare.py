@@ -10,14 +10,14 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from .. import environment
 from ..mixers import REGISTRY
-from ..profiles import Setting
-from ..records import Record, Records
-from ..run import Run
+from ..runs import environment
+from ..runs.records import Record, Records
+from ..runs.run import Run
 from ..tasks import at_hand, spec
-from ..train import Recipe
+from ..training.loop import Recipe
 from .base import Cell, Column, Paper, Plan, Reading
+from .profiles import Setting
 
 PAPER = Paper(
     "compare",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..profiles import Setting
-from ..run import Run
+from ..runs.run import Run
 from ..tasks import spec
-from ..train import Recipe
+from ..training.loop import Recipe
 from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, scaled
+from .profiles import Setting
 
 PAPER = Paper(
     "dmix",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..profiles import Setting
-from ..run import Run
+from ..runs.run import Run
 from . import dmix
 from .base import Cell, Column, Paper, Plan, choose_columns
 from .dmix import column, reading, select_on_validation
+from .profiles import Setting
 
 PAPER = Paper(
     "dmix_short",

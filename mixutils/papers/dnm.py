@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from ..profiles import Setting
-from ..run import Run
-from ..train import Recipe
+from ..runs.run import Run
+from ..training.loop import Recipe
 from .base import Cell, Column, Paper, Plan, Reading, choose_columns
+from .profiles import Setting
 
 PAPER = Paper(
     "dnm",

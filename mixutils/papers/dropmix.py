@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..profiles import Setting
-from ..records import Records
-from ..run import Run
+from ..runs.records import Records
+from ..runs.run import Run
 from ..tasks import at_hand, spec
-from ..train import Recipe
+from ..training.loop import Recipe
 from . import ssmix
 from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, scaled
-from .step_times import step_times
+from .profiles import Setting
 
 PAPER = Paper(
     "dropmix",
@@ -329,13 +328,6 @@ def probed(plan: Plan, store: Records, name: str) -> dict[str, Any] | None:
         if record is not None and record["status"] == "done" and name in record.get("probes", {}):
             return record["probes"][name] | {"task": run.task, "run": run.hash}
     return None
-
-
-def costs(plan: Plan, store: Records) -> list[dict[str, Any]]:
-    """Step times relative to DropMix-C's; see ``step_times``."""
-    rows = [("3", r) for r in ROWS] + [("control", CONTROL)]
-    main = [c for c in plan.columns if is_main(c)]
-    return step_times(plan, store, main, rows, "DropMix-C", {row: r.method for row, r in ROWS.items()})
 
 
 def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:

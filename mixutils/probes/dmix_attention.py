@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
-from .. import rng
-from ..encoders import load_encoder
-from ..model import Classifier
-from ..papers.published import published
+from .. import paths, rng
+from ..encoder.load import load_encoder
+from ..encoder.model import Classifier
 from ..tasks import DataError, TaskData, encode, load_task
 from ..tasks.data import Split
 
@@ -24,9 +24,9 @@ WORDS = (5, 18)  # words of the real sentences that are shown: fits a line
 def printed() -> dict[str, dict[str, str]]:
     """Sentence -> printed row -> predicted label, in the paper's order."""
     out: dict[str, dict[str, str]] = {}
-    for cell in published("dmix").values():
-        if cell.table == "7":
-            out.setdefault(cell.row, {})[cell.column] = cell.value
+    cells = pd.read_csv(paths.PUBLISHED / "dmix.csv", dtype=str, keep_default_na=False)
+    for cell in cells[cells["table"] == "7"].itertuples():
+        out.setdefault(cell.row, {})[cell.column] = cell.value
     return out
 
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from .. import rng
-from ..encoders import load_encoder
-from ..geometry import Points
+from ..encoder.load import load_encoder
+from ..encoder.model import Classifier
 from ..mixers.embeddings import sentence_embeddings
-from ..model import Classifier
+from ..mixers.geometry import Points
 from ..tasks import TaskData, encode
 
 #: T of the curves; the paper's grid, and closer where thresholds start to act.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..encoder.model import Classifier, Edit, scale_level
 from ..mixers.base import mix_rows
-from ..model import Classifier, Edit, scale_level
 from ..tasks import TaskData, encode
 
 PAIRS = 200  # pairs whose belief is measured: the most moved ones of different classes

@@ -16,8 +16,8 @@ from sklearn.metrics import silhouette_score
 from torch import Tensor
 
 from .. import rng
+from ..encoder.model import Classifier
 from ..mixers.selection import cosine_distances, draw_others, reduce_k, select
-from ..model import Classifier
 from ..tasks import TaskData, encode
 from ..tasks.encode import EncodedSplit
 

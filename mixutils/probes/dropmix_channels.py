@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from .. import rng
-from ..model import Classifier
-from ..saliency import separate
+from ..encoder.model import Classifier
+from ..encoder.saliency import separate
 from ..tasks import TaskData, encode, load_task
 from ..tasks.encode import Batch
 

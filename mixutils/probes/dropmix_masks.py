@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from .. import rng
+from ..encoder.model import Classifier
+from ..encoder.saliency import separate
 from ..mixers import build
-from ..model import Classifier
-from ..saliency import separate
 from ..tasks import TaskData, encode
 from ..tasks.data import Split
 

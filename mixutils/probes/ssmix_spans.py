@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from .. import rng
+from ..encoder.model import Classifier, Edit, scale_level
+from ..encoder.saliency import separate, token_saliency
 from ..mixers import build
 from ..mixers.base import mix_rows
 from ..mixers.spans import best_span, locate, span_length
-from ..model import Classifier, Edit, scale_level
-from ..saliency import separate, token_saliency
 from ..tasks import TaskData, encode
 from ..tasks.encode import Batch
 

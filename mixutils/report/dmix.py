@@ -12,15 +12,15 @@ from ..claims import verdicts as decided
 from ..papers import dmix
 from ..papers.base import Cell, Plan
 from ..papers.published import published
-from ..records import Records
-from . import claims as claims_html
-from . import plots
-from .artifacts import Artifact, Table
+from ..runs.records import Records
+from ..show import claims as claims_html
+from ..show import plots
+from ..show.artifacts import Artifact, Table
+from ..show.tables import CSS, result_table, to_html
 from .dmix_attention import table_7
 from .dmix_figures import figure_2, figure_3, layer_map
 from .dmix_matrix import beliefs, matrix_table, movement, order, plane
 from .dmix_thresholds import histograms, partners, shares, threshold_table
-from .tables import CSS, result_table, to_html
 
 WORDS = (
     "what the paper's own tables say, our word for it (SPEC 9.3) and what that rests on. F1 is micro F1, on TRAC weighted F1 (SPEC 1.5); "

@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 from ..papers import dmix
 from ..papers.base import Column, Plan
 from ..papers.published import published
-from ..records import Records
-from . import tokens
+from ..runs.records import Records
+from ..show import tokens
 
 ROWS = ("TMix", "DMix NT", "DMix")
 RIGHT, WRONG = ("✓", "#00614a"), ("✗", "#cc3311")  # mark and colour of a prediction

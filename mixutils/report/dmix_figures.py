@@ -13,8 +13,8 @@ from ..claims.dmix import CURVES, METRIC, benchmark
 from ..evidence import curves
 from ..papers import dmix
 from ..papers.base import Cell, Column, Plan
-from ..records import Records
-from .style import DATA_COLOURS, PAPER_COLOUR, colour
+from ..runs.records import Records
+from ..show.style import DATA_COLOURS, PAPER_COLOUR, colour
 
 STEPS_ROWS = ("TMix", "DMix NT", "DMix")
 OWN_BEST = 0.95  # share of a run's own best F1, the goal that no benchmark is needed for (SPEC DA40)

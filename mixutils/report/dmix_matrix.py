@@ -10,11 +10,11 @@ import pandas as pd
 
 from ..papers import dmix
 from ..papers.base import Cell, Plan
-from ..records import Records
-from .artifacts import Table
+from ..runs.records import Records
+from ..show.artifacts import Table
+from ..show.style import DATA_COLOURS
+from ..show.tables import CSS
 from .dmix_thresholds import probes
-from .style import DATA_COLOURS
-from .tables import CSS
 
 _SHADES = ("#b3cde3", "#8c96c6", "#8856a7", "#4d004b")  # slow to fast
 _CE = "#d55e00"

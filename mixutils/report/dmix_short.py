@@ -8,19 +8,19 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from ..claims import verdicts as decided
+from ..evidence.stats import summarize
 from ..papers import dmix, dmix_short
 from ..papers.base import Plan
 from ..papers.published import number
-from ..records import Records
-from ..stats import summarize
-from . import claims as claims_html
-from . import plots
-from .artifacts import Artifact, Table
+from ..runs.records import Records
+from ..show import claims as claims_html
+from ..show import plots
+from ..show.artifacts import Artifact, Table
+from ..show.style import DATA_COLOURS
+from ..show.tables import CSS, to_html
 from .dmix import NOTE, VERDICTS, f1_table, results, sizes
 from .dmix_figures import sweep, sweep_line, sweep_reference
 from .dmix_thresholds import shares
-from .style import DATA_COLOURS
-from .tables import CSS, to_html
 
 SIZES = {"ahs": ("Arabic", "3,950", 2), "essc": ("English", "5,574", 2), "ttc": ("Turkish", "3,600", 6)} | {
     "ghc": ("Gujarati", "1,632", 3)

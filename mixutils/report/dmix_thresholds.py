@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..papers.base import Plan
-from ..records import Records
-from .artifacts import Table
-from .style import DATA_COLOURS
-from .tables import CSS
+from ..runs.records import Records
+from ..show.artifacts import Table
+from ..show.style import DATA_COLOURS
+from ..show.tables import CSS
 
 #: Distances and normalisations that are drawn: name in the probe, line style.
 LINES = {

@@ -8,10 +8,11 @@ import pandas as pd
 from ..claims import verdicts as decided
 from ..papers import dnm
 from ..papers.base import Plan
-from ..records import Records
-from . import plots
-from .artifacts import Artifact, Table
-from .claims import two_readings
+from ..runs.records import Records
+from ..show import plots
+from ..show.artifacts import Artifact, Table
+from ..show.claims import two_readings
+from ..show.tables import result_table
 from .dnm_figures import figure_2, size_curves, size_gains, topk
 from .dnm_maps import figure_3, figure_4
 from .dnm_policy import policy_labels, policy_movement
@@ -29,7 +30,6 @@ from .dnm_tables import (
     table_silhouette,
     table_space,
 )
-from .tables import result_table
 
 #: The readings of the claims (SPEC NA14).
 READINGS = ("best validation step", "last step")

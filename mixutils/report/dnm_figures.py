@@ -10,9 +10,9 @@ import numpy as np
 from ..papers import dnm
 from ..papers.base import Cell, Column, Plan
 from ..papers.published import number
-from ..records import Records
-from .plots import log_ticks
-from .style import DATA_COLOURS, PAPER_COLOUR, colour
+from ..runs.records import Records
+from ..show.plots import log_ticks
+from ..show.style import DATA_COLOURS, PAPER_COLOUR, colour
 
 
 def _panels(count: int, width: float = 3.3, height: float = 3.0, across: int = 4) -> tuple[plt.Figure, np.ndarray]:

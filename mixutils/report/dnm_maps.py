@@ -9,7 +9,7 @@ import seaborn as sns
 from ..claims.dnm import probed_cell
 from ..papers import dnm
 from ..papers.base import Column, Plan
-from ..records import Records
+from ..runs.records import Records
 
 #: Figure 3 as printed, in shades that people with colour-vision deficiencies can tell apart.
 KIND_COLOURS = {"original": "#d55e00", "largest": "#009e73", "smallest": "#0072b2"}

@@ -8,10 +8,10 @@ import seaborn as sns
 
 from ..papers import dnm
 from ..papers.base import Plan
-from ..records import Records
+from ..runs.records import Records
+from ..show.plots import log_ticks
+from ..show.tables import over_steps
 from .dnm_figures import curves_of
-from .plots import log_ticks
-from .tables import over_steps
 
 SHADES = sns.color_palette("viridis", 4)[:3]  # light is fast: one shade per learning rate of the policy
 

@@ -11,9 +11,9 @@ from ..claims.dnm import probed_cell
 from ..papers import dnm
 from ..papers.base import Cell, Plan
 from ..papers.published import published
-from ..records import Records
-from .artifacts import Table
-from .tables import CSS, result_table, to_html
+from ..runs.records import Records
+from ..show.artifacts import Table
+from ..show.tables import CSS, result_table, to_html
 
 NOTE = (
     "paper: printed accuracy. ours ± standard error over n seeds, as the paper prints it (SPEC NA17; the file has every spread): "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 
+from ..claims.dropmix import costs
 from ..papers import dropmix
 from ..papers.base import Plan
-from ..records import Records
-from . import plots
-from .artifacts import Artifact
+from ..runs.records import Records
+from ..show import plots
+from ..show.artifacts import Artifact
+from ..show.style import colour
+from ..show.tables import over_steps
 from .dropmix_figures import figure_3a, figure_3b, figure_3c, literal, patches, table_5
 from .dropmix_sparse import margin_curve, sparse_curves, sparse_table
 from .dropmix_tables import (
@@ -25,8 +28,6 @@ from .dropmix_tables import (
     table_shares,
 )
 from .dropmix_verdicts import claims, illustrations, pooled_gains, table_gains, units_rc1, verdicts
-from .style import colour
-from .tables import over_steps
 
 
 def gains(plan: Plan, store: Records) -> plt.Figure | None:
@@ -40,7 +41,7 @@ def gains(plan: Plan, store: Records) -> plt.Figure | None:
 
 
 def cost(plan: Plan, store: Records) -> plt.Figure | None:
-    return plots.step_times(dropmix.costs(plan, store), "DropMix-C")
+    return plots.step_times(costs(plan, store), "DropMix-C")
 
 
 def learning_curves(plan: Plan, store: Records) -> plt.Figure | None:

@@ -15,10 +15,10 @@ from ..papers.dropmix import PROBES, probed
 from ..papers.published import published
 from ..probes.dropmix_channels import WORDS, Z
 from ..probes.dropmix_masks import unpack
-from ..records import Records
-from .artifacts import Table
-from .style import SALIENCY_MAP, TEXT_COLOURS, colour
-from .tables import CSS
+from ..runs.records import Records
+from ..show.artifacts import Table
+from ..show.style import SALIENCY_MAP, TEXT_COLOURS, colour
+from ..show.tables import CSS
 
 METHOD = {"unit": "dropmix-u", "channel": "dropmix-c", "word": "dropmix-w", "general": "dropmix-g"}
 #: The two classes of Figures 3b, 3c and Table 5; as in the paper, red is positive and blue negative.

@@ -10,11 +10,11 @@ from ..claims import evidence
 from ..claims.dropmix import margins
 from ..papers import dropmix
 from ..papers.base import Column, Plan
-from ..records import Records
-from . import plots
-from .artifacts import Table
-from .style import DATA_COLOURS, colour
-from .tables import CSS
+from ..runs.records import Records
+from ..show import plots
+from ..show.artifacts import Table
+from ..show.style import DATA_COLOURS, colour
+from ..show.tables import CSS
 
 
 def _columns(plan: Plan) -> list[Column]:

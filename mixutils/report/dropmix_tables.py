@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ..claims.dropmix import costs
 from ..papers import dropmix
 from ..papers.base import Plan
 from ..papers.published import published
-from ..records import Records
-from .artifacts import Table
-from .tables import CSS, found_data, result_table, to_html
+from ..runs.records import Records
+from ..show.artifacts import Table
+from ..show.tables import CSS, found_data, result_table, to_html
 
 METHODS = {row: r.method for row, r in dropmix.ROWS.items()}
 BASELINE = ("control", dropmix.CONTROL)
@@ -172,7 +173,7 @@ def table_cost(plan: Plan, store: Records) -> Table:
             "parameters": "–" if math.isnan(t["parameters"]) else f"{t['parameters']:,.0f}",
             "runs or repeats": t["n"],
         }
-        for t in dropmix.costs(plan, store)
+        for t in costs(plan, store)
     ]
     return _plain(lines)
 

@@ -10,12 +10,12 @@ import pandas as pd
 from ..claims import verdicts as decided
 from ..claims.dropmix import gains as declare_gains
 from ..papers.base import Plan
-from ..records import Records
-from . import claims as claims_html
-from . import plots
-from .artifacts import Table
-from .claims import badge, summary, two_readings
-from .tables import CSS
+from ..runs.records import Records
+from ..show import claims as claims_html
+from ..show import plots
+from ..show.artifacts import Table
+from ..show.claims import badge, summary, two_readings
+from ..show.tables import CSS
 
 #: The readings of claims and gains: as printed, and where another part has selected the epoch. There SSMix in two stages is
 #: read like DropMix, not as the better of both stages.

@@ -16,13 +16,13 @@ from ..claims.ssmix import times as step_times
 from ..papers import ssmix
 from ..papers.base import Cell, Plan, Reading
 from ..papers.published import published
-from ..records import Records
-from . import plots
-from .artifacts import Artifact, Table
-from .claims import two_readings
+from ..runs.records import Records
+from ..show import plots
+from ..show.artifacts import Artifact, Table
+from ..show.claims import two_readings
+from ..show.style import DATA_COLOURS, colour
+from ..show.tables import CSS, found_data, over_steps, result_table, to_html
 from .ssmix_figures import figure_1, figure_2, figure_3_4, figure_5
-from .style import DATA_COLOURS, colour
-from .tables import CSS, found_data, over_steps, result_table, to_html
 
 METHODS = {row: method for row, (method, _) in ssmix.ROWS.items()}
 BASELINE = ("control", ssmix.CONTROL)

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from ..papers.base import Plan
-from ..records import Records
-from . import tokens
-from .style import colour
+from ..runs.records import Records
+from ..show import tokens
+from ..show.style import colour
 
 
 def _probe(plan: Plan, store: Records, pair: bool) -> dict | None:

@@ -17,16 +17,16 @@ from matplotlib.patches import Patch
 from torch import Tensor, nn
 
 from .. import rng
+from ..encoder.model import Classifier, Edit, Output
+from ..encoder.saliency import separate, token_saliency
 from ..mixers import REGISTRY, Mixer, build
 from ..mixers.dnm import DNM
 from ..mixers.plain import Plain
-from ..model import Classifier, Edit, Output
-from ..saliency import separate, token_saliency
+from ..show import tokens
+from ..show.style import TEXT_COLOURS, colour
 from ..tasks import DataError
 from ..tasks.data import Split
 from ..tasks.encode import Batch, EncodedTask, _encode_split
-from . import tokens
-from .style import TEXT_COLOURS, colour
 
 WIDTH = 32  # hidden units that are drawn
 #: White is A, the colour of B in ``token_edits`` is B.
@@ -58,7 +58,7 @@ class TwoSentences:
     """
 
     def __init__(self, text_a: str, text_b: str, encoder: str = "minilm") -> None:
-        from ..encoders import load_encoder, load_tokenizer
+        from ..encoder.load import load_encoder, load_tokenizer
 
         if not text_a.strip() or not text_b.strip():
             raise DataError("both sentences need at least one word")

@@ -1,0 +1,150 @@
+"""The command line: ``python -m mixutils COMMAND``; what the commands do is in ``commands``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ..papers.profiles import PROFILES
+
+COMMANDS = {
+    "all": "plan, train, notebooks, site: what ./run_all.sh does",
+    "plan": "what would be computed: runs done, to do, failed, stale; minutes, disk",
+    "train": "train what is missing",
+    "notebooks": "execute the notebooks with papermill",
+    "report": "tables and figures from the records, without notebooks and without training",
+    "site": "the HTML gallery from what notebooks or report left",
+    "bench": "step times of every mixer against the plain step",
+    "doctor": "versions, device, data, hub, disk: one screen",
+    "readme": "write the tables of README.md from the shipped records",
+    "records": "export to or merge from a .jsonl file or a folder",
+}
+EPILOG = """Start with "doctor"; "all --dry-run" prints what "all" would do and how long that takes. Each command explains its
+options: python -m mixutils all --help. Interrupt at any time: the same command goes on from there."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All arguments; ``./run_all.sh`` passes its own on."""
+    out = argparse.ArgumentParser(
+        prog="python -m mixutils",
+        description="Text Mixup Companion: tables and figures of five papers, made again beside the printed numbers.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = out.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    worker = commands.add_parser("worker")  # what launchers start; no command for people, so without help
+    worker.add_argument("--batch", type=Path)
+    worker.add_argument("--index", type=int)
+    for name, text in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text)
+        if name not in ("doctor", "bench", "records"):
+            _add_setting(sub)
+        if name in ("all", "train", "notebooks"):
+            _add_computing(sub)
+        if name == "all":
+            sub.add_argument(
+                "--from-records", action="store_true", help="no training, no GPU: tables and figures from records"
+            )
+        if name == "bench":
+            sub.add_argument("--encoders", default="minilm,random:bert-base", help="names separated by commas")
+            sub.add_argument("--methods", default="", metavar="NAME[,NAME]", help="mixers to time (default: all)")
+            sub.add_argument("--scale", action="store_true", help="instead: distances and DMIX's matrix at full scale")
+            sub.add_argument(
+                "--patches", action="store_true", help="instead: DropMix's patches beside BERT-base's step"
+            )
+            sub.add_argument("--batch-size", type=int, default=0, help="rows of a batch (default 32)")
+            sub.add_argument("--repeats", type=int, default=5, help="rounds over all methods (default 5)")
+            sub.add_argument(
+                "--task", default="trec-coarse", help="data set; the built-in one of its shape where it is missing"
+            )
+            sub.add_argument("--threads", type=int, default=0, help="threads (default: all cores)")
+            sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
+        if name in ("bench", "doctor", "records"):
+            sub.add_argument("--data", metavar="DIR", help="folder of data sets (= MIXUTILS_DATA)")
+        if name == "records":
+            sub.add_argument("action", choices=("export", "merge"))
+            sub.add_argument("path", type=Path)
+            sub.add_argument("--profile", choices=PROFILES, help="export only this profile's runs")
+    return out
+
+
+def _add_setting(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("what")
+    group.add_argument(
+        "--profile", choices=PROFILES, help="default: laptop on a CPU, desk on a GPU; compare for --only compare"
+    )
+    group.add_argument("--only", metavar="NAME[,NAME]", help="papers or notebooks")
+    group.add_argument("--data", metavar="DIR", help="folder of data sets (= MIXUTILS_DATA)")
+    group.add_argument("--hub", action="store_true", help="also look on the Hugging Face hub for data")
+    group.add_argument(
+        "--tasks", metavar="NAME[,NAME]", help="data sets: of the catalogue, built-in, or folders in --data"
+    )
+    group.add_argument(
+        "--encoder", metavar="NAME", help="hub id, folder, minilm, cnn, lstm, cnn:VECTORS.txt, random:tiny"
+    )
+    group.add_argument("--seeds", metavar="N|LIST", help="5 is 0-4; or 0,3,7 or 0-2")
+    group.add_argument("--methods", metavar="NAME[,NAME]", help="mixers of the comparison (compare only), or all")
+    group.add_argument(
+        "--shuffle",
+        metavar="SEED",
+        default="",
+        help="negative control: tables, figures and verdicts of permuted method names, in a folder of their own",
+    )
+    group.add_argument("--train-size", type=int, metavar="N", help="training rows at most; 0 is all")
+
+
+def _add_computing(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("how")
+    group.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="worker processes (default: one per core, up to four per GPU)"
+    )
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
+    group.add_argument(
+        "--precision", help="bfloat16, float32, … in place of what suits the hardware (= MIXUTILS_PRECISION)"
+    )
+    group.add_argument("--threads", type=int, default=1, metavar="N", help="threads per worker on a CPU (default 1)")
+    group.add_argument("--retry", action="store_true", help="repeat failed runs too")
+    group.add_argument(
+        "--slurm", metavar="ARGS", nargs="?", const="", help="submit to a Slurm cluster instead; ARGS go to sbatch"
+    )
+    group.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments."""
+    args = parser().parse_args(argv)
+    if args.command == "worker":
+        if args.batch is not None:
+            from ..runs.slurm import run_one
+
+            return run_one(args.batch, args.index)
+        from ..runs.launch import worker_main
+
+        worker_main()
+        return 0
+    sys.stdout.reconfigure(line_buffering=True)
+    if getattr(args, "data", None):
+        folder = Path(args.data).expanduser()
+        if not folder.is_dir():
+            print(f"error: --data is no folder: {args.data}", file=sys.stderr)
+            return 2
+        os.environ["MIXUTILS_DATA"] = str(folder.resolve())
+    if getattr(args, "precision", None):
+        os.environ["MIXUTILS_PRECISION"] = args.precision
+    from . import commands
+
+    try:
+        return getattr(commands, "everything" if args.command == "all" else args.command)(args)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("mixutils"):
+            raise
+        print(f"error: this command needs the package {error.name}; pip install -e '.[all]' has it", file=sys.stderr)
+        return 2
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; finished runs are kept, the same command goes on from here", file=sys.stderr)
+        return 130

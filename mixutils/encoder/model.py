@@ -1,0 +1,356 @@
+"""``Classifier``: a Hugging Face encoder with a head, whose hidden states can be *edited* in mid-forward.
+
+One mechanism serves all hidden mixing. An ``Edit`` names a level and a function; the layers above the level see only
+what the function returns. Level 0 is the embedding output h_0, level k the output of encoder layer k (1-based,
+SPEC 1.1). The function may change the number of rows, so that work below the level is never done twice: TMix runs the
+clean rows to level k and clean rows plus mixtures from there; DMIX runs anchors and partners below and mixtures above.
+
+No model code is copied: an edit is a forward hook that lives for one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from ..tasks.encode import Batch
+from . import packing
+from .dropout import Dropout, take_over
+from .load import EncoderError
+from .packing import Packing
+
+#: Architectures whose edits are tested level by level; any other is tried on a toy batch before it is used.
+TESTED = {"bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2", "modernbert", "cnn", "lstm"}
+MASKS = ("union", "first", "ones")
+WORDS = "words"  # level of the word embeddings, before positions and segments are added
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of the hidden states at one level.
+
+    Attributes:
+        level: 0 for h_0, k for the output of layer k, ``WORDS`` for the word embeddings.
+        mix: (R, L, d) -> (R', L, d), states of the R rows of the batch to states of the rows above. Of each new row it may
+            read only the two rows named below: other places may not have been computed (see ``packing``).
+        first: (R',) int64, for every new row the row whose mask it has.
+        second: (R',) int64 or None, the row that is mixed in.
+        mask: what the layers above may attend to (SPEC 1.3): "union" of both rows' tokens, those of the "first", or
+            "ones", that is everything, padding included.
+        clean: number of leading new rows that are no mixtures and keep their mask under every rule.
+    """
+
+    level: int | str
+    mix: Callable[[Tensor], Tensor]
+    first: Tensor
+    second: Tensor | None = None
+    mask: str = "union"
+    clean: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mask not in MASKS:
+            raise ValueError(f"mix_mask must be one of {', '.join(MASKS)}, not {self.mask!r}")
+
+    def edit_mask(self, mask: Tensor | None, rows: int) -> Tensor | None:
+        """The encoder's own mask for the new rows; ``rows`` is R.
+
+        Encoders prepare the mask in different forms: additive floats (0 keep, very negative hide), booleans or integers
+        (true keep), or None where nothing is padded. None stays None under each of the three rules.
+        """
+        if mask is None:
+            return None
+        mask = mask.expand(rows, *mask.shape[1:])  # some encoders share one mask between rows
+        new = mask[self.first]
+        if self.mask == "ones":
+            new[self.clean :] = 0 if new.is_floating_point() else 1  # indexing above has made a copy
+            return new
+        if self.mask == "first" or self.second is None:
+            return new
+        other = mask[self.second]
+        return torch.maximum(new, other) if new.is_floating_point() else new | other
+
+    def read(self, mask: Tensor, new: Tensor) -> Tensor:
+        """Places of the R rows, (R, L) bool, that somebody reads: their own tokens, and what shows in a new row (R', L)."""
+        times = mask.long()
+        for rows in (self.first, self.second):
+            if rows is not None:
+                times.index_add_(0, rows, new.long())
+        return times > 0
+
+
+@dataclass
+class Output:
+    """What a forward pass returns; R' rows.
+
+    Attributes:
+        logits: (R', C). vector: (R', d), the sentence vector that enters dropout and the last linear layer.
+        states: (R', L, d), last hidden states. kept: level -> (R, L, d), unedited states that were asked for.
+    """
+
+    logits: Tensor
+    vector: Tensor
+    states: Tensor
+    kept: dict[int, Tensor] = field(default_factory=dict)
+
+
+def find_layers(encoder: nn.Module) -> nn.ModuleList:
+    """The encoder's list of layers.
+
+    Raises:
+        EncoderError: there is not exactly one list with as many layers of one class as the configuration says
+            (ALBERT, for one, has a single layer that it calls again and again).
+    """
+    wanted = getattr(encoder.config, "num_hidden_layers", None)
+    lists = [
+        m
+        for m in encoder.modules()
+        if isinstance(m, nn.ModuleList) and len(m) == wanted and len({type(x) for x in m}) == 1
+    ]
+    # A layer may itself hold a list of the same length: the outermost list has the most parameters.
+    lists.sort(key=lambda m: sum(p.numel() for p in m.parameters()), reverse=True)
+    kind = getattr(encoder.config, "model_type", type(encoder).__name__)
+    if not lists or getattr(encoder.config, "is_encoder_decoder", False):
+        raise EncoderError(
+            f"the architecture {kind!r} has no plain list of {wanted} layers, so its states cannot be edited"
+        )
+    return lists[0]
+
+
+def scale_level(level: int, layers: int, given_for: int = 12) -> int:
+    """A level that a paper gives for ``given_for`` layers, on an encoder with ``layers``.
+
+    The rule is ceil(level · layers / given_for): 0 stays the embedding output, the top stays the top, and no other
+    level falls to 0. {7, 9, 12} becomes {4, 5, 6} on six layers.
+    """
+    if not 0 <= level <= given_for:
+        raise ValueError(f"level {level} is not between 0 and {given_for}")
+    return -(-level * layers // given_for)
+
+
+class Classifier(nn.Module):
+    """Encoder, pooler (dense and tanh on the first token), dropout, linear layer (SPEC 1.1, last paragraph).
+
+    Attributes:
+        encoder: the Hugging Face encoder, without its own pooler.
+        layers: its list of layers; ``depth`` is their number and ``width`` the hidden size d.
+        work: rows × layers of all forward passes so far; passes per step are counted with it.
+        packs: whether padding is left out of the layers (see ``packing``); states of padding are then zero or anything.
+    """
+
+    def __init__(self, encoder: nn.Module, classes: int, dropout: float | None = None) -> None:
+        super().__init__()
+        config = encoder.config
+        self.encoder = encoder
+        self._layers = (find_layers(encoder),)  # in a tuple, so that the layers are not registered a second time
+        self.depth = config.num_hidden_layers
+        self.width = config.hidden_size
+        std = getattr(config, "initializer_range", 0.02)
+        own = getattr(encoder, "pooler", None)
+        pooled = getattr(own, "dense", None)
+        self.pooler = nn.Linear(self.width, self.width)
+        nn.init.normal_(self.pooler.weight, std=std)
+        nn.init.zeros_(self.pooler.bias)
+        if isinstance(pooled, nn.Linear) and pooled.weight.shape == self.pooler.weight.shape:
+            self.pooler = pooled  # BERT's pretrained pooler
+        if own is not None:
+            encoder.pooler = None
+        if getattr(config, "one_state", False):
+            self.pooler = None  # a shallow encoder's only state is the sentence vector
+        p = dropout if dropout is not None else getattr(config, "classifier_dropout", None)
+        p = p if p is not None else getattr(config, "hidden_dropout_prob", 0.1)
+        self.dropout = Dropout(p)
+        take_over(encoder)
+        self.classifier = nn.Linear(self.width, classes)
+        nn.init.normal_(self.classifier.weight, std=std)
+        nn.init.zeros_(self.classifier.bias)
+        self.work = 0.0
+        self.packs = getattr(config, "_attn_implementation", "") == packing.NAME
+        # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
+        if getattr(config, "model_type", "") not in TESTED or getattr(config, "conv_kernel_size", 0):
+            check_editable(self)
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        return self._layers[0]
+
+    def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> Output:
+        """Logits of a batch.
+
+        Args:
+            batch: R rows.
+            edit: a change on the way, or None.
+            keep: levels whose unedited states are returned with ``retain_grad`` set, for saliency.
+
+        Raises:
+            ValueError: a level outside 0..depth; ``WORDS`` can be edited, not kept.
+        """
+        states, kept = self.encode(batch, edit, keep)
+        vector = self.pool(states)
+        return Output(self.classify(vector), vector, states, kept)
+
+    def encode(
+        self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()
+    ) -> tuple[Tensor, dict[int, Tensor]]:
+        """Last hidden states (R', L, d), and the kept levels; see ``forward``."""
+        inputs = batch.inputs()
+        if edit is not None and edit.level == WORDS:
+            inputs, edit = self._edit_words(batch, edit), None
+        for level in (*keep, *([edit.level] if edit else [])):
+            if isinstance(level, str) or not 0 <= level <= self.depth:
+                raise ValueError(f"level {level} is not between 0 and {self.depth}, the depth of this encoder")
+        kept: dict[int, Tensor] = {}
+        with ExitStack() as stack:
+            pack = self.packs and not any(keep)  # what is kept of higher levels, is kept with its padding
+            for level in keep:
+                self._hook(stack, level, lambda h, level=level: _remember(kept, level, h))
+            if pack:
+                self._hook_packing(stack, edit, inputs["attention_mask"].bool())
+            elif edit is not None:
+                self._hook(stack, edit.level, edit.mix)
+                self._hook_masks(stack, edit, len(batch))
+            states = self.encoder(**inputs).last_hidden_state
+            if pack:
+                states = packing.current().unpack(states)
+        below = edit.level if edit else 0
+        self.work += len(batch) * below + len(states) * (self.depth - below)
+        return states, kept
+
+    def _edit_words(self, batch: Batch, edit: Edit) -> dict[str, Tensor]:
+        """The encoder's inputs with edited word embeddings. Encoders that count positions from ids count places here."""
+        inputs = {k: v[edit.first] for k, v in batch.inputs().items() if k != "input_ids"}
+        inputs["attention_mask"] = edit.edit_mask(batch.attention_mask, len(batch))
+        return inputs | {"inputs_embeds": edit.mix(self.encoder.get_input_embeddings()(batch.input_ids))}
+
+    def pool(self, states: Tensor) -> Tensor:
+        """Sentence vector (R, d): tanh(dense(first token)); of a shallow encoder its only state."""
+        return states[:, 0] if self.pooler is None else torch.tanh(self.pooler(states[:, 0]))
+
+    def classify(self, vector: Tensor) -> Tensor:
+        """Logits (R, C) of sentence vectors."""
+        return self.classifier(self.dropout(vector))
+
+    def before_head(self, vector: Tensor) -> Tensor:
+        """Sentence vectors (R, d) as a mixer's own head reads them in training, where that head replaces ``classify``.
+
+        DNM and NonlinearMixup have the dropout of the encoder's layers and none in front of their head (SPEC NA11). A
+        shallow encoder's layers have none: there the classifier's dropout stands in front of every head.
+        """
+        return self.dropout(vector) if self.pooler is None else vector
+
+    def _hook(self, stack: ExitStack, level: int, function: Callable[[Tensor], Tensor]) -> None:
+        """Pass the states at ``level`` through ``function``: before layer ``level``, or after the last layer."""
+        layers = self.layers
+        if level == self.depth:
+
+            def after(module, args, output):
+                if isinstance(output, tuple):  # MPNet's and DeBERTa's layers return tuples
+                    return (function(output[0]), *output[1:])
+                return function(output)
+
+            stack.callback(layers[-1].register_forward_hook(after).remove)
+            return
+
+        def before(module, args, kwargs):
+            return (function(args[0]), *args[1:]), kwargs
+
+        stack.callback(layers[level].register_forward_pre_hook(before, with_kwargs=True).remove)
+
+    def _hook_masks(self, stack: ExitStack, edit: Edit, rows: int) -> None:
+        """Give every layer above the edit the new rows' mask, and other per-row inputs in the new rows' order."""
+
+        def before(module, args, kwargs):
+            # The mask is the keyword "attention_mask" or the second positional argument.
+            args, kwargs = list(args), dict(kwargs)
+            in_kwargs = "attention_mask" in kwargs
+            if in_kwargs:
+                kwargs["attention_mask"] = edit.edit_mask(kwargs["attention_mask"], rows)
+            elif len(args) > 1:
+                args[1] = edit.edit_mask(args[1], rows)
+            start = 1 if in_kwargs else 2
+            for i in range(start, len(args)):
+                args[i] = _per_row(args[i], edit, rows)
+            for name, value in kwargs.items():
+                if name != "attention_mask":
+                    kwargs[name] = _per_row(value, edit, rows)
+            return tuple(args), kwargs
+
+        for layer in self.layers[edit.level :]:
+            stack.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
+
+    def _hook_packing(self, stack: ExitStack, edit: Edit | None, visible: Tensor) -> None:
+        """Pack the states before the first layer; around an edit above it they are rows again. ``visible``: (R, L) bool."""
+        new = visible if edit is None else edit.edit_mask(visible, len(visible))
+        above = Packing.of(new, new)
+
+        def pack(packed: Packing, states: Tensor) -> Tensor:
+            packing.use(packed)
+            return packed.pack(states)
+
+        stack.enter_context(packing.scope())
+        if edit is None or edit.level == 0:
+            self._hook(stack, 0, lambda h: pack(above, edit.mix(h) if edit else h))
+            return
+        below = Packing.of(edit.read(visible, new), visible)
+        self._hook(stack, 0, lambda h: pack(below, h))
+        self._hook(stack, edit.level, lambda h: pack(above, edit.mix(below.unpack(h))))
+
+    def keep_rows(self, vocabulary: Tensor) -> None:
+        """Keep only the word-embedding rows that a task uses (``EncodedTask.vocabulary``).
+
+        An unused row has zero gradient in every step, so leaving it out changes neither the loss nor any other parameter,
+        gradient clipping included; it only spares the optimiser most of its memory traffic.
+        """
+        old = self.encoder.get_input_embeddings()
+        new = nn.Embedding(len(vocabulary), old.embedding_dim, padding_idx=old.padding_idx, device=old.weight.device)
+        with torch.no_grad():
+            new.weight.copy_(old.weight[vocabulary.to(old.weight.device)])
+        self.encoder.set_input_embeddings(new)
+
+
+def _remember(kept: dict[int, Tensor], level: int, states: Tensor) -> Tensor:
+    if states.requires_grad:
+        states.retain_grad()
+    kept[level] = states
+    return states
+
+
+def _per_row(value, edit: Edit, rows: int):
+    """Inputs of a layer that have one entry per row of the batch (MPNet's position bias) follow the new rows."""
+    if isinstance(value, Tensor) and value.dim() >= 3 and value.shape[0] == rows and len(edit.first) != rows:
+        return value[edit.first]
+    return value
+
+
+@torch.no_grad()
+def check_editable(model: Classifier) -> None:
+    """Try edits at every level of an architecture that we do not know, on a toy batch.
+
+    Raises:
+        EncoderError: an edit that changes nothing changed something, or exchanging two rows did not exchange the output.
+    """
+    was_training = model.training
+    model.eval()
+    kind = getattr(model.encoder.config, "model_type", type(model.encoder).__name__)
+    ids = torch.arange(24).reshape(3, 8) % 20 + 5
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    zeros = torch.zeros(3, dtype=torch.long)
+    batch = Batch(ids, mask, None, torch.zeros_like(ids, dtype=torch.int8), zeros, zeros)
+    try:
+        plain, _ = model.encode(batch)
+        swap = torch.tensor([1, 0, 2])
+        for level in range(model.depth + 1):
+            same, _ = model.encode(batch, Edit(level, lambda h: h, torch.arange(3)))
+            swapped, _ = model.encode(batch, Edit(level, lambda h: h[swap], swap))
+            if not torch.equal(same, plain) or not torch.allclose(swapped, plain[swap], atol=1e-5):
+                raise EncoderError(f"an edit at level {level} did not do what it should")
+    except Exception as error:
+        raise EncoderError(
+            f"the architecture {kind!r} cannot be edited ({error}); tested: {', '.join(sorted(TESTED))}"
+        ) from error
+    finally:
+        model.train(was_training)

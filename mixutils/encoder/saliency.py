@@ -1,0 +1,90 @@
+"""How much each token (or unit) matters: gradients of the loss with respect to h_0.
+
+Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2013, as used by SSMix (section 2) and DropMix
+(section 4.1). Where a training step contains the clean loss anyway, its backward pass leaves the gradient behind and
+saliency is free: keep level 0 in ``Classifier.forward`` and read ``.grad`` afterwards. ``separate`` is the extra pass
+for the cases in which it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..tasks.encode import Batch
+from .model import Classifier
+
+NORMS: dict[str, Callable[[Tensor], Tensor]] = {
+    "l2": lambda g: g.float().norm(dim=-1),
+    "l1": lambda g: g.float().abs().sum(-1),
+    "rms": lambda g: g.float().pow(2).mean(-1).sqrt(),  # the l2 norm divided by sqrt(d): the same spans (SPEC SA8)
+}
+PLACES = ("embedding_output", "word_embedding", "last_hidden")
+
+
+def token_saliency(gradient: Tensor, norm: str = "l2") -> Tensor:
+    """Saliency of tokens from a gradient.
+
+    Args:
+        gradient: (B, L, d), any float type, of the summed or averaged loss: the scale of a row does not matter.
+        norm: "l2" ([P] SSMix), "l1" or "rms".
+
+    Returns:
+        (B, L) float32, non-negative.
+    """
+    if norm not in NORMS:
+        raise ValueError(f"saliency_norm must be one of {', '.join(NORMS)}, not {norm!r}")
+    return NORMS[norm](gradient)
+
+
+def separate(model: Classifier, batch: Batch, at: str = "embedding_output", train_mode: bool = True) -> Tensor:
+    """Gradient of the summed cross-entropy in a pass of its own; no parameter's ``.grad`` is touched.
+
+    Args:
+        at: "embedding_output" (h_0), "word_embedding" (the look-up alone, SPEC SA6) or "last_hidden" (SPEC RA4).
+        train_mode: whether dropout is on (SPEC SA7); the model's mode is restored.
+
+    Returns:
+        (B, L, d) gradient, detached.
+    """
+    if at not in PLACES:
+        raise ValueError(f"saliency_at must be one of {', '.join(map(repr, PLACES))}, not {at!r}")
+    level = model.depth if at == "last_hidden" else 0
+    was_training = model.training
+    model.train(train_mode)
+    try:
+        seen: list[Tensor] = []
+        handle = None
+        if at == "word_embedding":
+            handle = model.encoder.get_input_embeddings().register_forward_hook(lambda m, a, out: seen.append(out))
+        try:
+            with torch.enable_grad():
+                out = model(batch, keep=(level,))
+                loss = F.cross_entropy(out.logits.float(), batch.labels, reduction="sum")
+                source = seen[0] if seen else out.kept[level]
+                return torch.autograd.grad(loss, source)[0].detach()
+        finally:
+            if handle is not None:
+                handle.remove()
+    finally:
+        model.train(was_training)
+
+
+def at_top(model: Classifier, states: Tensor, labels: Tensor, train_mode: bool = True) -> Tensor:
+    """``separate`` at the last hidden states where these are known already: no pass through the encoder.
+
+    Args:
+        states: (B, L, d) last hidden states; no gradient flows back into them. labels: (B,) int64.
+    """
+    was_training = model.training
+    model.train(train_mode)
+    try:
+        with torch.enable_grad():
+            leaf = states.detach().requires_grad_()
+            loss = F.cross_entropy(model.classify(model.pool(leaf)).float(), labels, reduction="sum")
+            return torch.autograd.grad(loss, leaf)[0]
+    finally:
+        model.train(was_training)

@@ -1,0 +1,213 @@
+"""What a run runs on: device, precision, threads, versions. Chosen in one place and written into every record."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from typing import Any
+
+import torch
+
+from .. import paths
+
+#: Values of ``Run.precision``. "float32" and "auto" choose the kernel of float32 products too, see ``float32_kernel``.
+PRECISIONS = ("auto", "bfloat16", "float32", "float32-highest", "float32-medium")
+VERSIONS = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "mixutils")
+
+
+class DeviceError(RuntimeError):
+    """A device that was asked for is not there."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        DeviceError: no such device; said before anything expensive happens.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise DeviceError(f"the device must be auto, cpu, cuda or cuda:N, not {name!r}")
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            raise DeviceError(f"the device {name} is not there: this machine shows {count} CUDA devices")
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> str:
+    """ "float32" or "bfloat16"; "auto" takes bfloat16 where the hardware multiplies in it, or ``MIXUTILS_PRECISION``."""
+    name = _wished(name)
+    if name != "auto":
+        return name.split("-")[0]
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if cpu_bfloat16() else "float32"
+
+
+def _wished(name: str) -> str:
+    """What "auto" stands for: ``MIXUTILS_PRECISION`` where it is set.
+
+    Raises:
+        DeviceError: it is set to something else than one of ``PRECISIONS``.
+    """
+    if name != "auto":
+        return name
+    wish = os.environ.get("MIXUTILS_PRECISION") or "auto"
+    if wish not in PRECISIONS:
+        raise DeviceError(f"the precision must be one of {', '.join(PRECISIONS)}, not {wish!r}")
+    return wish
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """What a run with this precision computes in here, in one word: "bfloat16", "float32-highest" or "float32-medium"."""
+    picked = pick_precision(name, device)
+    return picked if picked == "bfloat16" else f"float32-{_matmul(name, device)}"
+
+
+def _matmul(name: str, device: torch.device) -> str:
+    """The setting of torch's float32 products that a precision means on a device."""
+    name = _wished(name)
+    if device.type != "cpu" or torch.cpu._is_amx_tile_supported():
+        return "highest"  # anywhere else "medium" would mean less than float32
+    if "-" in name:
+        return name.split("-")[1]
+    # In bfloat16 the few float32 products decide no time; the setting is that of the first records.
+    return "medium" if pick_precision(name, device) == "bfloat16" else float32_kernel()
+
+
+def pick_attention(name: str, device: torch.device) -> str:
+    """ "packed", "plain", "eager" or "sdpa"; "auto" is sdpa on a GPU and packed on a CPU, where padding costs its full share."""
+    return name if name != "auto" else "packed" if device.type == "cpu" else "sdpa"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_bfloat16() -> bool:
+    """Whether this CPU multiplies in bfloat16 (AVX512-BF16 or AMX); elsewhere it is emulated and slow."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def set_up(device: torch.device, threads: int, precision: str = "auto") -> None:
+    """Process-wide switches that decide which bits come out. All of them are in ``describe``.
+
+    Args:
+        precision: one of ``PRECISIONS``; it decides the kernel of float32 products.
+    """
+    torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision(_matmul(precision, device))
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+@functools.cache
+def float32_kernel() -> str:
+    """ "highest" or "medium": the faster of torch's two kernels for float32 products on this CPU.
+
+    On CPUs without matrix units both compute in float32 (relative error about 1e-6), by different libraries, and which is
+    faster depends on the CPU. Measured once per machine and kept, so that all processes of a machine agree.
+    """
+    path = paths.cache() / "float32-kernel.json"
+    key = f"{cpu_name()}, torch {torch.__version__}"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if (chosen := json.loads(path.read_text("utf-8"))[key]["kernel"]) in KERNELS:
+            return chosen
+    rates = _measure_kernels()
+    # A tie goes to torch's default.
+    chosen = "medium" if rates["medium"] > 1.05 * rates["highest"] else "highest"
+    with contextlib.suppress(OSError):  # a folder that cannot be written: measured by every process
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps({key: {"kernel": chosen, "gigaflops": rates}}), "utf-8")
+        os.replace(temporary, path)
+    return chosen
+
+
+KERNELS = ("highest", "medium")
+
+
+def _measure_kernels(rounds: int = 15) -> dict[str, float]:
+    """10⁹ operations per second of one thread, in turns; the products are those of a MiniLM layer, forward and backward."""
+    threads, before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(1)
+    draw = torch.Generator().manual_seed(0)
+    shapes = ((320, 384, 384), (320, 384, 1536), (320, 1536, 384), (384, 320, 1536))
+    pairs = [(torch.randn(m, k, generator=draw), torch.randn(k, n, generator=draw)) for m, k, n in shapes]
+    seconds: dict[str, list[float]] = {kernel: [] for kernel in KERNELS}
+    try:
+        for turn in range(rounds + 2):
+            for kernel in KERNELS:
+                torch.set_float32_matmul_precision(kernel)
+                begin = time.perf_counter()
+                for a, b in pairs:
+                    a @ b
+                if turn >= 2:  # the first ones only warm up
+                    seconds[kernel].append(time.perf_counter() - begin)
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(before)
+    work = sum(2 * m * k * n for m, k, n in shapes)
+    return {kernel: round(work / statistics.median(s) / 1e9, 1) for kernel, s in seconds.items()}
+
+
+@functools.cache
+def commit() -> str:
+    """The short commit of the checkout that runs, with "+" where the package has changes; "" without git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(paths.ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=9", "HEAD") + ("+" if git("status", "--porcelain", "--", "mixutils") else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def describe(device: torch.device, precision: str) -> dict[str, Any]:
+    """Hardware and versions for the record; no host or user names."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
+        "device_type": device.type,
+        "precision": precision,
+        "matmul": torch.get_float32_matmul_precision(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {name: version(name) for name in VERSIONS},
+    }
+
+
+def version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def cpu_name() -> str:
+    """The processor's name, as far as the system tells."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "unknown CPU"

@@ -1,0 +1,121 @@
+"""What a plan will cost: expected seconds from a count of multiplications, and disk space."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from statistics import median
+
+import torch
+
+from ..encoder.load import shallow
+from .environment import pick_device, pick_precision
+from ..mixers import REGISTRY
+from .records import Records
+from .run import Run
+from ..tasks import BUILTIN, spec
+from ..training.loop import count_steps, evaluation_steps
+
+#: Weights of the layers in millions, without embeddings; an unknown encoder is taken for a BERT-base.
+LAYER_WEIGHTS = {"minilm": 10.6, "random:tiny": 0.07, "random:small": 0.8, "cnn": 0.5, "lstm": 0.6}
+TOKENS = {"single": 24.0, "pair": 90.0, "docs-pair": 48.0, "docs": 26.0, "news": 128.0}  # padded, per row
+OVERHEAD = 0.6  # seconds per run: data, tokenizer, weights
+
+
+def _layer_weights(encoder: str) -> float:
+    named = shallow(encoder)
+    return LAYER_WEIGHTS.get(named[0] if named else encoder, 85.0)
+
+
+def _tokens(run: Run) -> float:
+    entry = spec(run.task)
+    if run.task in BUILTIN:
+        return TOKENS["docs-pair" if run.task == "docs-pair" else "docs"]
+    if entry is None:
+        return TOKENS["single"]
+    return min(run.max_length, TOKENS["news"] if entry.id == "ttc" else TOKENS["pair" if entry.pair else "single"])
+
+
+def work(run: Run) -> float:
+    """Multiply-adds ×2 of one run, in units of 1e9, from configuration alone."""
+    entry = spec(run.task)
+    full = (entry.counts.get("train") if entry else None) or 6000
+    n = min(run.train_size or full, full)
+    steps = count_steps(n, run.recipe)
+    rows = min(run.recipe.batch_size, n)
+    weights = _layer_weights(run.encoder) / 1e3  # billions
+    evaluated = (run.eval_size or 1000) * (len(run.evaluate) or 2) * len(evaluation_steps(n, run.recipe))
+    passes = REGISTRY[run.method].cost if run.method in REGISTRY else 1.0
+    return 2 * weights * _tokens(run) * (3 * steps * rows * passes + evaluated)
+
+
+def measured_speed(device: torch.device) -> float:
+    """Work per second that training reaches on this machine, from a product that takes a third of a second.
+
+    The factors are what whole training steps reached of the bare product's rate when they were measured; estimates are
+    printed as such, and the first finished runs replace them.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    bf16 = pick_precision("auto", device) == "bfloat16"
+    a, b = (
+        torch.randn(*shape, device=device, dtype=torch.bfloat16 if bf16 else torch.float32)
+        for shape in ((704, 384), (384, 1536))
+    )
+    begin, count = time.perf_counter(), 0
+    while time.perf_counter() - begin < 0.3:
+        (a @ b)[0, 0].item()
+        count += 1
+    rate = 2 * 704 * 384 * 1536 * count / (time.perf_counter() - begin) / 1e9
+    torch.set_num_threads(threads)
+    return rate * (0.5 if bf16 else 0.8)
+
+
+class Costs:
+    """Expected seconds of runs on this machine.
+
+    Args:
+        store: finished runs correct the estimate, encoder by encoder.
+    """
+
+    def __init__(self, store: Records, device: str = "auto") -> None:
+        self.device = pick_device(device)
+        self._seen: dict[str, list[float]] = {}
+        self._default: float | None = None
+        for record in store.all():
+            if record["status"] == "done" and record["environment"]["device_type"] == self.device.type:
+                run = Run.from_dict(record["run"])
+                seconds = record["cost"]["train_s"] + record["cost"]["eval_s"]
+                if seconds > 0.2:
+                    self._seen.setdefault(run.encoder, []).append(work(run) / seconds)
+
+    def rate(self, encoder: str) -> float:
+        seen = self._seen.get(encoder, [])
+        if len(seen) >= 3:
+            return median(seen)
+        if encoder.startswith("random:") or shallow(encoder):
+            return 20.0  # too small for the arithmetic to matter
+        if self._default is None:
+            self._default = measured_speed(self.device)
+        return self._default
+
+    def seconds(self, run: Run) -> float:
+        return OVERHEAD + work(run) / max(self.rate(run.encoder), 1e-3)
+
+    def wall(self, runs: Iterable[Run], workers: int) -> float:
+        """Seconds until a pool of workers has done them all."""
+        return sum(map(self.seconds, runs)) / max(1, workers)
+
+
+def disk(runs: Iterable[Run]) -> float:
+    """Megabytes that the weights of starts take while they are needed, at most."""
+    starts = {(r.start.hash, r.start_policy): r.start for r in runs if r.start is not None}
+    return sum(4 * (1.25 * _layer_weights(s.encoder) + 2) for s in starts.values())
+
+
+def rounded(seconds: float) -> str:
+    """ "about 4 min": estimates do not pretend to be exact."""
+    if seconds < 60:
+        return "under a minute"
+    return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

@@ -1,0 +1,282 @@
+"""``execute(run) -> record``: the one function that every launcher calls, in whatever process it runs."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import checkpoints, environment
+from .. import paths, probes, rng
+from ..encoder.dropout import ablate
+from ..encoder.load import load_encoder, load_tokenizer
+from .generations import GENERATION
+from ..training.metrics import f1_per_class
+from ..mixers import build
+from ..encoder.model import Classifier
+from ..training.policies import parse
+from .records import Record, Records
+from .run import Run
+from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
+from ..training.loop import State, autocast, count_steps, evaluate, train
+
+#: Confusion matrices of larger label sets are left out of the record: C² numbers.
+MOST_CLASSES = 20
+
+Progress = Callable[[str], None]
+
+
+@functools.lru_cache(maxsize=4)
+def _task(name: str, use_hub: bool, folder: str) -> tuple[TaskData, str]:
+    """A task and its digest; a worker has many runs on the same task."""
+    data = load_task(name, use_hub)
+    return data, data.digest()
+
+
+@functools.lru_cache(maxsize=4)
+def tokenizer(encoder: str):
+    return load_tokenizer(encoder)
+
+
+def cached_task(name: str, use_hub: bool = True) -> tuple[TaskData, str]:
+    """A task and its digest, read once per process."""
+    return _task(name, use_hub, os.environ.get("MIXUTILS_DATA", ""))
+
+
+def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
+    """The rows that a run trains and is evaluated on, and the digest of the whole data set.
+
+    Raises:
+        DataError: the data or one of the parts to evaluate are missing.
+    """
+    data, digest = cached_task(run.task, use_hub)
+    data = subset(apply_policy(data, run.policy, run.seed), run.train_size, run.subset, run.seed, run.eval_size)
+    wanted = run.evaluate or tuple(k for k in data.splits if k not in ("train", *run.final))
+    wanted = (*wanted, *(k for k in run.final if k not in wanted))
+    missing = [k for k in wanted if k not in data.splits]
+    if missing or not wanted:
+        raise DataError(
+            f"{run.task} has no part {', '.join(missing) or 'to evaluate'}; it has {', '.join(data.splits)}"
+        )
+    return data.with_splits({k: data.splits[k] for k in ("train", *wanted)}).check(), digest
+
+
+def build_model(run: Run, classes: int, device: torch.device) -> Classifier:
+    """The model a run starts from, with its full vocabulary.
+
+    New layers are initialised from the seed's "init" stream, or everything comes from the checkpoint of ``run.start``.
+    """
+    torch.manual_seed(rng.derive(run.seed, "init"))
+    attention = environment.pick_attention(run.attention, device)
+    everywhere = None if isinstance(run.dropout, str) else run.dropout
+    model = Classifier(load_encoder(run.encoder, everywhere, attention), classes, everywhere)
+    if isinstance(run.dropout, str):
+        ablate(model, run.dropout)
+    if run.start is not None:
+        checkpoints.load_weights(model, run.start.hash, run.start_policy)
+    return model.to(device)
+
+
+def execute(
+    run: Run,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    use_hub: bool = True,
+    keep: Iterable[str] = (),
+    progress: Progress = lambda line: None,
+) -> Record:
+    """Train one run and describe it.
+
+    Args:
+        keep: checkpoint policies whose weights are stored for later runs.
+        progress: called with one plain line now and then.
+
+    Returns:
+        The record, with status "done". Nothing is stored except the checkpoints; see ``attempt``.
+    """
+    begin = time.perf_counter()
+    where = environment.pick_device(device)
+    precision = environment.pick_precision(run.precision, where)
+    environment.set_up(where, threads, run.precision)
+    data, digest = prepare_data(run, use_hub)
+    if run.start is not None and not checkpoints.checkpoint_path(run.start.hash, run.start_policy).is_file():
+        # Deleted, or made on another machine: repeating the parent gives the same weights.
+        progress(f"its start {run.start.title()} is repeated for its weights")
+        execute(run.start, device=device, threads=threads, use_hub=use_hub, keep=[run.start_policy], progress=progress)
+    words = tokenizer(run.encoder)
+    task = encode(data, words, run.max_length)
+    model = build_model(run, data.classes, where)
+    model.keep_rows(task.vocabulary)
+    mixer = build(run.method, **dict(run.options))
+    policies = {name: parse(name) for name in {*keep, run.probe_policy, run.final_policy} - {""}}
+    unfinished = checkpoints.Unfinished(run.hash)
+    total = count_steps(len(data.splits["train"]), run.recipe)
+
+    def save(state: State, objects: dict[str, Any]) -> None:
+        unfinished.save(state, objects)
+        part, metrics = next(iter(state.curve[-1]["metrics"].items()))
+        progress(f"step {state.step}/{total}, {part} accuracy {100 * metrics['accuracy']:.1f}")
+
+    on_device = task.to(where)
+    watched = replace(on_device, splits={k: v for k, v in on_device.splits.items() if k not in run.final})
+    state = train(
+        model,
+        mixer,
+        watched,
+        run.recipe,
+        run.seed,
+        precision=precision,
+        keep=tuple(policies.values()),
+        save=save,
+        resume=unfinished.load,
+    )
+    for name in keep:
+        checkpoints.save_weights(run.hash, name, state.best[name], task.vocabulary)
+    final = _final(run, model, mixer, state, on_device, autocast(where, precision))
+    record = {
+        "hash": run.hash,
+        "status": "done",
+        "run": run.to_dict(),
+        "generation": GENERATION,
+        "commit": environment.commit(),
+        "environment": environment.describe(where, precision)
+        | {"attention": model.encoder.config._attn_implementation},
+        "data": _describe(data, digest, task, use_hub) | _describe_vectors(model, task),
+        "curve": state.curve,
+        "selected": _selected(run, state, data, final),
+        "mixer": mixer.log(),
+        "cost": {
+            "steps": state.step,
+            "step_ms": float(np.median(state.step_ms)),
+            "train_s": state.train_s,
+            "eval_s": state.eval_s,
+            "passes": model.work / model.depth / max(1, _rows(len(data.splits["train"]), run)),
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "mixer_parameters": sum(p.numel() for p in mixer.parameters()),
+        },
+    }
+    if run.probes:
+        record["probes"] = _probe(run, model, mixer, state, on_device, data, words)
+    unfinished.remove()
+    record["cost"]["total_s"] = time.perf_counter() - begin
+    record["date"] = datetime.now(UTC).date().isoformat()
+    return record
+
+
+def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
+    """``execute`` and store; a failure is stored with its traceback and does not raise."""
+    try:
+        record = execute(run, **kwargs)
+        store.put(record)  # inside: a record that its own check refuses is a failure too
+    except Exception as error:
+        record = {
+            "hash": run.hash,
+            "status": "failed",
+            "run": run.to_dict(),
+            "generation": GENERATION,
+            "commit": environment.commit(),
+            "error": f"{type(error).__name__}: {error}",
+            "traceback": traceback.format_exc().replace(str(paths.ROOT), "."),
+            "date": datetime.now(UTC).date().isoformat(),
+        }
+        store.put(record)
+    return record
+
+
+def _rows(n: int, run: Run) -> int:
+    """Rows that all updates of a run see together."""
+    r = run.recipe
+    return r.steps * min(n, r.batch_size) if r.steps else r.epochs * n
+
+
+def _describe(data: TaskData, digest: str, task, use_hub: bool) -> dict[str, Any]:
+    return {
+        "source": data.source,
+        "digest": digest,
+        "language": data.language,
+        "subset": data.splits["train"].digest(),
+        "rows": {k: v.digest() for k, v in data.splits.items() if k != "train"},
+        "labels": list(data.labels),
+        "full": {k: len(v) for k, v in cached_task(data.id, use_hub)[0].splits.items()},
+        "sizes": {k: len(v) for k, v in data.splits.items()},
+        "histogram": {k: list(data.histogram(k).values()) for k in data.splits},
+        "mean_tokens": float(task.splits["train"].lengths.float().mean()),
+        "vocabulary": len(task.vocabulary),
+        "notes": list(data.notes),
+    }
+
+
+def _describe_vectors(model: Classifier, task) -> dict[str, Any]:
+    """Of a shallow encoder: where its word vectors come from, and the share of training tokens that have none."""
+    vectors = getattr(model.encoder.config, "vectors", None)
+    if vectors is None:
+        return {}
+    train = task.splits["train"]
+    unknown = (train.input_ids == task.unk)[train.text_id >= 0].float().mean()
+    return {"vectors": vectors | {"unknown": float(unknown)}}
+
+
+def _final(run: Run, model, mixer, state: State, task, cast) -> dict[str, Any]:
+    """Metrics and details of the parts that are evaluated once, with the weights of the run's ``final_policy``."""
+    if not run.final:
+        return {}
+    begin = time.perf_counter()
+    last = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    last_mixer = {k: v.detach().clone() for k, v in mixer.state_dict().items()}
+    best = state.best[run.final_policy]
+    model.load_state_dict({k.removeprefix("model."): v for k, v in best.items() if k.startswith("model.")})
+    mixer.load_state_dict({k.removeprefix("mixer."): v for k, v in best.items() if k.startswith("mixer.")})
+    out = {part: evaluate(model, mixer, task.splits[part], cast) for part in run.final}
+    model.load_state_dict(last)
+    mixer.load_state_dict(last_mixer)
+    state.eval_s += time.perf_counter() - begin
+    return out
+
+
+def _selected(run: Run, state: State, data: TaskData, final: dict[str, Any]) -> dict[str, Any]:
+    """For every policy the step and what it reports of each part: metrics, bits, and confusions of small label sets."""
+    watched = [k for k in data.splits if k not in ("train", *run.final)]
+    out = {}
+    for name in ("last", *(f"best-on-{k}" for k in watched)):
+        i = parse(name).choose(state.curve)
+        found = {k: (v, state.details[i][k]) for k, v in state.curve[i]["metrics"].items()}
+        if name == run.final_policy:
+            found |= final
+        out[name] = {
+            "step": state.curve[i]["step"],
+            "metrics": {k: metrics | _details(details) for k, (metrics, details) in found.items()},
+        }
+    return out
+
+
+def _details(details: dict[str, Any]) -> dict[str, Any]:
+    confusion = details["confusion"]
+    out = {
+        "f1_per_class": f1_per_class(confusion),
+        "predicted_classes": sum(any(c) for c in zip(*confusion, strict=True)),
+        "bits": details["bits"],
+    }
+    return out | ({"confusion": confusion} if len(confusion) <= MOST_CLASSES else {})
+
+
+def _probe(run: Run, model, mixer, state: State, task, data: TaskData, words) -> dict[str, Any]:
+    """Measurements on the selected checkpoint, with the full vocabulary back in place."""
+    weights = {k.removeprefix("model."): v for k, v in state.best[run.probe_policy].items() if k.startswith("model.")}
+    full = build_model(run.with_(start=None, start_policy=""), data.classes, next(model.parameters()).device)
+    checkpoints.restore(full, weights, task.vocabulary)
+    full.eval()
+    # A mixer that predicts with parameters of its own (label embeddings) belongs to the same step as the weights; what it
+    # has counted is that of the whole training.
+    mixer.load_selected(
+        {k.removeprefix("mixer."): v for k, v in state.best[run.probe_policy].items() if k.startswith("mixer.")}
+    )
+    return {name: probes.REGISTRY[name](full, mixer, data, words, run) for name in run.probes}

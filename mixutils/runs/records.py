@@ -1,0 +1,327 @@
+"""The store of runs: one JSON file per run, and what may be said of each.
+
+A record is written to a temporary name, flushed to the disk and renamed, so it is there as a whole or not at all. Every
+record is checked (``schema``) when it is stored, merged, shipped or read; one that is wrong is never used. States: *done*,
+*failed* (with traceback), *todo*; and of done ones *outdated* (the code has changed the run's numbers since, see
+``generations``) and *stale* (done on other data than are at hand now), which are both trained again.
+
+What is done never gives way to less. Failures have files of their own (``HASH.failed.json``) beside the records, so that
+no order of writers can put one in the place of the other: a failure counts only where nothing, or something outdated, is
+done. Of two done records the one of the newer generation counts, of the same generation this folder's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import uuid
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import generations
+from .. import paths
+from .run import Run
+from .schema import Record, RecordError, check, generation, precision_word
+
+
+@dataclass
+class Merged:
+    """What a merge did.
+
+    Attributes:
+        added: records that nothing was done for here. replaced: records in the place of ones of an older generation.
+        kept: runs that were done here already. failed: failures, which are not merged.
+        made: (precision word, generation) -> records added or replaced. tasks: task -> the same.
+    """
+
+    added: int = 0
+    replaced: int = 0
+    kept: int = 0
+    failed: int = 0
+    made: Counter[tuple[str, int]] = field(default_factory=Counter)
+    tasks: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        """Records that were copied."""
+        return self.added + self.replaced
+
+    def __str__(self) -> str:
+        counts = {
+            "new": self.added,
+            "in place of an older generation": self.replaced,
+            "already there": self.kept,
+            "failed and left out": self.failed,
+        }
+        parts = [", ".join(f"{n} {words}" for words, n in counts.items() if n) or "there were none"]
+        parts += [f"{n} in {word}, generation {number}" for (word, number), n in sorted(self.made.items())]
+        if self.tasks:
+            parts.append(", ".join(f"{task} {n}" for task, n in sorted(self.tasks.items())))
+        return f"{self.count} records merged: {'; '.join(parts)}"
+
+
+class Records:
+    """Records of a folder, and of shipped ``.jsonl`` files that are read only.
+
+    Args:
+        folder: where records are written; default ``paths.records()``.
+        shipped: files with one record per line.
+
+    Raises:
+        RecordError: a line of a shipped file that is no record, with its field. (A wrong file in the folder raises nothing:
+            it is said once in a warning, its run counts as not done, and the file stays for whoever can repair it.)
+    """
+
+    def __init__(self, folder: Path | None = None, shipped: Iterable[Path] = ()) -> None:
+        self.folder = Path(folder) if folder is not None else paths.records()
+        self._shipped: dict[str, Record] = {}
+        for path in shipped:
+            for record in _read(path, "it came with the checkout: restore the file, or take the line out"):
+                both = (record, self._shipped.get(record["hash"]))
+                self._shipped[record["hash"]] = _newest(r for r in both if r is not None) or record
+        self._cache: dict[str, tuple[tuple[int, ...], Record | None]] = {}  # file -> its state, and what it holds
+        self._outdated: dict[tuple[str, int], str] = {}
+
+    @property
+    def shipped(self) -> list[str]:
+        """Hashes of the shipped records."""
+        return sorted(self._shipped)
+
+    def path(self, run_hash: str) -> Path:
+        """Where the done record of a run is."""
+        return self.folder / f"{run_hash}.json"
+
+    def get(self, run: Run | str) -> Record | None:
+        """The record of a run, or None: the done one; the failed one if none is done, or only an outdated one.
+
+        Outdated records are returned too, as the numbers of their generation; ``done`` says that they are not enough.
+        """
+        found = self._find(run)
+        done = _newest(found)
+        if done is not None and not self._why_outdated(done):
+            return done
+        return next((r for r in found if r["status"] == "failed"), done)
+
+    def done(self, run: Run | str) -> bool:
+        """Whether a run needs no training: a record is there, and not outdated."""
+        record = self.get(run)
+        return record is not None and record["status"] == "done" and not self._why_outdated(record)
+
+    def failed(self, run: Run | str) -> bool:
+        record = self.get(run)
+        return record is not None and record["status"] == "failed"
+
+    def outdated(self, run: Run | str) -> str:
+        """Why what is done of a run has to be made again, or ""."""
+        done = _newest(self._find(run))
+        return self._why_outdated(done) if done is not None else ""
+
+    def start(self, record: Record) -> Record | None:
+        """The record of the run that a record's run started from, or None."""
+        start = record["run"].get("start")
+        return self.get(Run.from_dict(start)) if start else None
+
+    def put(self, record: Record) -> Path:
+        """Store one record; whole or not at all, also under ``kill -9``. Returns the file.
+
+        A done record ends an earlier failure. What would put less in the place of more is said in a warning and not
+        stored: a failure where the run is done, and a done record of an older generation. A file that is no record is kept
+        beside the new one, as ``HASH.json.damaged``.
+
+        Raises:
+            RecordError: the record is not as it must be; nothing is stored.
+        """
+        short = _shorten(record)
+        check(short, f"record {record.get('hash')}")
+        return self._store(short, _content(short))
+
+    def all(self) -> list[Record]:
+        """Every record, sorted by hash."""
+        names = {p.name.split(".")[0] for p in self.folder.glob("*.json")} | set(self._shipped)
+        return [record for record in map(self.get, sorted(names)) if record is not None]
+
+    def export(self, runs: Iterable[Run | str], path: Path) -> int:
+        """Write the done records of ``runs``, outdated ones too, as one line each, sorted by hash; returns their number."""
+        found = {r if isinstance(r, str) else r.hash: _newest(self._find(r)) for r in runs}
+        lines = [json.dumps(r, ensure_ascii=False, sort_keys=True) for _, r in sorted(found.items()) if r is not None]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, "".join(line + "\n" for line in lines).encode("utf-8"))
+        return len(lines)
+
+    def merge(self, source: Path) -> Merged:
+        """Copy done records from a folder or a ``.jsonl`` file.
+
+        What is done here stays, unless the other record is of a newer generation.
+
+        Raises:
+            RecordError: something that is no record, or a record of another version; nothing is merged then.
+        """
+        files = sorted(source.glob("*.json")) if source.is_dir() else [source]
+        advice = "nothing was merged: repair it or take it out"
+        ready = [(record, _content(_shorten(record))) for file in files for record in _read(file, advice)]
+        report = Merged()
+        for record, content in ready:
+            if record["status"] == "failed":
+                report.failed += 1
+                continue
+            here = _newest(self._find(record["hash"]))
+            if here is not None and generation(record) <= generation(here):
+                report.kept += 1
+                continue
+            self._store(record, content)
+            report.added += here is None
+            report.replaced += here is not None
+            report.made[precision_word(record), generation(record)] += 1
+            report.tasks[record["run"]["task"]] += 1
+        return report
+
+    def _store(self, record: Record, content: bytes) -> Path:
+        name = record["hash"]
+        path = self.path(name)
+        here = _newest(self._find(name))
+        if record["status"] == "failed":
+            path = _failure(path)
+            if here is not None and not self._why_outdated(here):
+                warnings.warn(
+                    f"{name} failed here, but is done already, which stays: {record['error'][:200]}", stacklevel=3
+                )
+                return path
+        elif here is not None and generation(here) > generation(record):
+            warnings.warn(
+                f"{name} is done by generation {generation(here)}, which stays; "
+                f"a record of generation {generation(record)} was not stored",
+                stacklevel=3,
+            )
+            return path
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if path.exists() and self._own(path.name) is None:
+            os.replace(path, path.with_name(f"{path.name}.damaged"))
+        write_whole(path, content)
+        if record["status"] == "done":
+            _failure(path).unlink(missing_ok=True)
+        return path
+
+    def _find(self, run: Run | str) -> list[Record]:
+        """All records of a run: this folder's failure, this folder's record, the shipped one."""
+        name = run if isinstance(run, str) else run.hash
+        found = (self._own(f"{name}.failed.json"), self._own(f"{name}.json"), self._shipped.get(name))
+        return [record for record in found if record is not None]
+
+    def _own(self, file: str) -> Record | None:
+        """The record in a file of the folder, or None. Read again only when the file is another."""
+        path = self.folder / file
+        try:
+            state = path.stat()
+            mark = (state.st_ino, state.st_mtime_ns, state.st_size)
+            if file not in self._cache or self._cache[file][0] != mark:
+                self._cache[file] = (mark, _read_own(path))
+        except FileNotFoundError:
+            return None
+        return self._cache[file][1]
+
+    def _why_outdated(self, done: Record) -> str:
+        made_in = generation(done)
+        if made_in >= generations.GENERATION:
+            return ""
+        key = (done["hash"], made_in)
+        if key not in self._outdated:
+            self._outdated[key] = generations.outdated(Run.from_dict(done["run"]), made_in)
+        return self._outdated[key]
+
+
+def _newest(found: Iterable[Record]) -> Record | None:
+    """The done record of the newest generation, the first of equals."""
+    return max((r for r in found if r["status"] == "done"), key=generation, default=None)
+
+
+def _failure(path: Path) -> Path:
+    """Where the failure of the run is stored whose done record is at ``path``."""
+    return path.with_name(f"{path.stem}.failed.json")
+
+
+def _shorten(record: Record) -> Record:
+    """Compact, but for the configuration: its hash is the record's name."""
+    return {k: v if k == "run" else compact(v) for k, v in record.items()}
+
+
+def _content(record: Record) -> bytes:
+    """A record as it is written.
+
+    Raises:
+        RecordError: something in it cannot be written as JSON.
+    """
+    try:
+        return json.dumps(record, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"record {record['hash']}", "", f"cannot be written as JSON: {error}") from None
+
+
+def _parse(text: bytes, where: str) -> Record:
+    try:
+        record = json.loads(text.decode("utf-8"), parse_constant=_not_finite)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(where, "", f"not JSON ({error})") from None
+    return check(record, where)
+
+
+def _not_finite(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _read(path: Path, advice: str) -> list[Record]:
+    """The records of a ``.jsonl`` file, or the one of a ``.json`` file; ``advice`` is what to do about a wrong one."""
+    content = path.read_bytes()
+    out = []
+    try:
+        if path.suffix == ".json":
+            return [_parse(content, str(path))]
+        # Not splitlines(): texts of data sets hold other line ends, such as U+2028.
+        for number, line in enumerate(content.split(b"\n"), 1):
+            if line.strip():
+                out.append(_parse(line, f"{path}, line {number}"))
+    except RecordError as error:
+        raise error.advise(advice) from None
+    return out
+
+
+def _read_own(path: Path) -> Record | None:
+    """The record of a file of the folder; of a wrong one a warning, and None."""
+    name = path.name.split(".")[0]
+    try:
+        record = _parse(path.read_bytes(), str(path))
+        if record["hash"] != name:
+            raise RecordError(str(path), "hash", f"must be {name} as in the file's name, not {record['hash']}")
+    except RecordError as error:
+        warnings.warn(
+            str(error.advise("not used: the run counts as not done. Repair the file or delete it")), stacklevel=5
+        )
+        return None
+    return record
+
+
+def compact(value: Any) -> Any:
+    """Floats with nine significant digits, and None for what is not finite: valid and small JSON.
+
+    Nine, because tests compare differences of differences of accuracies: with six, equal ones differ by 0.0001 points.
+    """
+    if isinstance(value, float):
+        return float(f"{value:.9g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: compact(v) for k, v in value.items()}
+    return [compact(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that no reader and no crash ever sees half of it."""
+    # Not the process id alone: threads, and machines that share the folder, may have the same.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
