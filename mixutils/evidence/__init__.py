@@ -11,10 +11,24 @@ Differences are in points, paired by seed, and a − b > 0 is always the claim; 
 
 from .best import best, mean
 from .claims import Evidence
-from .frame import curves, frame, printed
+from .compare import rows as rows_of
+from .frame import curves, frame, printed, read_as
 from .shuffle import shuffled
 from .unit import Unit
 from .units import Units
 from .verdict import Verdict
 
-__all__ = ["Evidence", "Unit", "Units", "Verdict", "best", "curves", "frame", "mean", "printed", "shuffled"]
+__all__ = [
+    "Evidence",
+    "Unit",
+    "Units",
+    "Verdict",
+    "best",
+    "curves",
+    "frame",
+    "mean",
+    "printed",
+    "read_as",
+    "rows_of",
+    "shuffled",
+]

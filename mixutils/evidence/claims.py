@@ -59,6 +59,7 @@ class Evidence(Comparisons):
         super().__init__(frame, printed, curves, {"metric": metric, "policy": policy, "floor": floor}, seed, draws)
         self.margin, self._like = margin, tasks == "like these"
         self._claims: dict[str, dict[str, Any]] = {}
+        self._verdicts: list[Verdict] | None = None  # of the claims so far
 
     def values(self, name: str, by_seed: Mapping[int, float], *, task: str = "", reported: float = math.nan) -> Units:
         """One unit from numbers of one's own, seed (or repeat) -> value; above 0 is the claim."""
@@ -109,6 +110,7 @@ class Evidence(Comparisons):
             raise ValueError(f"there are two claims {key}")
         if isinstance(units, Illustration) and kind != "illustration":
             raise ValueError(f"claim {key}: a number about one trained model is an illustration, not {kind!r}")
+        self._verdicts = None
         self._claims[key] = {
             "text": text,
             "units": units,
@@ -121,6 +123,8 @@ class Evidence(Comparisons):
 
     def verdicts(self) -> list[Verdict]:
         """Holm's correction over the claims, then the words (SPEC 9.3)."""
+        if self._verdicts is not None:
+            return self._verdicts
         tested = {
             key: weigh(c["units"], c["kind"], c["margin"], self._like)
             for key, c in self._claims.items()
@@ -128,7 +132,10 @@ class Evidence(Comparisons):
         }
         values = holm([np.fmin(w.p_for, w.p_against) for w in tested.values()])
         corrected = dict(zip(tested, values, strict=True))
-        return [_verdict(key, c, tested.get(key), corrected.get(key, math.nan)) for key, c in self._claims.items()]
+        self._verdicts = [
+            _verdict(key, c, tested.get(key), corrected.get(key, math.nan)) for key, c in self._claims.items()
+        ]
+        return self._verdicts
 
     def table(self) -> pd.DataFrame:
         """One line per claim: everything of ``Verdict`` but the units."""

@@ -75,6 +75,27 @@ def curves(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFra
     return out if shuffle is None else shuffled(out, shuffle)
 
 
+def read_as(
+    frame: pd.DataFrame, *, policy: str | None = None, metric: str | None = None, floor: bool | None = None
+) -> pd.DataFrame:
+    """The same frame with other readings marked as primary: those of each cell with these parts replaced.
+
+    Args:
+        frame: of readings. policy: of the checkpoint, or "hold-out" for the one that the selecting part chooses. metric,
+            floor: in place of the cell's own.
+    """
+    cell = ["paper", "table", "row", "column"]
+    own = frame.loc[frame["primary"], [*cell, "policy", "part", "metric", "floor"]].drop_duplicates(cell)
+    wanted = frame[[*cell, "select"]].merge(own, on=cell, how="left")
+    if policy is not None:
+        wanted["policy"] = "best-on-" + wanted["select"] if policy == "hold-out" else policy
+    for name, value in (("metric", metric), ("floor", floor)):
+        if value is not None:
+            wanted[name] = value
+    same = [wanted[k].to_numpy() == frame[k].to_numpy() for k in ("policy", "part", "metric", "floor")]
+    return frame.assign(primary=same[0] & same[1] & same[2] & same[3])
+
+
 def printed(paper: str) -> pd.DataFrame:
     """Published numbers: table, row, column, value, spread (NaN where none is printed), marker; cells with a number only."""
     from ..papers.published import published

@@ -97,14 +97,21 @@ class Units(tuple[Unit, ...]):
             for u in self
         )
 
-    def mark(self, void: Mapping[str, str]) -> Units:
-        """Make units void for a reason of the caller's own.
+    def mark(self, void: Mapping[str, str] | str) -> Units:
+        """Make units void for a reason of the caller's own: they are shown, and not counted.
 
         Args:
-            void: column -> why; a slope has the columns of all its sizes.
+            void: why, for all; or column -> why, where a slope has the columns of all its sizes.
         """
-        why = [next((void[c] for c in u.column.split(", ") if c in void), "") for u in self]
+        if isinstance(void, str):
+            why = [void] * len(self)
+        else:
+            why = [next((void[c] for c in u.column.split(", ") if c in void), "") for u in self]
         return Units(replace(u, void=u.void or w) for u, w in zip(self, why, strict=True))
+
+    def printed_as(self, other: Units) -> Units:
+        """With the printed effects of other units, one by one."""
+        return Units(replace(u, printed=o.printed) for u, o in zip(self, other, strict=True))
 
     def must(self, part: str) -> Units:
         """One of several parts of a claim, under this name: each part must hold in the mean over its units, and each can

@@ -1,0 +1,24 @@
+"""What notebooks show with: style, result tables, claims, a few plots, texts as heat maps. It knows no paper."""
+
+from .claims import claims, display_claims, display_units
+from .plots import bars, forest, learning_curves, log_ticks, units, verdicts
+from .results import data_sets, display_results, display_table, over_seeds, results
+from .style import colour
+
+__all__ = [
+    "bars",
+    "claims",
+    "colour",
+    "data_sets",
+    "display_claims",
+    "display_results",
+    "display_table",
+    "display_units",
+    "forest",
+    "learning_curves",
+    "log_ticks",
+    "over_seeds",
+    "results",
+    "units",
+    "verdicts",
+]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ..evidence import Verdict
+from ..evidence import Evidence, Verdict
+from .results import display_table
 from .style import SCALES, VERDICT_COLOURS, VERDICT_MARKS
 from .tables import CSS
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 
 def to_frame(verdicts: Sequence[Verdict], reading: str = "") -> pd.DataFrame:
@@ -67,6 +72,62 @@ def _claim(v: Verdict) -> dict:
         "without_one_low": v.without_one[0],
         "without_one_high": v.without_one[1],
     }
+
+
+def claims(readings: Mapping[str, Evidence]) -> pd.DataFrame:
+    """All claims under all readings, one line per unit; see ``to_frame``. ``Companion.save`` writes it.
+
+    Args:
+        readings: what a reading is called -> evidence with the claims. One reading may be called "".
+    """
+    return pd.concat([to_frame(e.verdicts(), name) for name, e in readings.items()], ignore_index=True)
+
+
+def display_claims(readings: Mapping[str, Evidence], only: Collection[str] = ()) -> Styler:
+    """Claim, what the paper's own tables say, and per reading the word with what it rests on.
+
+    Args:
+        only: keys of the claims to show; () for all.
+    """
+    found = {name: {v.key: v for v in e.verdicts()} for name, e in readings.items()}
+    first = next(iter(found.values()))
+    lines = [
+        {"claim": v.key, "text and kind": f"{v.text}\n{_KINDS[v.kind]}", "the paper's own tables": v.own}
+        | {name or "verdict": _words(of[v.key]) if v.key in of else "" for name, of in found.items()}
+        for v in first.values()
+        if not only or v.key in only
+    ]
+    margins = sorted({v.margin for of in found.values() for v in of.values()})
+    note = (
+        f"Words: SPEC 9.3, smallest effect of interest {' or '.join(f'{m:g}' for m in margins)} points. Differences are in points in the "
+        "claimed direction, paired by seed; [ ] is the 95 % interval that decides; MDE is the effect that would be found with 80 % power; "
+        "power is that of finding the reported effect; Holm's correction runs over the claims of the paper."
+    )
+    table = pd.DataFrame(lines, columns=list(lines[0]) if lines else ["claim"])
+    return display_table(table, caption=note, wrap=list(table.columns[1:]))
+
+
+def display_units(readings: Mapping[str, Evidence], only: Collection[str] = ()) -> Styler:
+    """Every unit behind the words: data set and pair, pairs, mean and interval, p, MDE, reported difference, and why it is void."""
+    shown = {"n": "n", "mean": "mean", "low": "low", "high": "high", "p_above": "p for", "p_below": "p against"}
+    shown |= {"mde": "MDE", "printed": "reported", "void": "void", "note": "note"}
+    tables = []
+    for name, e in readings.items():
+        for v in e.verdicts():
+            units = v.to_frame()
+            if len(units) and (not only or v.key in only):
+                unit = [": ".join(filter(None, pair)) for pair in zip(units["title"], units["pair"], strict=True)]
+                labels = pd.DataFrame({"claim": v.key, "reading": name, "unit": unit})
+                tables.append(pd.concat([labels, units[list(shown)].rename(columns=shown)], axis=1))
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"claim": []})
+    if "reading" in table and len(readings) == 1:
+        table = table.drop(columns="reading")
+    return display_table(table, wrap=[k for k in ("unit", "void", "note") if k in table])
+
+
+def _words(v: Verdict) -> str:
+    lines = [f"{VERDICT_MARKS[v.word]} {v.word}", summary(v), *(_beside(v) if summary(v) else ()), v.why]
+    return "\n".join(filter(None, lines)).replace("&lt;", "<")
 
 
 def to_html(

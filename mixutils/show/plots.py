@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
@@ -209,6 +210,41 @@ def panels(
     figure.supylabel(y_label, fontsize=9.5)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
+
+
+def learning_curves(
+    curves: pd.DataFrame, baseline: str, colours: Mapping[str, str], x_label: str, y_label: str, title: str
+) -> plt.Figure | None:
+    """One small panel per row beside the same baseline, mean and standard deviation over seeds; None without curves.
+
+    Args:
+        curves: of one column, part and metric, with row, seed, step, value. baseline: a row. colours: row -> colour.
+    """
+    curves = curves.drop_duplicates(["row", "seed", "step"])
+    plain = curves[curves["row"] == baseline]
+    rows = [row for row in dict.fromkeys(curves["row"]) if row != baseline]
+    if not rows:
+        return None
+    panels = [pd.concat([plain, curves[curves["row"] == row]]).assign(panel=row) for row in rows]
+    grid = sns.relplot(
+        pd.concat(panels),
+        **{"x": "step", "y": "value", "hue": "row", "col": "panel", "col_wrap": min(3, len(rows))},
+        **{"kind": "line", "errorbar": "sd", "marker": "o", "markersize": 4, "legend": False},
+        palette=dict(colours),
+        height=2.1,
+        aspect=1.35,
+    )
+    grid.set_titles("{col_name}").set_axis_labels("", "")
+    if len(plain):
+        handle = plt.Line2D(
+            [], [], marker="o", markersize=3, color=colours[baseline], label=f"{baseline}, in each panel"
+        )
+        grid.figure.legend(handles=[handle], loc="outside upper right", fontsize=8.5)
+    grid.figure.set_layout_engine("constrained")
+    grid.figure.supxlabel(x_label, fontsize=9.5)
+    grid.figure.supylabel(y_label, fontsize=9.5)
+    grid.figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return grid.figure
 
 
 def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:

@@ -1,0 +1,245 @@
+"""What a notebook opens: one object, made from its parameters cell.
+
+A notebook holds no training code. It opens a ``Companion``, which looks into the records first, trains what is missing in
+plain processes, and hands out tidy frames. Tables, figures and verdicts are made from the frames, in the notebook.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import paths
+from ..papers import PLANS
+from ..papers.profiles import PROFILES
+from ..runs import environment
+from ..runs.estimate import Costs, rounded
+from ..runs.launch import devices, launch
+from ..runs.records import Records, write_whole
+from .parameters import PARAMETERS, parameters
+from .plans import check_gpu, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
+
+if TYPE_CHECKING:
+    import matplotlib.pyplot as plt
+    import pandas as pd
+
+    from ..evidence import Evidence
+
+
+class Companion:
+    """A paper, or the comparison of all methods, under one setting.
+
+    Args:
+        paper: key of ``papers.PLANS``.
+        given: by name, as converted by ``parameters``. profile, encoder, seeds, tasks, train_size, methods: see
+            ``papers.profiles``; "" and -1 leave them to the profile. data: data folder; "" takes ``MIXUTILS_DATA``. device:
+            "auto", "cpu", "cuda". jobs: worker processes, 0 chooses. train: whether missing runs are trained; false shows
+            what the records hold, the shipped ones included. hub: whether the Hugging Face hub may be asked, beyond what the
+            profile allows. shuffle: a seed; all frames are then those of permuted names of methods, the negative control of
+            SPEC 9.5. Training is the same.
+
+    Attributes:
+        plan: cells, columns and runs. store: the records. folder: where ``save`` writes.
+
+    Raises:
+        ValueError: a value that a parameter does not take, or as ``make_plan``. TypeError: an unknown parameter.
+    """
+
+    def __init__(self, paper: str, **given: Any) -> None:
+        wishes = parameters(given)
+        profile, self.train = wishes["profile"], wishes["train"]
+        if wishes["data"]:
+            os.environ["MIXUTILS_DATA"] = str(Path(wishes["data"]).expanduser().resolve())
+        self.shuffle = shuffle_seed(wishes["shuffle"])
+        resumes = profile in PROFILES and PROFILES[profile].resumes
+        self.store = Records(shipped=shipped(profile) if resumes or not self.train else [])
+        self.plan = make_plan(
+            paper,
+            profile,
+            None if self.train else self.store,
+            **{name: wishes[name] or None for name in ("tasks", "encoder", "seeds", "methods")},
+            train_size=None if wishes["train_size"] < 0 else wishes["train_size"],
+            use_hub=True if wishes["hub"] else None,
+        )
+        self.device, self.jobs = wishes["device"], wishes["jobs"]
+        if self.train:
+            check_gpu(profile, self.device)
+        self.paper = PLANS[paper].PAPER
+        self.profile = self.plan.setting.profile
+        self.folder = figures(profile, self.shuffle) / paper
+
+    @classmethod
+    def open(cls, paper: str, notebook: Mapping[str, Any]) -> Companion:
+        """The companion of a notebook: its parameters are found by name in ``globals()``, and it is introduced.
+
+        Args:
+            notebook: the notebook's ``globals()``; what is no parameter is left alone.
+        """
+        from ..show import style
+
+        style.use()
+        c = cls(paper, **{name: notebook[name] for name in PARAMETERS if name in notebook})
+        c.about()
+        return c
+
+    def about(self) -> None:
+        """Versions, hardware, and what the numbers are worth."""
+        device = environment.pick_device(self.device)
+        lines = environment.describe(device, environment.pick_precision("auto", device))
+        print(f"{self.paper.cite()}")
+        print(f"profile {self.profile.name}: {self.profile.purpose}")
+        if self.shuffle is not None:
+            print(f"*** {permuted(self.shuffle)} ***")
+        if not self.profile.comparable:
+            print("*** smoke numbers are NOT COMPARABLE with anything; they show that everything runs ***")
+        print(
+            f"encoder {self.plan.setting.encoder}; Python {platform.python_version()}, "
+            + ", ".join(f"{k} {v}" for k, v in lines["versions"].items())
+        )
+        print(f"{lines['device']}, {lines['precision']}")
+
+    def describe_plan(self) -> None:
+        """Columns, runs done and to do, time."""
+        plan, runs = self.plan, self.plan.runs
+        done, failed = sum(map(self.store.done, runs)), sum(map(self.store.failed, runs))
+        print("data: " + ", ".join(dict.fromkeys(c.task for c in plan.columns)))
+        for reason in dict.fromkeys(plan.absent.values()):
+            print(f"no data for {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
+        todo = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
+        print(f"runs: {done} done, {len(todo)} to do, {failed} failed")
+        if todo and self.train:
+            _, workers = devices(self.device, self.jobs)
+            print(f"time: {rounded(Costs(self.store).wall(todo, workers))} with {workers} workers")
+
+    def train_or_load(self) -> None:
+        """Train what is missing, in worker processes; with ``train`` false only say what is missing.
+
+        Raises:
+            RuntimeError: runs of the plan failed. What is done stays, and the message says how to repeat the others.
+        """
+        runs = self.plan.runs
+        if self.train:
+            quiet = self.profile.name == "smoke"
+            launch(
+                runs,
+                self.store,
+                device=self.device,
+                jobs=self.jobs,
+                use_hub=self.plan.setting.use_hub,
+                again=stale_runs(self.plan, self.store),
+                cost=Costs(self.store).seconds,
+                say=(lambda line: None) if quiet else print,
+            )
+        for name in ("frame", "curves"):  # made anew from what is there now
+            self.__dict__.pop(name, None)
+        failed = [r for r in runs if self.store.failed(r)]
+        missing = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
+        print(f"{len(runs) - len(failed) - len(missing)} of {len(runs)} runs are at hand")
+        if missing:
+            print("runs that are not at hand leave their cells empty")
+        if failed:
+            errors = "\n".join(f"  {r.title()}: {self.store.get(r)['error'][:200]}" for r in failed[:5])
+            raise RuntimeError(
+                f"{len(failed)} of {len(runs)} runs failed:\n{errors}\n"
+                "repeat them with: python -m mixutils train --retry, with this notebook's options"
+            )
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The tidy frame of the records, one row per cell, run and reading; see ``evidence.frame``."""
+        from ..evidence import frame
+
+        return frame(self.plan, self.store, self.shuffle)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """One row per cell, run, evaluation, part and metric; see ``evidence.curves``."""
+        from ..evidence import curves
+
+        return curves(self.plan, self.store, self.shuffle)
+
+    @cached_property
+    def printed(self) -> pd.DataFrame:
+        """Published numbers: table, row, column, value, spread, marker."""
+        from ..evidence import printed
+
+        return printed(self.plan.paper)
+
+    def evidence(self, **reading: Any) -> Evidence:
+        """The paper's records and printed numbers, ready for claims.
+
+        Args:
+            reading: ``margin``, ``tasks``, ``metric``, ``policy`` and ``floor`` of ``evidence.Evidence``.
+        """
+        from ..evidence import Evidence
+
+        return Evidence(self.frame, self.printed, curves=self.curves, **reading)
+
+    def probed(self, name: str) -> list[dict[str, Any]]:
+        """What a probe measured, of every run that has it, with ``task``, ``seed``, ``labels`` and ``hash`` of the run."""
+        out = []
+        for run in self.plan.runs:
+            record = self.store.get(run)
+            if record is not None and record["status"] == "done" and name in record.get("probes", {}):
+                of_run = {"task": run.task, "seed": run.seed, "labels": record["data"]["labels"], "hash": run.hash}
+                out.append(record["probes"][name] | of_run)
+        return out
+
+    def save(self, made: plt.Figure | pd.DataFrame | None, name: str) -> Any:
+        """Write a figure as PNG and SVG, or a table as CSV, to ``folder``; returns what was given.
+
+        Args:
+            made: None where there is nothing to show yet; earlier files of the name are removed, because they would say
+                something that these records do not.
+        """
+        from ..show import style
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if made is None:
+            for ending in ("csv", "png", "svg"):
+                (self.folder / f"{name}.{ending}").unlink(missing_ok=True)
+            print(f"nothing to show for {name} yet: this setting has no runs for it")
+        elif hasattr(made, "to_csv"):
+            # Four decimals: the same file on every machine with the same records.
+            made.to_csv(self.folder / f"{name}.csv", index=False, float_format="%.4f", lineterminator="\n")
+        else:
+            style.save(made, self.folder, name)
+        return made
+
+    def show(self, name: str):
+        """One table or figure by name. For notebooks that still call it so."""
+        from IPython.display import HTML, display
+
+        from ..show.artifacts import Table, write
+        from ..site.catalogue import artifacts
+        from .plans import shown
+
+        known = {a.name: a for a in artifacts(self.plan.paper)}
+        made = write(known[name], self.plan, shown(self.store, self.plan, self.shuffle), self.folder)
+        display(HTML(made.html) if isinstance(made, Table) else made)
+
+    def keep(self, name: str, measured: Any) -> Any:
+        """Store a measurement as JSON beside the figures and return it; with ``None`` return what is stored, or None."""
+        path = self.folder / f"{name}.json"
+        if measured is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, (json.dumps(measured, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
+        return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+__all__ = [
+    "Companion",
+    "check_gpu",
+    "figures",
+    "make_plan",
+    "paths",
+    "permuted",
+    "shipped",
+    "shuffle_seed",
+    "stale_runs",
+]

@@ -1,0 +1,112 @@
+"""From a paper's name and wishes to its plan, and to the places of its records and figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from .. import paths
+from ..papers import PLANS, Plan
+from ..papers.profiles import PROFILES, make_setting
+from ..runs import environment
+from ..runs.records import Records
+
+
+def shipped(profile: str) -> list[Path]:
+    """Records that come with the checkout for a profile."""
+    path = paths.figures(profile) / "records.jsonl"
+    return [path] if path.is_file() else []
+
+
+def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) -> Plan:
+    """The plan of a paper; ``wishes`` as in ``profiles.make_setting``.
+
+    Args:
+        store: to show records and not to train: data sets that have records there are columns also where the data are
+            not at hand.
+
+    Raises:
+        ValueError: an unknown paper, profile or data set; the message lists the known ones.
+    """
+    if paper not in PLANS:
+        raise ValueError(f"no paper is called {paper!r}; there are {', '.join(PLANS)}")
+    setting = make_setting(profile, **wishes)
+    if store is not None:
+        runs = [r["run"] for r in store.all() if r["status"] == "done"]
+        # A paper may train on fewer rows than the setting has, or on more for a single figure.
+        sizes = getattr(PLANS[paper], "train_sizes", lambda s: {s.train_size})(setting)
+        of_this_setting = {
+            r["task"]
+            for r in runs
+            if r["encoder"] in (setting.encoder, setting.multilingual)
+            and (r["train_size"] in sizes or r["subset"] == "fixed")
+        }
+        setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
+    if hasattr(PLANS[paper], "adapt"):
+        known = store or Records(shipped=shipped(profile) if setting.profile.resumes else ())
+        setting = PLANS[paper].adapt(setting, known, showing=store is not None)
+    return PLANS[paper].plan(setting)
+
+
+def check_gpu(profile: str, device: str) -> None:
+    """Refuse a profile that needs a GPU where there is none, unless the CPU was asked for.
+
+    Raises:
+        DeviceError: said before anything expensive happens.
+    """
+    if PROFILES[profile].needs_gpu and device != "cpu" and environment.pick_device(device).type == "cpu":
+        raise environment.DeviceError(
+            f"the profile {profile} is the papers' scale and needs a GPU; this machine shows none. "
+            "Choose the profile desk or laptop, or the device cpu if you mean it"
+        )
+
+
+def stale_runs(plan: Plan, store: Records) -> dict[str, str]:
+    """Hash -> why, for done runs that do not belong to the data at hand; they are trained again."""
+    from ..runs.execute import cached_task
+
+    then: dict[str, dict[str, str]] = {}  # task -> run -> digest
+    for run in plan.runs:
+        record = store.get(run)
+        if record is not None and record["status"] == "done":
+            then.setdefault(run.task, {})[run.hash] = record["data"]["digest"]
+    out = {}
+    for task, digests in then.items():
+        _, now = cached_task(task, plan.setting.use_hub)
+        out |= {h: f"{task} had other data then: {d}, now {now}" for h, d in digests.items() if d != now}
+    return out
+
+
+def shuffle_seed(text: str) -> int | None:
+    """The seed of a permutation of names, or None for "".
+
+    Raises:
+        ValueError: something that is no whole number of at least 0.
+    """
+    if not text.strip():
+        return None
+    if not text.strip().isdecimal():
+        raise ValueError(f"shuffle must be a seed, a whole number of at least 0, or empty, not {text!r}")
+    return int(text)
+
+
+def shown(store: Records, plan: Plan, shuffle: int | None) -> Records:
+    """The records that tables and figures of a plan are made from."""
+    if shuffle is None:
+        return store
+    from ..evidence.stores import Shuffled
+
+    return Shuffled(store, plan, shuffle)
+
+
+def figures(profile: str, shuffle: int | None) -> Path:
+    """Where tables and figures of a profile go. Those of permuted names have a folder of their own."""
+    return paths.figures(profile if shuffle is None else f"{profile}-shuffle-{shuffle}")
+
+
+def permuted(shuffle: int) -> str:
+    """What must be said beside everything that permuted names have made."""
+    return (
+        f"Negative control (shuffle = {shuffle}): methods have changed names within every data set and seed, "
+        "so nothing shown here is true of any of them"
+    )

@@ -1,0 +1,225 @@
+"""Result tables: reported | ours ± | n | difference | gain, one line per cell; a cell without data says why.
+
+Verdicts are about claims, over all cells of one, and stand in the tables of claims.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ..evidence.stats import paired, summarize
+from ..papers import PLANS
+from ..papers.published import published
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+    from ..companion import Companion
+
+COLUMNS = [
+    "table",
+    "row",
+    "column",
+    "title",
+    "paper",
+    "paper_spread",
+    "ours",
+    "sd",
+    "variance",
+    "se",
+    "low",
+    "high",
+    "n",
+]
+COLUMNS += ["difference", "paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
+
+
+def results(
+    c: Companion,
+    table: str,
+    *,
+    baseline: tuple[str, str] | None = None,
+    base_row: str = "",
+    frame: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """One line per cell of a table, published columns without data included.
+
+    Args:
+        c: what has ``plan``, ``store``, ``frame`` and ``printed``.
+        baseline: (table, row) of the cells that gains are taken against, paired by seed, on readings without a floor.
+            None: no gains.
+        base_row: the row whose published value the published gains are taken against.
+        frame: readings in place of ``c.frame``; what is primary there is shown.
+
+    Returns:
+        Columns as ``COLUMNS``. Numbers in percent (points for differences). ``low`` and ``high``, ``gain_low`` and
+        ``gain_high`` are 95 % t intervals over seeds, of one cell each.
+    """
+    frame = c.frame if frame is None else frame
+    cited = {(p.table, p.row, p.column): p for p in c.printed.itertuples()}
+    of_paper = getattr(PLANS.get(c.plan.paper), "COLUMNS", ())  # columns without data have titles too
+    titles = {k.key: k.title for k in (*of_paper, *c.plan.columns)}
+    shown, plain = (_values(frame, which) for which in (frame["primary"], ~frame["floor"]))
+    lines = []
+    for row in dict.fromkeys(x.row for x in c.plan.table(table)):
+        for key in (*(k.key for k in c.plan.columns), *c.plan.absent):
+            cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
+            line = dict.fromkeys(COLUMNS, math.nan) | {
+                "table": table,
+                "row": row,
+                "column": key,
+                "note": "",
+                "runs": "",
+            }
+            line |= {"title": titles.get(key, key)}
+            if at is not None:
+                line |= {"paper": at.value, "paper_spread": at.spread}
+            if cell is None:
+                if at is None:
+                    continue
+                lines.append(
+                    line | {"note": c.plan.absent.get(key, f"not in the {c.plan.setting.profile.name} profile")}
+                )
+                continue
+            line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in cell.runs)}
+            if values := _of(shown, cell):
+                s = summarize(list(values.values()))
+                line |= {
+                    "ours": s.mean,
+                    "sd": s.sd,
+                    "variance": s.variance,
+                    "se": s.se,
+                    "low": s.low,
+                    "high": s.high,
+                    "n": s.n,
+                }
+                if at is not None:
+                    line["difference"] = line["ours"] - line["paper"]
+            base = c.plan.cell(*baseline, key) if baseline and row != base_row else None
+            gain = paired(_of(plain, cell), _of(plain, base, cell)) if base is not None else None
+            if gain is not None and gain.n:
+                line |= {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
+                if at is not None and (table, base_row, key) in cited:
+                    line["paper_gain"] = at.value - cited[table, base_row, key].value
+            lines.append(line)
+    return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "Int64"})
+
+
+def _values(frame: pd.DataFrame, which: pd.Series) -> dict[tuple, dict[int, float]]:
+    """(table, row, column, policy, part, metric) -> seed -> value."""
+    out: dict[tuple, dict[int, float]] = {}
+    columns = ["table", "row", "column", "policy", "part", "metric", "seed", "value"]
+    for *key, seed, value in frame.loc[which, columns].itertuples(index=False):
+        out.setdefault(tuple(key), {})[seed] = value
+    return out
+
+
+def _of(values: dict[tuple, dict[int, float]], cell: Any, read_as: Any = None) -> dict[int, float]:
+    reading = (read_as or cell).reading
+    return values.get((cell.table, cell.row, cell.column, reading.policy, reading.split, reading.metric), {})
+
+
+def data_sets(c: Companion, table: str, fields: Sequence[str]) -> pd.DataFrame:
+    """A table of data sets: what is printed, and what the records say about the data that were found.
+
+    Args:
+        table: of ``published``, whose rows are data sets. fields: its columns, in the order of the paper.
+
+    Returns:
+        One line per printed data set, then those that only we have: data, "paper FIELD" as printed, ours (rows of the parts),
+        classes, used here, tokens (mean), from, remark.
+    """
+    cells = {(p.row, p.column): p.value for p in published(c.plan.paper).values() if p.table == table}
+    rows = list(dict.fromkeys(row for row, _ in cells))
+    own = [k.task for k in c.plan.columns if k.task not in rows]
+    lines = [
+        {"data": row} | {f"paper {f}": cells.get((row, f), "") for f in fields} | _found(c, row)
+        for row in dict.fromkeys([*rows, *own])
+    ]
+    return pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
+
+
+def _found(c: Companion, task: str) -> dict[str, object]:
+    record = next((r for x in c.plan.cells if x.runs[0].task == task for r in x.records(c.store)), None)
+    if record is None:
+        names = ((key.split("/")[0], reason) for key, reason in c.plan.absent.items())
+        why = next((r for name, r in names if name == task or name.startswith(f"{task}-")), "no runs yet")  # anli-r1
+        return {"ours": "–", "remark": why}
+    data = record["data"]
+    return {
+        "ours": ", ".join(f"{k} {v:,}" for k, v in data["full"].items()),
+        "classes": len(data["labels"]),
+        "used here": ", ".join(f"{k} {v:,}" for k, v in data["sizes"].items()),
+        "tokens": f"{data['mean_tokens']:.1f}",
+        "from": data["source"],
+        "remark": "; ".join(data["notes"]),
+    }
+
+
+def display_results(
+    lines: pd.DataFrame, *, spread: str = "sd", caption: str = "", across: str = "title", show: str = "ours"
+) -> Styler:
+    """A table as printed: methods down, data sets across; each cell reported, ours ± spread, n, difference, gain.
+
+    Args:
+        lines: from ``results``. spread: "sd", "se" or "variance". across: the column whose values become columns. show: the
+            column that is shown as ours.
+    """
+    cells = lines.assign(text=[_text(line, spread, show) for line in lines.to_dict("records")])
+    rows, columns = list(dict.fromkeys(lines["row"])), list(dict.fromkeys(lines[across]))
+    wide = cells.drop_duplicates(["row", across]).pivot(index="row", columns=across, values="text")
+    wide = wide.reindex(index=rows, columns=columns).fillna("–")
+    return display_table(wide.rename_axis(index="", columns=""), caption=caption, index=True)
+
+
+def _text(line: dict[str, Any], spread: str, show: str) -> str:
+    out = []
+    if not math.isnan(line["paper"]):
+        printed = "" if math.isnan(line["paper_spread"]) else f" ± {line['paper_spread']:.2f}"
+        out.append(f"reported {line['paper']:.2f}{printed}")
+    if math.isnan(line[show]):
+        return "\n".join([*out, line["note"] or "no data"])
+    around = "" if math.isnan(line[spread]) or show != "ours" else f" ± {line[spread]:.2f}"
+    difference = "" if math.isnan(line["difference"]) or show != "ours" else f", difference {line['difference']:+.2f}"
+    out += [f"ours {line[show]:.2f}{around}", f"n = {line['n']}{difference}"]
+    if not math.isnan(line["gain"]):
+        around = "" if math.isnan(line["gain_low"]) else f" [{line['gain_low']:+.1f}, {line['gain_high']:+.1f}]"
+        out.append(f"gain {line['gain']:+.2f}{around}")
+    if not math.isnan(line["paper_gain"]):
+        out.append(f"reported gain {line['paper_gain']:+.2f}")
+    return "\n".join([*out, line["note"]] if line["note"] else out)
+
+
+def display_table(
+    frame: pd.DataFrame, *, caption: str = "", index: bool = False, digits: int = 2, wrap: Sequence[str] = ()
+) -> Styler:
+    """A data frame as a left-aligned table, with everything in it escaped.
+
+    Args:
+        index: whether the index is shown. digits: of numbers with a fraction. wrap: columns of long text.
+    """
+    styler = frame.style.format(precision=digits, na_rep="–", escape="html", thousands=",")
+    styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
+    styler = styler.set_uuid("mixutils").set_properties(
+        **{"text-align": "left", "vertical-align": "top", "white-space": "pre"}
+    )
+    if wrap:
+        styler = styler.set_properties(subset=list(wrap), **{"white-space": "pre-line", "min-width": "14em"})
+    left = [("text-align", "left"), ("vertical-align", "top"), ("white-space", "pre")]
+    rules = [{"selector": "th", "props": left}]
+    rules += [{"selector": "caption", "props": [("caption-side", "bottom"), ("text-align", "left")]}]
+    styler = styler.set_table_styles(rules).set_caption(html.escape(caption))
+    return styler if index else styler.hide(axis="index")
+
+
+def over_seeds(curves: pd.DataFrame, by: Iterable[str] = ("row", "step")) -> pd.DataFrame:
+    """Mean, standard deviation and number of seeds of a frame of curves, by row and step: only steps that all runs have."""
+    by = list(by)
+    found = curves.groupby(by, sort=False)["value"].agg(["mean", "std", "size"]).reset_index()
+    full = found.groupby(by[0])["size"].transform("max")
+    return found[found["size"] == full]
