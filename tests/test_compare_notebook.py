@@ -69,7 +69,7 @@ def test_planted_gains_are_found_and_measured(executed, tmp_path):
             assert gains["tasks"][method] == len(TASKS)
     assert "SSMix**: +" in text  # what to take in practice
     folder = tmp_path / "figures" / "compare" / "compare"
-    for name in ("gains", "gain_by_task", "cost"):
+    for name in ("forest", "gain_by_task", "cost"):
         assert (folder / f"{name}.png").stat().st_size > 5000
         assert (folder / f"{name}.svg").is_file()
     worth = pd.read_csv(folder / "four_questions.csv", index_col=0)

@@ -25,7 +25,7 @@ def _names(value: Any) -> str:
 def _seeds(value: Any) -> str:
     """A number of seeds, a list or a range of them."""
     if isinstance(value, list | tuple):
-        return ",".join(str(_whole(v)) for v in value) + ("," if len(value) == 1 else "")
+        return ",".join(f"{_whole(v)}-{_whole(v)}" for v in value)  # a single number would be how many
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
 
 

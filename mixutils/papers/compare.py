@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..mixers import REGISTRY
 from ..runs import environment
@@ -29,6 +30,8 @@ PAPER = Paper(
     "",
 )
 CONTROL = "none"
+#: For the notebook, per method: the rows that its own papers print, and its answers to the four questions.
+REPORTED, ANSWERS = (Path(__file__).with_name(f"compare_{name}.csv") for name in ("reported", "answers"))
 #: What is trained first: SPEC 10's first tier.
 METHODS = (
     CONTROL,

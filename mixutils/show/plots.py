@@ -247,18 +247,22 @@ def learning_curves(
     return grid.figure
 
 
-def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:
+def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | None = None) -> plt.Figure | None:
     """Pooled estimate and interval of each claim in the colour of its word, the reported effect as an open diamond.
 
     The axis is linear within a point and logarithmic beyond; the margin is shaded. Claims without an estimate have their
     word only.
+
+    Args:
+        names: key -> what stands at the axis in its place.
 
     Returns:
         The figure, or None where nothing has been tested.
     """
     if all(v.word in ("not tested", "illustration") for v in found):
         return None
-    width = 6.9 + 0.07 * max(len(v.key) for v in found)
+    labels = [(names or {}).get(v.key, v.key) for v in found]
+    width = 6.9 + 0.07 * max(map(len, labels))
     figure, axis = plt.subplots(figsize=(width, 0.34 * len(found) + 1.3), layout="constrained")
     axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
     axis.axvline(0, color="#555", linewidth=1)
@@ -278,7 +282,7 @@ def verdicts(found: Sequence[Verdict], title: str) -> plt.Figure | None:
             annotation_clip=False,
         )
     _points_axis(axis)
-    axis.set_yticks(range(len(found)), [v.key for v in found])
+    axis.set_yticks(range(len(found)), labels)
     axis.set_ylim(len(found) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
     scales = [f"{kind}: {SCALES[kind]}" for kind in SCALES if any(v.kind == kind for v in found)]
