@@ -7,13 +7,13 @@ import math
 
 import pytest
 
-from mixutils.claims import verdicts
-from mixutils.claims.ssmix import times
 from mixutils.companion import make_plan
 from mixutils.runs.records import Records
-from tests import fakes
+from mixutils.show.style import VERDICT_MARKS
+from tests import fakes, notebook
 from tests.fakes import data_folder, kind, shipped
 
+PRINTED, ALONE = "better of both stages, as printed", "stage 2 alone"
 INPUT = ("ssmix", "ssmix-saliency", "ssmix-saliency-span")
 KINDS = {
     "SC1": "most",
@@ -73,8 +73,12 @@ def plan_for(monkeypatch, tmp_path):
     return make
 
 
-def verdict(key: str, plan, store, **reading):
-    return next(v for v in verdicts(plan, store, **reading) if v.key == key)
+def verdicts(plan, store, reading: str = PRINTED):
+    return notebook.verdicts("ssmix", plan, store)[reading]
+
+
+def verdict(key: str, plan, store, reading: str = PRINTED):
+    return next(v for v in verdicts(plan, store, reading) if v.key == key)
 
 
 @pytest.mark.parametrize("key", RAISED)
@@ -82,7 +86,7 @@ def verdict(key: str, plan, store, **reading):
 def test_the_word_follows_what_was_planted(key, points, word, plan_for, tmp_path):
     plan = plan_for(key)
     store = filled(plan, lambda r: 50 + points * RAISED[key](r), tmp_path)
-    found = verdict(key, plan, store, floor=False)
+    found = verdict(key, plan, store, ALONE)
     if KINDS[key] == "slope" and not points:
         word = "undecided"  # a margin in points says nothing about points per doubling
     assert found.word == word, found.why
@@ -97,19 +101,24 @@ def test_every_claim_is_declared_once_with_the_kind_of_its_words(plan_for):
     assert all(v.own for v in found)
 
 
-@pytest.mark.parametrize("floor", [True, False])
 @pytest.mark.parametrize("profile", ["smoke", "laptop", "desk", "full"])
-def test_without_records_only_the_authors_times_are_known_and_every_claim_says_why(profile, floor, monkeypatch):
+def test_without_records_only_the_authors_times_are_known_and_every_claim_says_why(profile, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
-    found = verdicts(make_plan("ssmix", profile), Records(), floor=floor)
-    assert {v.key for v in found if v.word != "not tested"} == {"SC9"}
-    assert all(v.why for v in found)
+    for found in notebook.verdicts("ssmix", make_plan("ssmix", profile), Records()).values():
+        assert {v.key for v in found if v.word != "not tested"} == {"SC9"}
+        assert all(v.why for v in found)
+
+
+def test_words_are_those_of_the_spec_on_any_records(plan_for, tmp_path):
+    plan = plan_for()
+    for found in notebook.verdicts("ssmix", plan, filled(plan, lambda r: 50, tmp_path)).values():
+        assert {v.word for v in found} <= set(VERDICT_MARKS)
 
 
 def test_two_seeds_decide_nothing(plan_for, tmp_path):
     plan = plan_for(seeds="2")
     store = filled(plan, lambda r: 50 + 20 * (kind(r) == "ssmix"), tmp_path)
-    assert {v.word for v in verdicts(plan, store, floor=False) if v.key != "SC9"} == {"not tested"}
+    assert {v.word for v in verdicts(plan, store, ALONE) if v.key != "SC9"} == {"not tested"}
 
 
 # ------------------------------------------------------------------------------------------------------ better of both stages
@@ -119,7 +128,8 @@ def test_what_the_floor_hides_is_no_evidence(plan_for, tmp_path):
     # Stage 1 is better than anything in stage 2, so that every row of Table 2 shows stage 1 (SPEC SA18).
     plan = plan_for()
     store = filled(plan, lambda r: 80 if kind(r) == "stage 1" else 50 - 2 * (kind(r) == "ssmix"), tmp_path)
-    alone, printed = ({v.key: v for v in verdicts(plan, store, floor=floor)} for floor in (False, None))
+    found = notebook.verdicts("ssmix", plan, store)
+    alone, printed = ({v.key: v for v in found[reading]} for reading in (ALONE, PRINTED))
     for key in ("SC1", "SC5", "SC6", "SC8"):
         assert alone[key].word == "contradicted", alone[key].why
         assert printed[key].word == "not tested", printed[key].why
@@ -139,8 +149,7 @@ def test_a_gain_over_no_mixup_is_one_over_training_that_is_as_long(plan_for, tmp
     # Every second stage gains two points on fine labels, mixup or not.
     plan = plan_for()
     store = filled(plan, lambda r: 50 + 2 * (r.task == "docs-fine" and kind(r) != "stage 1"), tmp_path)
-    for floor in (None, False):
-        found = verdict("SC3", plan, store, floor=floor)
+    for found in (verdict("SC3", plan, store, reading) for reading in (PRINTED, ALONE)):
         assert found.word == "negligible", found.why
         counted, no_mixup, tmix = found.units
         assert (counted.void, bool(no_mixup.void), bool(tmix.void)) == ("", True, True)
@@ -150,8 +159,7 @@ def test_a_gain_over_no_mixup_is_one_over_training_that_is_as_long(plan_for, tmp
 def test_sc10_needs_more_than_five_more_epochs(plan_for, tmp_path):
     plan = plan_for("SC10")
     store = filled(plan, lambda r: 50 + 2 * (kind(r) != "stage 1"), tmp_path)
-    for floor in (None, False):
-        found = verdict("SC10", plan, store, floor=floor)
+    for found in (verdict("SC10", plan, store, reading) for reading in (PRINTED, ALONE)):
         assert found.word == "negligible", found.why
         assert [u.title for u in found.units] == 2 * ["ANLI R1 test", "ANLI R2 test", "ANLI R3 test"]
         assert [u.printed for u in found.units[:3]] == pytest.approx([0.18, 0.70, 0.00])
@@ -159,7 +167,7 @@ def test_sc10_needs_more_than_five_more_epochs(plan_for, tmp_path):
 
 def test_sc3_has_the_printed_effect_where_the_labels_are_trecs(plan_for, tmp_path):
     plan = plan_for(tasks="trec-coarse,trec-fine")
-    found = verdict("SC3", plan, filled(plan, lambda r: 50, tmp_path), floor=False)
+    found = verdict("SC3", plan, filled(plan, lambda r: 50, tmp_path), ALONE)
     assert found.reported == pytest.approx(3.56 - 0.52)
     assert found.reported_columns == 1
 
@@ -181,14 +189,14 @@ def test_the_better_hidden_method_is_chosen_on_rows_that_are_held_out(plan_for, 
         return {"test": reported + noise(run), "held": held + noise(run)}
 
     store = shipped((done(r, percent(r)) for r in plan.runs), tmp_path / "r")
-    found = verdict("SC1", plan, store, floor=False)
+    found = verdict("SC1", plan, store, ALONE)
     assert found.estimate == pytest.approx(10, abs=0.2)
     assert "EmbedMix" in found.units[0].note
 
 
 def test_equal_methods_are_equal_however_the_better_one_is_chosen(plan_for, tmp_path):
     plan = plan_for()
-    found = {v.key: v.word for v in verdicts(plan, filled(plan, lambda r: 50, tmp_path), floor=False)}
+    found = {v.key: v.word for v in verdicts(plan, filled(plan, lambda r: 50, tmp_path), ALONE)}
     assert {found[k] for k in ("SC1", "SC3", "SC4", "SC5", "SC6", "SC7", "SC8")} == {"negligible"}
 
 
@@ -208,7 +216,7 @@ def test_sc5_needs_both_saliency_and_span(helps, plan_for, tmp_path):
     # One of them is worth four points, the other nothing.
     up = {"ssmix": 4, "ssmix-saliency": 4 * (helps == "ssmix-saliency")}
     plan = plan_for()
-    found = verdict("SC5", plan, filled(plan, lambda r: 50 + up.get(kind(r), 0), tmp_path), floor=False)
+    found = verdict("SC5", plan, filled(plan, lambda r: 50 + up.get(kind(r), 0), tmp_path), ALONE)
     assert found.word == "negligible", found.why
     assert {u.part for u in found.units} == {"saliency", "span"}
 
@@ -228,7 +236,7 @@ def test_a_failed_column_keeps_its_own_units_open_only(plan_for, tmp_path):
     plan = plan_for()
     gone = lambda r: kind(r) == "ssmix" and r.task == "docs-pair"  # noqa: E731
     store = filled(plan, lambda r: 50 + 2 * (kind(r) == "ssmix"), tmp_path, skip=gone)
-    found = {v.key: v for v in verdicts(plan, store, floor=False)}
+    found = {v.key: v for v in verdicts(plan, store, ALONE)}
     assert found["SC1"].tasks == 2
     assert found["SC8"].word == "supported"
     assert found["SC4"].word == "not tested"
@@ -274,22 +282,13 @@ def test_sc9_gives_an_interval_where_the_benchmark_keeps_its_repeats(plan_for, b
     assert "no interval" not in why
 
 
-@pytest.mark.parametrize(
-    ("measured", "word"),
-    [((1.0, 1.1), "contradicted"), ((1.0, 1.9), "undecided"), ((1.9, 2.1), "supported")],
-)
-def test_sc9_follows_what_was_measured(measured, word, plan_for, monkeypatch):
-    outside = {"SSMix": (measured, 1.5, 2.5), "TMix": ((0.5, 0.6) if word == "contradicted" else (1.1, 1.1), 1.0, 1.3)}
-    monkeypatch.setattr("mixutils.claims.ssmix.AUTHORS", outside)
-    assert verdict("SC9", plan_for(), Records()).word == word
-
-
 def test_step_times_are_relative_to_embedmix_of_the_same_data(plan_for, tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path))
     plan = plan_for()
     ms, slower = {"wordmix": 10.0, "ssmix": 25.0}, {"docs-pair": 2.0}
     runs = (done(r, 50, step_ms=ms.get(kind(r), 5.0) * slower.get(r.task, 1.0), passes=1.5) for r in plan.runs)
-    lines = [t for t in times(plan, shipped(runs, tmp_path)) if t["row"] == "SSMix"]
+    lines = notebook.run("ssmix", plan, shipped(runs, tmp_path), only=["claims"])["lines"]
+    lines = [t for t in lines if t["row"] == "SSMix"]
     assert [(t["ms"], t["relative"], t["passes"], t["n"]) for t in lines] == [
         (25.0, 2.5, 1.5, 5),
         (25.0, 2.5, 1.5, 5),

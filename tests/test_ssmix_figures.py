@@ -8,11 +8,13 @@ import pytest
 from matplotlib.colors import to_hex, to_rgba
 
 from mixutils.companion import make_plan
-from mixutils.report.ssmix_figures import figure_1, figure_2, figure_3_4, figure_5
+from mixutils.runs.records import Records
 from mixutils.show import style
-from tests.fakes import filled
+from tests import notebook
+from tests.fakes import filled, spans
 
 A, B, UNK = (style.TEXT_COLOURS[k] for k in ("A", "B", "unk"))
+FIGURES = {"figure_1", "figure_2", "figure_3_4", "figure_5", "figure_5_trained"}
 MIXED = {
     "ssmix": (["a0", "b2", "b3", "a3"], [0, 1, 1, 0], 0.5),
     "ssmix-saliency": (["b0", "b1", "a2", "a3"], [1, 1, 0, 0], 0.5),
@@ -59,17 +61,11 @@ def measured(parts: int) -> dict:
     }
 
 
-@pytest.fixture(autouse=True)
-def _look(monkeypatch):
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The notebook's figures where runs with the probe carry what is given for single texts and for pairs."""
     monkeypatch.setenv("MIXUTILS_DATA", "")
     style.use()
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def made(tmp_path):
-    """Plan and store in which runs with the probe carry what is given for single texts and for pairs."""
 
     def make(single: dict | None, pair: dict | None):
         plan = make_plan("ssmix", "smoke")
@@ -83,9 +79,24 @@ def made(tmp_path):
                     del record["probes"]
                 else:
                     record["probes"] = {"ssmix-spans": probe}
-        return plan, store
+        return notebook.saved("ssmix_spans", plan, store)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The figures of a single text and of a pair."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIXUTILS_DATA", "")
+        plan = make_plan("ssmix", "smoke")
+    store = filled(plan, lambda r: 50, tmp_path_factory.mktemp("both"))
+    for run in plan.runs:
+        record = store.get(run)
+        if "probes" in record:
+            record["probes"] = {"ssmix-spans": measured(2 if "pair" in run.task else 1)}
+    style.use()
+    return notebook.saved("ssmix_spans", plan, store)
 
 
 def words(figure) -> list[tuple[str, str]]:
@@ -102,8 +113,8 @@ def framed(figure) -> list[tuple[str, list[str]]]:
     return out
 
 
-def test_figure_1_frames_the_two_spans_and_mixes_them(made):
-    figure = figure_1(*made(measured(1), None))
+def test_figure_1_frames_the_two_spans_and_mixes_them(both):
+    figure = both["figure_1"]
     assert framed(figure) == [(A, ["a1", "a2"]), (B, ["b2", "b3"])]
     found = words(figure)
     assert [c for w, c in found if w in ("b2", "b3")][-2:] == [B, B]  # in the mixture
@@ -117,15 +128,14 @@ def test_figure_1_frames_the_two_spans_and_mixes_them(made):
     assert found[-1][0] == "50 % good, 50 % bad"
 
 
-def test_figure_1_shades_by_saliency_relative_to_the_most_salient_word(made):
-    figure = figure_1(*made(measured(1), None))
-    boxes = [p for p in figure.axes[0].patches if not isinstance(p, plt.Rectangle)]
+def test_figure_1_shades_by_saliency_relative_to_the_most_salient_word(both):
+    boxes = [p for p in both["figure_1"].axes[0].patches if not isinstance(p, plt.Rectangle)]
     expected = [to_rgba(style.SALIENCY_MAP(v)) for v in (0.5, 0.25, 0.25, 1.0)]
     np.testing.assert_allclose([b.get_facecolor() for b in boxes[:4]], expected)
 
 
-def test_figures_3_and_4_give_every_word_the_colour_of_its_origin(made):
-    found = words(figure_3_4(*made(measured(1), None)))
+def test_figures_3_and_4_give_every_word_the_colour_of_its_origin(both):
+    found = words(both["figure_3_4"])
     start = 0
     for label, key in (("SSMix", "ssmix"), ("− saliency", "ssmix-saliency"), ("random UNK", "unk")):
         tokens, changed, _ = MIXED[key]
@@ -136,8 +146,8 @@ def test_figures_3_and_4_give_every_word_the_colour_of_its_origin(made):
     assert "λ₀ = 0.2" in found[0][0]
 
 
-def test_figure_5_shows_both_texts_of_a_pair_and_one_label(made):
-    figure = figure_5(*made(None, measured(2)))
+def test_figure_5_shows_both_texts_of_a_pair_and_one_label(both):
+    figure = both["figure_5_trained"]
     assert framed(figure) == [(A, ["a1", "a2"]), (B, ["b2", "b3"])] * 2
     texts = [w for w, _ in words(figure)]
     assert [t for t in texts if " of " in t] == [
@@ -150,15 +160,25 @@ def test_figure_5_shows_both_texts_of_a_pair_and_one_label(made):
     assert texts.count("50 % good, 50 % bad") == 1
 
 
-def test_figure_2_draws_ends_lines_and_distances(made):
-    left, right = figure_2(*made(measured(1), None)).axes
+def test_figure_5_computes_the_papers_lambda_of_the_papers_sentences_without_runs(monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    figure = notebook.saved("ssmix_spans", make_plan("ssmix", "smoke"), Records())["figure_5"]
+    found = words(figure)
+    assert found[0][0].endswith("λ = 2 / 11 = 0.18")
+    assert framed(figure) == [(A, ["fun"]), (B, ["problems"]), (A, ["adults"]), (B, ["issues"])]
+    mixed = [[w for w, c in found if c in (A, B)][i] for i in range(11)]
+    assert mixed == [*["problems", "for", "only", "children", "."], *["fun", "for", "issues", "and", "children", "."]]
+    assert [w for w, c in found if c == B] == ["problems", "issues"]
+    assert found[-1][0] == "82 % contradiction, 18 % entailment"
+
+
+def test_figure_2_draws_ends_lines_and_distances(both):
+    figure = both["figure_2"]
+    left, right = figure.axes
     assert [b.get_width() for b in right.patches] == [0.3, 0.1, 0.0, 0.5]
-    assert [t.get_text() for t in right.get_yticklabels()] == [
-        "hidden, level 0",
-        "hidden, level 4",
-        "hidden, level 6",
-        "SSMix",
-    ]
+    names = ["hidden, level 0", "hidden, level 4", "hidden, level 6", "SSMix"]
+    assert [t.get_text() for t in right.get_yticklabels()] == names
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == names
     assert to_hex(right.patches[-1].get_facecolor()) == style.colour("ssmix")
     assert len({to_hex(b.get_facecolor()) for b in right.patches}) == 4
     assert "81 %" in left.get_title(loc="left")
@@ -167,19 +187,28 @@ def test_figure_2_draws_ends_lines_and_distances(made):
     assert ends == [[[0.0, 0.0]], [[1.0, 0.0]]]
 
 
-def test_figure_2_takes_pairs_where_there_are_no_single_texts(made):
-    assert figure_2(*made(None, measured(2))) is not None
+def test_only_pairs_give_figures_2_and_5_and_only_single_texts_the_others(made):
+    figures = made(None, measured(2))
+    assert {name for name, figure in figures.items() if figure is not None} == {
+        "figure_2",
+        "figure_5",
+        "figure_5_trained",
+    }
 
 
-def test_each_figure_needs_its_own_kind_of_text(made):
-    plan, store = made(measured(1), None)
-    assert figure_5(plan, store) is None
-    plan, store = made(None, measured(2))
-    assert figure_1(plan, store) is None
-    assert figure_3_4(plan, store) is None
+def test_without_pairs_figure_5_has_the_papers_sentences_only(made):
+    assert {name for name, figure in made(measured(1), None).items() if figure is None} == {"figure_5_trained"}
 
 
 def test_a_probe_that_found_no_pairs_is_no_figure(made):
     nothing = {"part": "test", "ratio": 0.2, "examples": [], "projection": None}
-    plan, store = made(nothing, nothing)
-    assert [f(plan, store) for f in (figure_1, figure_2, figure_3_4, figure_5)] == [None] * 4
+    figures = made(nothing, nothing)
+    assert set(figures) == FIGURES
+    assert [name for name, figure in figures.items() if figure is not None] == ["figure_5"]
+
+
+def test_figures_of_words_survive_any_word(made):
+    figures = made(*(spans(parts, label="$\\frac$", word="$\\sum$") for parts in (1, 2)))
+    for name in ("figure_1", "figure_3_4", "figure_5_trained"):
+        figures[name].canvas.draw()
+        assert any("$\\sum$" in t.get_text() for t in figures[name].axes[0].texts)

@@ -1,32 +1,34 @@
-"""Every table and figure of the SSMix paper, from made-up records and from none."""
+"""Every table and figure of SSMix's notebook, from made-up records and from none."""
 
 from __future__ import annotations
 
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
+from mixutils import paths, show
 from mixutils.companion import make_plan
 from mixutils.papers import ssmix
-from mixutils.report.ssmix import ARTIFACTS, NOTE, table_1, table_2, table_a1, table_control, table_x1
 from mixutils.runs.records import Records
 from mixutils.show import style
-from mixutils.show.artifacts import Table
-from tests.fakes import data_folder, done, filled, kind, shipped, spans
+from tests import notebook
+from tests.fakes import data_folder, done, filled, kind, shipped
 
-BY_NAME = {a.name: a for a in ARTIFACTS}
 TABLES = {"table_1", "table_2", "table_a1", "table_b1", "table_control", "table_x1", "claims"}
+FIGURES = {"gains", "times", "learning_curves", "size_curve", "verdicts"}
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
+
+
+def saved(plan, store):
     style.use()
-    yield
-    plt.close("all")
+    return notebook.saved("ssmix", plan, store)
 
 
 @pytest.fixture(scope="module")
@@ -40,56 +42,64 @@ def full(tmp_path_factory):
     return plan, store
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_every_artifact_is_made_from_records(name, full):
-    made = BY_NAME[name].make(*full)
-    assert isinstance(made, Table if name in TABLES else plt.Figure)
+@pytest.fixture(scope="module")
+def made(full, tmp_path_factory):
+    """What the notebook saves of them; there is no benchmark."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIXUTILS_FIGURES", str(tmp_path_factory.mktemp("figures")))
+        return saved(*full)
 
 
-@pytest.mark.parametrize("profile", ["smoke", "desk"])
-@pytest.mark.parametrize("name", BY_NAME)
-def test_without_records_tables_say_so_and_figures_are_none(name, profile):
-    made = BY_NAME[name].make(make_plan("ssmix", profile), Records())
-    if name in TABLES:
-        assert isinstance(made, Table)
-        assert any(word in made.html for word in ("not done", "no runs yet", "not tested"))
-    else:
-        assert made is None
+def test_every_table_and_figure_is_made_from_records(made):
+    assert set(made) == TABLES | FIGURES
+    for name, thing in made.items():
+        assert hasattr(thing, "to_csv" if name in TABLES else "savefig"), name
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_without_embedmix_and_two_seeds_only_times_relative_to_it_are_missing(name, full, tmp_path):
+def test_files_have_the_names_and_the_numbers(full):
+    plan, store = full
+    notebook.run("ssmix", plan, store)
+    folder = paths.figures("desk") / "ssmix"
+    assert {p.stem for p in folder.glob("*.csv")} == TABLES
+    assert {p.stem for p in folder.glob("*.png")} == {p.stem for p in folder.glob("*.svg")} == FIGURES
+    lines = pd.read_csv(folder / "table_2.csv").set_index(["row", "column"])
+    assert lines.loc[("SSMix", "docs-pair"), "ours"] == pytest.approx(64)
+
+
+@pytest.mark.parametrize("profile", ["smoke", "laptop", "desk", "full"])
+def test_without_records_tables_say_so_and_figures_are_none(profile):
+    made = saved(make_plan("ssmix", profile), Records())
+    for name in TABLES - {"table_control", "table_x1"}:
+        text = made[name].to_csv()
+        assert any(why in text for why in ("not done", "no runs yet", "not tested")), name
+    assert made["table_control"].empty
+    assert made["table_x1"].empty
+    # What is known of the authors' step times needs no runs.
+    assert {name for name in FIGURES if made[name] is not None} <= {"verdicts"}
+
+
+def test_without_embedmix_and_two_seeds_only_times_relative_to_it_are_missing(full, tmp_path):
     plan, _ = full
     store = filled(plan, lambda r: 60 + r.seed, tmp_path, skip=lambda r: kind(r) == "wordmix" or r.seed > 2)
-    assert (BY_NAME[name].make(plan, store) is None) == (name == "times")
+    assert [name for name, thing in saved(plan, store).items() if thing is None] == ["times"]
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_stage_1_lost_its_records_and_nothing_stops(name, full, tmp_path):
+def test_stage_1_lost_its_records_and_nothing_stops(full, tmp_path):
     plan, _ = full
     store = filled(plan, lambda r: 60 + r.seed, tmp_path, skip=lambda r: kind(r) == "stage 1")
-    made = BY_NAME[name].make(plan, store)
-    if name == "table_2":
-        assert "5 of 5 runs have lost the record of their start" in made.html
+    made = saved(plan, store)
+    assert set(made) == TABLES | FIGURES
+    assert "5 of 5 runs have lost the record of their start" in set(made["table_2"]["note"])
 
 
-def test_names_titles_and_captions_are_there_once():
-    assert len(BY_NAME) == len(ARTIFACTS)
-    for a in ARTIFACTS:
-        assert a.title
-        assert a.caption.endswith(".")
-        assert a.notebook in ("ssmix", "ssmix_spans")
-
-
-def test_the_note_names_everything_that_a_cell_shows(full):
-    page = table_2(*full).html
-    for word in ("difference", "gain"):
+def test_a_result_cell_names_everything_that_it_shows(made):
+    page = show.display_results(made["table_2"]).to_html()
+    for word in ("ours 64.00 ± 1.58", "n = 5", "gain +3.00 ["):
         assert word in page
-        assert word in NOTE
 
 
-def test_table_1_has_printed_and_found_sizes(full):
-    frame = table_1(*full).frame.set_index("data")
+def test_table_1_has_printed_and_found_sizes(made):
+    frame = made["table_1"].set_index("data")
     assert frame.loc["sst2-glue", "paper train"] == "67k"
     assert frame.loc["qnli", "paper classes"] == "3"  # as printed; QNLI has two (SPEC SA29)
     assert frame.loc["rte", "remark"] == "not in a data folder (none given)"
@@ -98,19 +108,19 @@ def test_table_1_has_printed_and_found_sizes(full):
     assert len(frame) == 9 + 3
 
 
-def test_table_1_escapes_what_data_say_of_themselves(full, tmp_path):
-    plan, _ = full
+def test_table_1_escapes_what_data_say_of_themselves(tmp_path):
+    plan = make_plan("ssmix", "smoke")
     records = [done(r, 50) for r in plan.runs]
     for record in records:
         record["data"] |= {"source": "<script>", "notes": ["<img src=x>"]}
-    page = table_1(plan, shipped(records, tmp_path)).html
+    page = show.display_table(saved(plan, shipped(records, tmp_path))["table_1"]).to_html()
     assert "<script>" not in page
     assert "<img" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_table_2_has_all_methods_on_all_data_sets(full):
-    frame = table_2(*full).frame
+def test_table_2_has_all_methods_on_all_data_sets(made):
+    frame = made["table_2"]
     assert list(dict.fromkeys(frame["row"])) == list(ssmix.TABLE_2)
     ours = frame[frame["column"] == "docs-pair"].set_index("row")["ours"]
     assert ours["No mixup"] == pytest.approx(62)  # seeds add 0 to 4
@@ -119,23 +129,22 @@ def test_table_2_has_all_methods_on_all_data_sets(full):
     assert gain["gain"] == pytest.approx(3)  # over the control, not over stage 1
 
 
-def test_table_a1_compares_variances(full, tmp_path, monkeypatch):
+def test_table_a1_compares_variances(tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "rte")))
     plan = make_plan("ssmix", "desk", tasks="rte")
-    made = table_a1(plan, filled(plan, lambda r: 60 + 2 * r.seed, tmp_path))
-    line = made.frame[(made.frame["row"] == "No mixup") & (made.frame["column"] == "rte")].iloc[0]
+    frame = saved(plan, filled(plan, lambda r: 60 + 2 * r.seed, tmp_path))["table_a1"]
+    line = frame[(frame["row"] == "No mixup") & (frame["column"] == "rte")].iloc[0]
     assert line["ours"] == pytest.approx(10)  # 60, 62, 64, 66, 68: squared deviations 40 over 4
     assert line["sd"] == pytest.approx(math.sqrt(10))
     assert line["difference"] == pytest.approx(10 - line["paper"])
-    assert "10.00 (3.16)" in made.html
-    assert "variance (standard deviation)" in made.html
 
 
 def test_table_control_counts_runs_that_the_floor_changed(full, tmp_path):
     plan, _ = full
     store = filled(plan, lambda r: 60 if kind(r) == "stage 1" else 58 + r.seed, tmp_path)
-    frame = table_control(plan, store).frame
-    line = frame[(frame["row"] == "SSMix") & (frame["column"] == "docs-pair")].iloc[0]
+    frame = saved(plan, store)["table_control"]
+    (pairs,) = [c.title for c in plan.columns if c.key == "docs-pair"]
+    line = frame.set_index(["row", "column"]).loc[("SSMix", pairs)]
     assert line["stage 2 alone"] == pytest.approx(60)  # 58 to 62
     assert line["better of both"] == pytest.approx((60 + 60 + 60 + 61 + 62) / 5)
     assert line["runs where stage 1 was better"] == 2
@@ -147,33 +156,28 @@ def test_table_control_shows_what_held_out_rows_would_have_chosen(tmp_path, monk
     monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "trec-coarse")))
     plan = make_plan("ssmix", "desk")
     store = filled(plan, lambda r: 61 + r.seed, tmp_path / "records")
-    line = table_control(plan, store).frame.set_index("row").loc["SSMix"]
+    line = saved(plan, store)["table_control"].set_index("row").loc["SSMix"]
     assert line["stage 2 alone"] == pytest.approx(63)
     record = store.get(plan.cell("2", "SSMix", "trec-coarse").runs[0])
     assert set(record["selected"]) == {"best-on-test", "best-on-held", "last"}
     assert line["chosen on held-out rows"] == pytest.approx(63)
 
 
-def test_table_x1_has_step_times(full):
-    frame = table_x1(*full).frame
+def test_table_x1_has_step_times(made):
+    frame = made["table_x1"]
     assert set(frame.columns) == {"column", "row", "ms per step", "passes", "runs", "relative to EmbedMix"}
     assert (frame["relative to EmbedMix"] == 1.0).all()
 
 
-def test_claims_are_shown_under_both_readings(full):
-    made = BY_NAME["claims"].make(*full)
-    assert set(made.frame["reading"]) == {"better of both stages, as printed", "stage 2 alone"}
-    assert [made.html.count(f">SC{i}</th>") for i in range(1, 11)] == [1] * 10
+def test_claims_are_shown_under_both_readings(made):
+    frame = made["claims"]
+    assert set(frame["reading"]) == {"better of both stages, as printed", "stage 2 alone"}
+    for _, lines in frame.groupby("reading"):
+        assert list(dict.fromkeys(lines["claim"])) == [f"SC{i}" for i in range(1, 11)]
 
 
-def test_times_need_embedmix_to_be_relative_to(full, tmp_path):
-    plan, _ = full
-    store = filled(plan, lambda r: 50, tmp_path, skip=lambda r: kind(r) == "wordmix")
-    assert BY_NAME["times"].make(plan, store) is None
-
-
-def test_learning_curves_have_the_colour_of_their_method(full):
-    figure = BY_NAME["learning_curves"].make(*full)
+def test_learning_curves_have_the_colour_of_their_method(made):
+    figure = made["learning_curves"]
     found = {axis.get_title(): {to_hex(line.get_color()) for line in axis.lines} for axis in figure.axes}
     plain = style.colour("none")
     assert found["SSMix"] == {plain, style.colour("ssmix")}
@@ -194,38 +198,12 @@ def test_the_size_curve_by_hand_in_the_colours_of_data(full, tmp_path):
     gain = {50: 1.0, 150: 2.0, 500: 4.0}
     level = {"ssmix": 55, "wordmix": 54, "tmix": 53}
     store = filled(plan, lambda r: level.get(kind(r), 50) + (kind(r) == "ssmix") * gain[r.train_size], tmp_path)
-    axis = BY_NAME["size_curve"].make(plan, store).axes[0]
+    axis = saved(plan, store)["size_curve"].axes[0]
     np.testing.assert_allclose(axis.lines[0].get_xydata(), [[50, 2], [150, 3], [500, 5]])
     assert to_hex(axis.lines[0].get_color()) == style.DATA_COLOURS[0]
 
 
 def test_the_size_curve_places_all_rows_at_their_number(tmp_path):
     plan = make_plan("ssmix", "desk", train_size=0)
-    axis = BY_NAME["size_curve"].make(plan, filled(plan, lambda r: 50, tmp_path)).axes[0]
+    axis = saved(plan, filled(plan, lambda r: 50, tmp_path))["size_curve"].axes[0]
     assert axis.lines[0].get_xdata().tolist() == [50, 150, 5000]  # the fakes train on 5,000 rows where all are meant
-
-
-def test_figures_of_words_survive_any_word(full, tmp_path):
-    plan, _ = full
-    records = [done(r, 50) for r in plan.runs]
-    for record in records:
-        if "probes" in record:
-            parts = len(record["probes"]["ssmix-spans"]["examples"][0]["spans"])
-            record["probes"]["ssmix-spans"] = spans(parts, label="$\\frac$", word="$\\sum$")
-    store = shipped(records, tmp_path)
-    for name in ("figure_1", "figure_3_4", "figure_5"):
-        figure = BY_NAME[name].make(plan, store)
-        figure.canvas.draw()
-        assert any("$\\sum$" in t.get_text() for t in figure.axes[0].texts)
-
-
-def test_figure_5_prints_the_share_of_both_parts(full):
-    title = BY_NAME["figure_5"].make(*full).axes[0].texts[0].get_text()
-    assert title.endswith("λ = 2 / 8 = 0.25")  # one of four words is replaced in each of two texts
-
-
-def test_figure_2_draws_both_ends_and_every_kind_of_mixture(full):
-    left, right = BY_NAME["figure_2"].make(*full).axes
-    labels = [t.get_text() for t in left.get_legend().get_texts()]
-    assert labels == ["hidden, level 0", "hidden, level 2", "SSMix, several spans and ratios"]
-    assert np.allclose([b.get_width() for b in right.patches], [0.2, 0.0, 0.4])
