@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from mixutils import paths
-from mixutils.companion import Companion
+from mixutils.companion.parameters import PARAMETERS
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
 from mixutils.site import notebooks
@@ -70,15 +70,14 @@ def test_defaults_are_smoke_and_every_parameter_is_used(path):
     have = parameters(path)
     if NOTEBOOKS[path.stem] is not None:
         assert have["profile"] == "smoke"
-        defaults = dict(Companion.__init__.__kwdefaults__)
+        defaults = {name: default for name, (_, default) in PARAMETERS.items()}
         if NOTEBOOKS[path.stem] != "compare":
             del defaults["methods"]  # papers have their own
-        if NOTEBOOKS[path.stem] != "compare":  # nothing else chooses methods
-            defaults = {k: v for k, v in defaults.items() if k != "methods"}
         assert {k: have[k] for k in defaults} == defaults  # a notebook may have more of its own, such as a sentence
     rest = ast.parse("\n".join(c.source for c in source(path).cells if c.cell_type == "code"))
     used = {n.id for n in ast.walk(rest) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-    assert set(have) <= used
+    opened = set(PARAMETERS) if "globals" in used else set()  # Companion.open finds its own there
+    assert set(have) <= used | opened
 
 
 @every_notebook
