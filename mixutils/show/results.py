@@ -5,6 +5,7 @@ Verdicts are about claims, over all cells of one, and stand in the tables of cla
 
 from __future__ import annotations
 
+import hashlib
 import html
 import math
 from collections.abc import Iterable, Sequence
@@ -210,7 +211,9 @@ def display_table(
     """
     styler = frame.style.format(precision=digits, na_rep="–", escape="html", thousands=",")
     styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
-    styler = styler.set_uuid("mixutils").set_properties(
+    # The same on every run, and no other table's on the page: rules of cells go by it.
+    digest = hashlib.blake2b(frame.to_csv().encode(), digest_size=4).hexdigest()
+    styler = styler.set_uuid(digest).set_properties(
         **{"text-align": "left", "vertical-align": "top", "white-space": "pre"}
     )
     if wrap:
