@@ -13,6 +13,7 @@ from types import CodeType
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pytest
 
 from mixutils import paths
 from mixutils.companion import Companion, figures
@@ -60,3 +61,12 @@ def run(
 def verdicts(name: str, plan: Plan, store: Records, shuffle: int | None = None) -> dict[str, list[Verdict]]:
     """Reading -> what became of the claims."""
     return {k: e.verdicts() for k, e in run(name, plan, store, shuffle, only=["claims"])["readings"].items()}
+
+
+def saved(name: str, plan: Plan, store: Records, shuffle: int | None = None) -> dict[str, Any]:
+    """Name -> table or figure (None where there is nothing to show) that a notebook saves; nothing is written."""
+    made: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Companion, "save", lambda self, what, name: made.setdefault(name, what))
+        run(name, plan, store, shuffle)
+    return made
