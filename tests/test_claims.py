@@ -27,10 +27,10 @@ def no_data(monkeypatch):
 
 @pytest.fixture(scope="module")
 def levels(tmp_path_factory):
-    """DropMix's smoke plan with two seeds, every run at a level of its own."""
+    """A smoke plan with three seeds, every run at a level of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIXUTILS_DATA", "")
-        plan = make_plan("dropmix", "smoke", seeds="3")
+        plan = make_plan(claims.DECLARED[-1], "smoke", seeds="3")
     order = {r.hash: i for i, r in enumerate(plan.runs)}
     return plan, filled(plan, lambda r: 40 + order[r.hash] / 7, tmp_path_factory.mktemp("levels"))
 

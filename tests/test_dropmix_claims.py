@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from decimal import Decimal
 
 import pytest
 
-from mixutils import claims
-from mixutils.claims.dropmix import gains, margins, word_shares
 from mixutils.companion import make_plan
 from mixutils.papers import dropmix
-from mixutils.papers.published import published
 from mixutils.runs.records import Records
-from tests.fakes import (
-    data_folder,
-    done,
-    dropmix_channels,
-    dropmix_masks,
-    filled,
-    permuted,
-    shipped,
-)
+from tests.fakes import data_folder, done, dropmix_channels, dropmix_masks, filled, permuted, shipped
+from tests.notebook import run, verdicts
+from tests.test_dropmix_printed import exact
 
 KEYS = [f"RC{i}" for i in range(1, 13)]
 WORDS = {
@@ -36,7 +26,7 @@ WORDS = {
     "illustration",
 }
 VARIANTS = ("dropmix-u", "dropmix-c", "dropmix-w", "dropmix-g")
-HELD = {"policy": "hold-out", "floor": False}
+READINGS = ["as printed", "hold-out"]
 #: Which runs a claim needs to be higher. Data: built-in, without the paper's exceptions.
 MOVED = {
     "RC1": lambda r: r.method in VARIANTS,
@@ -57,8 +47,13 @@ def plan(monkeypatch):
     return make_plan("dropmix", "desk")
 
 
-def found(key: str, plan, store, **how):
-    return next(v for v in claims.verdicts(plan, store, **how) if v.key == key)
+def both(key: str, plan, store):
+    """The verdicts of a claim as printed and on the hold-out."""
+    return [next(v for v in of if v.key == key) for of in verdicts("dropmix", plan, store).values()]
+
+
+def found(key: str, plan, store):
+    return both(key, plan, store)[0]
 
 
 def level(run) -> float:
@@ -66,16 +61,15 @@ def level(run) -> float:
     return 50 + 3 * run.seed
 
 
-@pytest.mark.parametrize("how", [{}, HELD], ids=["as printed", "hold-out"])
 @pytest.mark.parametrize(("points", "word"), [(3, "supported"), (-3, "contradicted"), (0, "negligible")])
 @pytest.mark.parametrize("key", MOVED)
-def test_a_claim_follows_the_records(key, points, word, how, plan, tmp_path):
+def test_a_claim_follows_the_records(key, points, word, plan, tmp_path):
     store = filled(plan, lambda r: level(r) + points * MOVED[key](r), tmp_path)
-    v = found(key, plan, store, **how)
-    assert v.word == word, v.why
-    assert v.seeds == (5, 5)
-    assert v.tasks == 2
-    assert v.estimate == pytest.approx(points)
+    for v in both(key, plan, store):
+        assert v.word == word, v.why
+        assert v.seeds == (5, 5)
+        assert v.tasks == 2
+        assert v.estimate == pytest.approx(points)
 
 
 @pytest.mark.parametrize("key", MOVED)
@@ -85,31 +79,29 @@ def test_seeds_that_contradict_each_other_leave_a_claim_open(key, plan, tmp_path
 
 
 def test_every_claim_is_declared_once_in_words_of_the_spec(plan, tmp_path):
-    verdicts = claims.verdicts(plan, filled(plan, level, tmp_path))
-    assert [v.key for v in verdicts] == KEYS
-    assert {v.word for v in verdicts} <= WORDS
-    assert all(v.text and v.own for v in verdicts)
-    assert {v.key for v in verdicts if v.kind == "illustration"} == {"RC8", "RC9", "RC10", "RC12"}
-    assert {v.key for v in verdicts if v.kind == "every"} == {"RC1", "RC3"}
+    readings = verdicts("dropmix", plan, filled(plan, level, tmp_path))
+    assert list(readings) == READINGS
+    for of in readings.values():
+        assert [v.key for v in of] == KEYS
+        assert {v.word for v in of} <= WORDS
+        assert all(v.text and v.own for v in of)
+        assert {v.key for v in of if v.kind == "illustration"} == {"RC8", "RC9", "RC10", "RC12"}
+        assert {v.key for v in of if v.kind == "every"} == {"RC1", "RC3"}
 
 
 def test_the_readings_take_the_epoch_from_different_parts(plan, tmp_path):
     records = []
-    for run in plan.runs:
-        record = done(run, 50 + run.seed)
-        if run.method == "dropmix-c":  # better than W only where the hold-out selects
-            better = {
-                p: m | {"accuracy": 0.6 + run.seed / 100} for p, m in record["selected"]["last"]["metrics"].items()
-            }
+    for r in plan.runs:
+        record = done(r, 50 + r.seed)
+        if r.method == "dropmix-c":  # better than W only where the hold-out selects
+            better = {p: m | {"accuracy": 0.6 + r.seed / 100} for p, m in record["selected"]["last"]["metrics"].items()}
             record["selected"]["best-on-validation"]["metrics"] = better
         records.append(record)
     store = shipped(records, tmp_path)
-    assert found("RC5", plan, store).word == "negligible"
-    assert found("RC5", plan, store, **HELD).word == "supported"
+    assert [v.word for v in both("RC5", plan, store)] == ["negligible", "supported"]
 
 
-@pytest.mark.parametrize("how", [{}, HELD], ids=["as printed", "hold-out"])
-def test_rc1_chooses_both_sides_on_the_part_that_selects(how, plan, tmp_path):
+def test_rc1_chooses_both_sides_on_the_part_that_selects(plan, tmp_path):
     # U and Mixup are best where a row may be chosen, G and SSMix where it is reported.
     levels = {
         "dropmix-u": {"validation": 70, "test": 55},
@@ -118,9 +110,9 @@ def test_rc1_chooses_both_sides_on_the_part_that_selects(how, plan, tmp_path):
         "ssmix-beta": {"validation": 10, "test": 58},
     }
     store = filled(plan, lambda r: levels.get(r.method, {"validation": 50, "test": 50}), tmp_path)
-    v = found("RC1", plan, store, **how)
-    assert {u.note for u in v.units} == {"best: DropMix-U, against Mixup"}
-    assert [u.mean for u in v.units] == pytest.approx([55 - 57] * 2)
+    for v in both("RC1", plan, store):
+        assert {u.note for u in v.units} == {"best: DropMix-U, against Mixup"}
+        assert [u.mean for u in v.units] == pytest.approx([55 - 57] * 2)
 
 
 @pytest.fixture
@@ -132,7 +124,8 @@ def pairs(monkeypatch, tmp_path):
 
 def test_what_the_paper_excepts_has_no_part(pairs, tmp_path):
     store = filled(pairs, level, tmp_path / "store")
-    titles = {key: [u.title for u in found(key, pairs, store).units] for key in ("RC1", "RC3", "RC4", "RC5")}
+    of = {v.key: v for v in verdicts("dropmix", pairs, store)["as printed"]}
+    titles = {key: [u.title for u in of[key].units] for key in ("RC1", "RC3", "RC4", "RC5")}
     assert titles == {
         "RC1": ["RTE", "MR"],
         "RC3": ["RTE", "MR"],
@@ -158,11 +151,10 @@ def test_rc2_reads_the_two_stages_of_the_ssmix_papers_own_runs(pairs, tmp_path):
     mine = [done(r, 62 + r.seed if r.method == "dropmix-g" else 50) for r in pairs.runs if r not in quoted]
     # SSMix is better in its first stage: as printed, the better of both stages counts.
     theirs = [done(r, 60 + r.seed if r.start is None else 40) for r in quoted]
-    v = found("RC2", pairs, shipped(mine + theirs, tmp_path / "both"))
+    v, held = both("RC2", pairs, shipped(mine + theirs, tmp_path / "both"))
     assert [(u.title, u.mean) for u in v.units] == [("MRPC", pytest.approx(2)), ("RTE", pytest.approx(2))]
     assert v.word == "supported"
     # On the hold-out the second stage stands alone, as DropMix does.
-    held = found("RC2", pairs, shipped(mine + theirs, tmp_path / "both"), **HELD)
     assert [u.mean for u in held.units] == pytest.approx([24.0, 24.0])
     alone = found("RC2", pairs, shipped(mine, tmp_path / "alone"))
     assert alone.word == "not tested"
@@ -220,12 +212,8 @@ def test_margins_are_over_the_best_other_method(plan, tmp_path):
     store = filled(
         plan, lambda r: levels.get(r.method, 50) + (r.method == "dropmix-c") * (r.train_size == 62), tmp_path
     )
-    units = margins(claims.evidence(plan, store, declare=lambda *_: None))
-    assert [(u.column.split("@")[1], u.mean) for u in units] == [
-        ("25", pytest.approx(3)),
-        ("50", pytest.approx(2)),
-        ("100", pytest.approx(2)),
-    ]
+    margin = run("dropmix_sparse", plan, store)["margin"]
+    assert margin.groupby("share")["difference"].mean().to_dict() == pytest.approx({25: 3, 50: 2, 100: 2})
 
 
 def with_probe(plan, name: str, value) -> list:
@@ -239,6 +227,7 @@ def with_probe(plan, name: str, value) -> list:
 def test_rc8_and_rc9_show_numbers_beside_their_null_and_decide_nothing(plan, tmp_path):
     probe = dropmix_channels((3, 2), correlation=permuted(0.84, 1, 0.001), skewness=permuted(2, 0.001, 1))
     store = shipped(with_probe(plan, "dropmix-channels", probe), tmp_path)
+    of = {v.key: v for v in verdicts("dropmix", plan, store)["hold-out"]}
     for key, words in {
         "RC8": (
             "rank correlation of the two profiles 0.84 (null 0.00, 95 % of it in [-0.10, 0.10])",
@@ -247,7 +236,7 @@ def test_rc8_and_rc9_show_numbers_beside_their_null_and_decide_nothing(plan, tmp
         ),
         "RC9": ("positive 0.50 (null 0.00", "negative 0.50 (null 0.00"),
     }.items():
-        v = found(key, plan, store)
+        v = of[key]
         assert v.word == "illustration"
         assert math.isnan(v.p_for)
         assert all(text in v.why for text in words), v.why
@@ -261,7 +250,8 @@ def test_rc8_and_rc9_say_why_there_is_nothing(plan, tmp_path):
         ("none", none, none["why"]),
     ):
         store = shipped(with_probe(plan, "dropmix-channels", probe), tmp_path / name)
-        assert {found(key, plan, store).why for key in ("RC8", "RC9")} == {why}
+        of = verdicts("dropmix", plan, store)["as printed"]
+        assert {v.why for v in of if v.key in ("RC8", "RC9")} == {why}
     assert found("RC8", plan, Records()).why == "the run behind Figure 3 is not done yet"
 
 
@@ -278,8 +268,9 @@ def test_rc10_by_hand(plan, tmp_path):
     assert found("RC10", plan, own).why == "the run behind Figure 3 is not done yet"
 
 
-def test_pieces_of_a_word_are_averaged_and_special_tokens_left_out():
+def test_pieces_of_a_word_are_averaged_and_special_tokens_left_out(plan):
     example = dropmix_masks()["examples"][0] | {"words": ["one", "two"], "word_of": [-1, 0, 0, 1]}
+    word_shares = run("dropmix", plan, Records(), only=["claims"])["word_shares"]
     assert word_shares(example, "general") == [("one", pytest.approx((0.125 + 0.5) / 2)), ("two", 0.75)]
 
 
@@ -332,18 +323,18 @@ def test_rc12_counts_parameters_of_model_and_mixer(extra, shown, plan, tmp_path)
 def test_costs_are_relative_to_dropmix_c_of_the_same_data(plan, tmp_path):
     slower = {"docs-pair": 2.0}
     records = (done(r, 50, step_ms=(20 if r.method == "dropmix-c" else 5) * slower.get(r.task, 1)) for r in plan.runs)
-    lines = [t for t in dropmix.costs(plan, shipped(records, tmp_path)) if t["row"] in ("Mixup", "DropMix-C")]
+    lines = run("dropmix", plan, shipped(records, tmp_path), only=["claims"])["lines"]
+    lines = [t for t in lines if t["row"] in ("Mixup", "DropMix-C")]
     assert [(t["ms"], t["relative"], t["n"]) for t in lines] == [(5, 0.25, 5), (20, 1, 5), (10, 0.25, 5), (40, 1, 5)]
 
 
-@pytest.mark.parametrize("how", [{}, HELD], ids=["as printed", "hold-out"])
 @pytest.mark.parametrize("profile", ["smoke", "desk", "full"])
-def test_without_records_nothing_is_tested_and_every_claim_says_why(profile, how, monkeypatch):
+def test_without_records_nothing_is_tested_and_every_claim_says_why(profile, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
-    verdicts = claims.verdicts(make_plan("dropmix", profile), Records(), **how)
-    assert [v.key for v in verdicts] == KEYS
-    assert {v.word for v in verdicts} == {"not tested", "illustration"}
-    assert all(v.why for v in verdicts)
+    for of in verdicts("dropmix", make_plan("dropmix", profile), Records()).values():
+        assert [v.key for v in of] == KEYS
+        assert {v.word for v in of} == {"not tested", "illustration"}
+        assert all(v.why for v in of)
 
 
 def test_a_column_without_runs_is_void_and_the_others_count(plan, tmp_path):
@@ -361,7 +352,8 @@ def test_gains_stand_against_bert_with_three_and_with_as_many_epochs(pairs, tmp_
     long = {r.hash for c in pairs.table("control") for r in c.runs}
     gain = {"no-dropout": 0, "dropmix-g": 5}
     store = filled(pairs, lambda r: 50 + r.seed + (3 if r.hash in long else gain.get(r.method, 2)), tmp_path / "store")
-    shown = {v.key: v for v in claims.verdicts(pairs, store, declare=gains)}
+    gains = run("dropmix", pairs, store, only=["claims", "gains"])["gains"]
+    shown = {v.key: v for v in gains["as printed"].verdicts()}
     short, equal = shown["DropMix-G − Bert"], shown[f"DropMix-G − {dropmix.CONTROL}"]
     assert (short.estimate, equal.estimate) == (pytest.approx(5), pytest.approx(2))
     printed = [exact("DropMix-G", c) - exact("Bert", c) for c in ("mrpc", "rte", "mr")]
@@ -370,58 +362,3 @@ def test_gains_stand_against_bert_with_three_and_with_as_many_epochs(pairs, tmp_
     # Of the baselines the others are at 2: with Bert at equal epochs among them the best is at 3.
     assert shown["DropMix (best) − best baseline"].estimate == pytest.approx(3)
     assert shown[f"DropMix (best) − best baseline, {dropmix.CONTROL}"].estimate == pytest.approx(2)
-
-
-# ------------------------------------------------------------------------------------------- the paper's own tables
-
-
-def exact(row: str, column: str, what: str = "value") -> Decimal:
-    return Decimal(getattr(published("dropmix")["3", row, column], what))
-
-
-ALL = [c.key for c in dropmix.COLUMNS]
-
-
-def test_ra26_five_or_six_printed_margins_exceed_the_larger_standard_deviation():
-    """SPEC RA26 says six: that counts Subj against Bert's spread; SSMix has the same mean there and a wider one."""
-    at_least, at_most = set(), set()
-    for c in ALL:
-        ours = max(dropmix.VARIANTS, key=lambda r: exact(r, c))
-        top = max(exact(r, c) for r in dropmix.BASELINES)
-        spreads = [
-            max(exact(ours, c, "spread"), exact(r, c, "spread")) for r in dropmix.BASELINES if exact(r, c) == top
-        ]
-        margin = exact(ours, c) - top
-        at_least |= {c} if all(margin > s for s in spreads) else set()
-        at_most |= {c} if any(margin > s for s in spreads) else set()
-    assert at_least == {"qqp", "qnli", "sst2-glue", "rte", "trec-coarse"}
-    assert at_most - at_least == {"subj"}
-
-
-def test_rc3_rc4_and_rc11_on_the_printed_table():
-    best = {c: max(dropmix.VARIANTS, key=lambda r: exact(r, c)) for c in ALL}
-    assert [c for c in ALL if best[c] != "DropMix-G"] == ["qnli", "mrpc"]
-    assert [c for c in ALL if exact("DropMix-C", c) <= exact("DropMix-U", c)] == ["mr"]
-    gaps = [exact("DropMix-G", c) - exact("DropMix-C", c) for c in ALL]
-    assert (str(min(gaps)), str(max(gaps))) == ("-0.31", "0.73")
-
-
-def test_rc2_dropmix_against_the_quoted_ssmix():
-    glue = ALL[:6]
-    lower = [c for c in glue if max(exact(r, c) for r in dropmix.VARIANTS) <= exact("SSMix*", c)]
-    assert lower == ["mrpc"]
-
-
-def test_rc6_on_the_printed_table_4():
-    cells = published("dropmix")
-
-    def value(row, column):
-        return Decimal(cells["4", row, column].value)
-
-    higher = {"DropMix-C": 0, "DropMix-G": 0}
-    for key, (_, plain, _) in dropmix.ENCODERS.items():
-        for task in dropmix.SENTENCES:
-            best = max(value(r, f"{key}/{task}") for r in (plain, "Dropout", "Mixup", "Dropout+Mixup"))
-            for row in higher:
-                higher[row] += value(row, f"{key}/{task}") > best
-    assert higher == {"DropMix-C": 9, "DropMix-G": 11}

@@ -149,8 +149,6 @@ def test_every_column_has_a_part_that_selects_and_one_that_is_reported(all_data)
         assert set(c.evaluate) == {c.select, c.report}
         cell = plan.cell("3" if dropmix.is_main(c) else "4", "DropMix-C", c.key)
         assert cell.reading.policy == f"best-on-{cell.reading.split}" == f"best-on-{c.report}"
-        other = dropmix.held_out(cell.reading, c)
-        assert (other.policy, other.split) == (f"best-on-{c.select}", c.report)
     assert (columns["mnli"].report, columns["mnli"].select) == ("validation_m", "validation_mm")  # SPEC RA23
     assert {columns[k].policy for k in ("mr", "subj", "cr", "mpqa")} == {"tenths-by-seed"}  # SPEC RA13
     assert columns["sst1-sent"].policy == columns["mnli"].policy == "official"

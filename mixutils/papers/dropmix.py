@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..runs.records import Records
 from ..runs.run import Run
 from ..tasks import at_hand, spec
 from ..training.loop import Recipe
@@ -210,11 +209,6 @@ def reading(column: Column) -> Reading:
     return Reading(f"best-on-{column.report}", column.report)
 
 
-def held_out(reading: Reading, column: Column) -> Reading:
-    """The same number where another part has chosen the epoch."""
-    return replace(reading, policy=f"best-on-{column.select}")
-
-
 def plan(setting: Setting) -> Plan:
     """All runs of Tables 3 and 4, Figures 2 and 3, Table 5, the control row and the two other masks."""
     chosen, absent = choose_columns(COLUMNS, setting, OWN_TASKS.get(setting.profile.name), _stand_ins(setting))
@@ -319,15 +313,6 @@ def two_stages(column: Column, setting: Setting) -> Cell:
     # MNLI: that paper reports the mismatched part, this one the matched part (SPEC RA23).
     part = column.report if column.key == "mnli" else theirs.report
     return Cell(STAGES_TABLE, STAGES_ROW, column.key, runs, Reading(f"best-on-{part}", part, floor=True))
-
-
-def probed(plan: Plan, store: Records, name: str) -> dict[str, Any] | None:
-    """What a probe of the run behind Figure 3 found, with the data set's id and the run's hash, or None."""
-    for run in plan.extra:
-        record = store.get(run)
-        if record is not None and record["status"] == "done" and name in record.get("probes", {}):
-            return record["probes"][name] | {"task": run.task, "run": run.hash}
-    return None
 
 
 def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:

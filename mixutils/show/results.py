@@ -5,6 +5,7 @@ Verdicts are about claims, over all cells of one, and stand in the tables of cla
 
 from __future__ import annotations
 
+import hashlib
 import html
 import math
 from collections.abc import Iterable, Sequence
@@ -64,6 +65,7 @@ def results(
     cited = {(p.table, p.row, p.column): p for p in c.printed.itertuples()}
     of_paper = getattr(PLANS.get(c.plan.paper), "COLUMNS", ())  # columns without data have titles too
     titles = {k.key: k.title for k in (*of_paper, *c.plan.columns)}
+    read = _readings(frame)
     shown, plain = (_values(frame, which) for which in (frame["primary"], ~frame["floor"]))
     lines = []
     for row in dict.fromkeys(x.row for x in c.plan.table(table)):
@@ -87,7 +89,8 @@ def results(
                 )
                 continue
             line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in cell.runs)}
-            if values := _of(shown, cell):
+            reading = read.get((table, row, key), ())
+            if values := shown.get((table, row, key, *reading)):
                 s = summarize(list(values.values()))
                 line |= {
                     "ours": s.mean,
@@ -100,8 +103,9 @@ def results(
                 }
                 if at is not None:
                     line["difference"] = line["ours"] - line["paper"]
-            base = c.plan.cell(*baseline, key) if baseline and row != base_row else None
-            gain = paired(_of(plain, cell), _of(plain, base, cell)) if base is not None else None
+            gain = None
+            if baseline and row != base_row:
+                gain = paired(*(plain.get((*side, key, *reading), {}) for side in ((table, row), baseline)))
             if gain is not None and gain.n:
                 line |= {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high}
                 if at is not None and (table, base_row, key) in cited:
@@ -119,9 +123,11 @@ def _values(frame: pd.DataFrame, which: pd.Series) -> dict[tuple, dict[int, floa
     return out
 
 
-def _of(values: dict[tuple, dict[int, float]], cell: Any, read_as: Any = None) -> dict[int, float]:
-    reading = (read_as or cell).reading
-    return values.get((cell.table, cell.row, cell.column, reading.policy, reading.split, reading.metric), {})
+def _readings(frame: pd.DataFrame) -> dict[tuple[str, str, str], tuple[str, str, str]]:
+    """(table, row, column) -> policy, part and metric of the reading that is primary."""
+    names = ["table", "row", "column", "policy", "part", "metric"]
+    own = frame.loc[frame["primary"].astype(bool), names].drop_duplicates(names[:3])
+    return {tuple(line[:3]): tuple(line[3:]) for line in own.itertuples(index=False)}
 
 
 def data_sets(c: Companion, table: str, fields: Sequence[str]) -> pd.DataFrame:
@@ -205,7 +211,9 @@ def display_table(
     """
     styler = frame.style.format(precision=digits, na_rep="–", escape="html", thousands=",")
     styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
-    styler = styler.set_uuid("mixutils").set_properties(
+    # The same on every run, and no other table's on the page: rules of cells go by it.
+    digest = hashlib.blake2b(frame.to_csv().encode(), digest_size=4).hexdigest()
+    styler = styler.set_uuid(digest).set_properties(
         **{"text-align": "left", "vertical-align": "top", "white-space": "pre"}
     )
     if wrap:
