@@ -1,4 +1,4 @@
-"""DC1 to DC12 and SDC1 to SDC5 on made-up records with a planted truth: what the words must be, and where there may be none."""
+"""DC1 to DC12 on made-up records with a planted truth: what the words must be, and where there may be none."""
 
 from __future__ import annotations
 
@@ -28,11 +28,6 @@ KINDS = {
     "DC10": "equal",
     "DC11": "every",
     "DC12": "every",
-    "SDC1": "every",
-    "SDC2": "most",
-    "SDC3": "every",
-    "SDC4": "inner",
-    "SDC5": "pooled",
 }
 
 
@@ -56,15 +51,7 @@ RAISED = {
     "DC9": lambda r: r.method == "dmix" and option(r, "T") not in (0.0, 0.9),
     "DC11": lambda r: r.method == "dmix",
     "DC12": lambda r: r.method == "dmix",
-    "SDC1": lambda r: r.method == "dmix-short",
-    "SDC2": lambda r: r.method.startswith("dmix-short"),
-    "SDC3": lambda r: r.method == "dmix-short",
-    "SDC4": lambda r: r.method == "dmix-short" and option(r, "tau") == 30.0,
 }
-
-
-def paper_of(key: str) -> str:
-    return "dmix_short" if key.startswith("S") else "dmix"
 
 
 def noise(run) -> float:
@@ -93,7 +80,7 @@ def plan_for(monkeypatch, tmp_path):
     def make(key: str, tasks: str = "", **wishes):
         folder = data_folder(tmp_path / "data", *tasks.split(",")) if tasks else ""
         monkeypatch.setenv("MIXUTILS_DATA", str(folder))
-        return make_plan(paper_of(key), "desk", tasks=tasks or None, **wishes)
+        return make_plan("dmix", "desk", tasks=tasks or None, **wishes)
 
     return make
 
@@ -116,7 +103,7 @@ def test_the_word_follows_what_was_planted(key, points, word, plan_for, tmp_path
     assert found.estimate == pytest.approx(points, abs=0.2)
 
 
-@pytest.mark.parametrize("key", [k for k in RAISED if k not in ("DC12", "SDC1", "SDC2")])
+@pytest.mark.parametrize("key", [k for k in RAISED if k != "DC12"])
 def test_no_word_where_most_runs_guess_one_class_or_nothing_is_left_to_gain(key, plan_for, tmp_path):
     plan = plan_for(key)
     for folder, make in (
@@ -136,13 +123,11 @@ def with_classes(record: dict, predicted: int) -> dict:
 
 
 def test_every_claim_of_the_spec_is_declared_once_and_says_why_it_is_not_tested(plan_for):
-    for first, count in (("DC", 12), ("SDC", 5)):
-        plan = plan_for(first)
-        found = verdicts(plan, Records())
-        assert [v.key for v in found] == [f"{first}{i}" for i in range(1, count + 1)]
-        assert {v.word for v in found} == {"not tested"}
-        assert {v.key: v.kind for v in found} == {k: v for k, v in KINDS.items() if paper_of(k) == paper_of(first)}
-        assert all(v.text and v.own and v.why for v in found)
+    found = verdicts(plan_for("DC"), Records())
+    assert [v.key for v in found] == [f"DC{i}" for i in range(1, 13)]
+    assert {v.word for v in found} == {"not tested"}
+    assert {v.key: v.kind for v in found} == KINDS
+    assert all(v.text and v.own and v.why for v in found)
 
 
 def test_dc1_compares_with_the_row_that_validation_chooses_not_with_the_best_on_test(plan_for, tmp_path):
@@ -169,11 +154,10 @@ def test_a_claim_on_every_data_set_is_not_supported_by_the_mean(plan_for, tmp_pa
     assert "1 of 2 comparisons" in found.why
 
 
-def test_dc2_and_sdc2_do_not_claim_the_printed_level(plan_for):
-    for key in ("DC2", "SDC2"):
-        found = verdict(key, plan_for(key), Records())
-        assert "0.05, not at the printed 0.01" in found.why
-        assert "0.01" in found.own
+def test_dc2_does_not_claim_the_printed_level(plan_for):
+    found = verdict("DC2", plan_for("DC2"), Records())
+    assert "0.05, not at the printed 0.01" in found.why
+    assert "0.01" in found.own
 
 
 @pytest.mark.parametrize(
@@ -182,7 +166,6 @@ def test_dc2_and_sdc2_do_not_claim_the_printed_level(plan_for):
         ("DC6", lambda r: r.method == "m-ratio"),
         ("DC8", lambda r: r.method == "tmix" and own_layers(r)),
         ("DC11", lambda r: r.method in ("dmix", "ssmix")),
-        ("SDC3", lambda r: r.method in ("dmix-short", "dmix-short-cosine")),
     ],
 )
 def test_a_claim_about_two_things_is_decided_by_the_weaker_one(key, one, plan_for, tmp_path):
@@ -273,15 +256,13 @@ def test_dc8_names_the_set_that_validation_prefers(plan_for, tmp_path):
     assert [u.title for u in found.units] == ["docs-coarse, TMix", "docs-coarse, DMix"]
 
 
-@pytest.mark.parametrize("key", ["DC9", "SDC4"])
-def test_an_inner_optimum_is_chosen_on_validation_and_must_be_above_both_ends(key, plan_for, tmp_path):
+def test_an_inner_optimum_is_chosen_on_validation_and_must_be_above_both_ends(plan_for, tmp_path):
+    key = "DC9"
     plan = plan_for(key)
     inner = RAISED[key]
 
     def above(r, low_end: float):
-        end = option(r, "T") == 0.0 or (
-            r.method == "dmix-short" and option(r, "tau") is None
-        )  # the tables' τ is the least
+        end = option(r, "T") == 0.0
         return 50 + 3 * r.seed + 2 * inner(r) + low_end * end + noise(r)
 
     both = verdict(key, plan, filled(plan, lambda r: above(r, 0.0), tmp_path / "both"))
@@ -340,50 +321,3 @@ def test_trac_is_read_in_weighted_f1_unless_another_average_is_asked_for(plan_fo
     assert verdict("DC2", plan, store).word.startswith("supported")
     assert verdict("DC2", plan, store, metric="f1_micro").word == "contradicted"
     assert verdict("DC2", plan, store, metric="f1_macro").word == "contradicted"
-
-
-def test_sdc1_names_the_rows_that_a_data_set_lacks(plan_for, tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
-    plan = make_plan("dmix_short", "desk")
-    found = verdict("SDC1", plan, filled(plan, level(RAISED["SDC1"], 2.0), tmp_path / "r"))
-    notes = {u.title: u.note for u in found.units}
-    assert "without" not in notes["ESSC"]
-    assert "without Input Mixup, Sentence Mixup" in notes["TTC"]
-
-
-@pytest.mark.parametrize(
-    ("taus", "word"),
-    [
-        ({"essc": 30.0, "ttc": 100.0}, "supported"),
-        ({"essc": 30.0, "ttc": 30.0}, "not tested"),  # the same τ: nothing to compare
-    ],
-)
-def test_sdc5_compares_own_and_foreign_optimum_and_never_one_with_itself(taus, word, tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
-    plan = make_plan("dmix_short", "desk")
-    found = verdict("SDC5", plan, filled(plan, level(lambda r: option(r, "tau") == taus[r.task], 2.0), tmp_path / "r"))
-    assert found.word == word, found.why
-    assert [u.title for u in found.units] == ["ESSC", "TTC"]
-    if word == "supported":
-        assert [u.pair for u in found.units] == [
-            "own best τ − that of TTC (τ = 100 %)",
-            "own best τ − that of ESSC (τ = 30 %)",
-        ]
-
-
-def test_sdc5_needs_the_foreign_optimum_to_be_worse_here(tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
-    plan = make_plan("dmix_short", "desk")
-    best = {"essc": 30.0, "ttc": 100.0}
-
-    def percent(r):  # validation tells τ apart, test does not
-        base = 50 + 3 * r.seed
-        return {"validation": base + 2 * (option(r, "tau") == best[r.task]) + noise(r), "test": base + noise(r)}
-
-    assert verdict("SDC5", plan, filled(plan, percent, tmp_path / "r")).word == "negligible"
-
-
-def test_sdc5_has_no_units_within_one_language(plan_for):
-    found = verdict("SDC5", plan_for("SDC5"), Records())
-    assert found.word == "not tested"
-    assert not found.units

@@ -1,4 +1,4 @@
-"""Every table and figure of both DMIX papers, from made-up records and from none."""
+"""Every table and figure of the DMIX paper, from made-up records and from none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from mixutils.evidence import curves
 from mixutils.papers import dmix
 from mixutils.papers.published import number
 from mixutils.report import dmix as report
-from mixutils.report import dmix_short as short_report
 from mixutils.report.dmix_attention import WRONG, best_seed
 from mixutils.report.dmix_figures import curve_of, steps_to
 from mixutils.runs.records import Records
@@ -23,7 +22,7 @@ from mixutils.show import style
 from mixutils.show.artifacts import Table
 from tests.fakes import data_folder, done, filled, shipped
 
-PAPERS = {"dmix": report.ARTIFACTS, "dmix_short": short_report.ARTIFACTS}
+PAPERS = {"dmix": report.ARTIFACTS}
 NAMES = [(paper, a.name) for paper, artifacts in PAPERS.items() for a in artifacts]
 DESK = ("trac", "trec-coarse", "cola", "ttc", "essc")
 
@@ -54,7 +53,7 @@ def full(tmp_path_factory):
         patch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path_factory.mktemp("data"), *DESK)))
         for paper in PAPERS:
             plan = make_plan(paper, "desk")
-            level = {"dmix": 62.0, "dmix-short": 62.0, "none": 60.0}
+            level = {"dmix": 62.0, "none": 60.0}
             records = (with_movement(done(r, level.get(r.method, 61.0) + r.seed)) for r in plan.runs)
             out[paper] = plan, shipped(records, tmp_path_factory.mktemp(paper))
     return out
@@ -159,18 +158,6 @@ def test_table_8_shows_the_runs_own_setup(full):
     assert frame.loc["Hardware", "ours"] == "a fake CPU"
 
 
-def test_the_averages_count_runs_that_predict_one_class(full, tmp_path):
-    plan, _ = full["dmix_short"]
-    records = [done(r, 60) for r in plan.runs]
-    for r in records:
-        for m in r["selected"]["best-on-validation"]["metrics"].values():
-            m |= {"f1_macro": 0.3, "predicted_classes": 1 if r["run"]["seed"] < 2 else 2}
-    frame = artifact("dmix_short", "averages").make(plan, shipped(records, tmp_path)).frame
-    assert set(frame["one class only"]) == {2}
-    assert set(frame["macro F1"]) == {30.0}
-    assert set(frame["micro F1"]) == {60.0}
-
-
 def test_figure_2_draws_medians_and_counts_those_that_are_there_at_once(full, tmp_path):
     plan, _ = full["dmix"]
     figure = artifact("dmix", "figure_2").make(plan, filled(plan, lambda r: 61.0, tmp_path))
@@ -217,15 +204,6 @@ def test_figure_3_has_tmix_as_a_line_of_its_own(full, tmp_path):
     left = artifact("dmix", "figure_3").make(plan, store).axes[0]
     curve, reference = left.lines
     np.testing.assert_allclose(curve.get_xydata(), [[0, 50], [70, 57], [80, 58], [90, 59]])
-    np.testing.assert_allclose(reference.get_ydata(), 55.0)
-
-
-def test_figure_1_of_the_short_paper_by_hand(full, tmp_path):
-    plan, _ = full["dmix_short"]
-    store = filled(plan, lambda r: 55.0 if r.method == "tmix" else dict(r.options).get("tau", 10.0), tmp_path)
-    curve, reference, *of_the_other = artifact("dmix_short", "figure_1").make(plan, store).axes[0].lines
-    assert len(of_the_other) == 2
-    np.testing.assert_allclose(curve.get_xydata(), [[10, 10], [30, 30], [100, 100]])
     np.testing.assert_allclose(reference.get_ydata(), 55.0)
 
 
@@ -290,20 +268,6 @@ def test_table_7_survives_any_word(full, tmp_path):
                 }
             ]
     artifact("dmix", "table_7").make(plan, shipped(records, tmp_path)).canvas.draw()
-
-
-def test_x1_puts_both_papers_side_by_side(tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", *DESK)))
-    plans = {
-        paper: make_plan(paper, "desk", tasks="trec-coarse,ttc" if paper == "dmix" else "essc,ttc") for paper in PAPERS
-    }
-    runs = {r.hash: r for plan in plans.values() for r in plan.runs}.values()
-    store = shipped((done(r, 70.0 if r.method == "none" else 60.0) for r in runs), tmp_path / "r")
-    frame = artifact("dmix_short", "table_x1").make(plans["dmix_short"], store).frame.set_index(["data", "row"])
-    line = frame.loc["ttc", "mBERT"]
-    assert (line["printed, adaptive"], line["printed, short"]) == (91.10, 28.54)
-    assert line["ours, adaptive"] == line["ours, short"] == pytest.approx(70)  # one run serves both papers
-    assert np.isnan(frame.loc["ahs", "mBERT"]["ours, short"])
 
 
 def test_claims_of_a_notebook_are_those_it_names(full):
