@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.claims import verdicts
-from mixutils.claims.dmix import benchmark
 from mixutils.companion import make_plan
-from mixutils.evidence import Evidence, curves, frame
 from mixutils.papers import dmix
 from mixutils.runs.records import Records
+from mixutils.show.style import VERDICT_MARKS
 from tests import fakes
 from tests.fakes import data_folder, shipped
+from tests.notebook import run, verdicts
+
+MICRO, MACRO = "micro F1, weighted on TRAC", "macro F1"
 
 FIRST = {"tmix": dmix.LAYER_SETS["{7,9,12}"], "dmix": dmix.LAYER_SETS["{3,4,6,7,9,12}"]}
 SEVERAL = "trac,trec-coarse,ttc"  # two languages
@@ -85,8 +86,8 @@ def plan_for(monkeypatch, tmp_path):
     return make
 
 
-def verdict(key: str, plan, store, **reading):
-    return next(v for v in verdicts(plan, store, **reading) if v.key == key)
+def verdict(key: str, plan, store, reading: str = MICRO):
+    return next(v for v in verdicts("dmix", plan, store)[reading] if v.key == key)
 
 
 def tasks_for(key: str) -> str:
@@ -122,12 +123,23 @@ def with_classes(record: dict, predicted: int) -> dict:
     return record
 
 
-def test_every_claim_of_the_spec_is_declared_once_and_says_why_it_is_not_tested(plan_for):
-    found = verdicts(plan_for("DC"), Records())
-    assert [v.key for v in found] == [f"DC{i}" for i in range(1, 13)]
-    assert {v.word for v in found} == {"not tested"}
-    assert {v.key: v.kind for v in found} == KINDS
-    assert all(v.text and v.own and v.why for v in found)
+@pytest.mark.parametrize("profile", ["smoke", "desk", "full"])
+def test_every_claim_of_the_spec_is_declared_once_and_says_why_it_is_not_tested(profile, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    readings = verdicts("dmix", make_plan("dmix", profile), Records())
+    assert list(readings) == [MICRO, MACRO]
+    for found in readings.values():
+        assert [v.key for v in found] == [f"DC{i}" for i in range(1, 13)]
+        assert {v.word for v in found} == {"not tested"}
+        assert {v.key: v.kind for v in found} == KINDS
+        assert all(v.text and v.own and v.why for v in found)
+
+
+def test_words_are_those_of_the_spec_on_any_records(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    plan = make_plan("dmix", "smoke", seeds="3")
+    readings = verdicts("dmix", plan, filled(plan, lambda r: 50 + r.seed, tmp_path))
+    assert {v.word for found in readings.values() for v in found} <= set(VERDICT_MARKS)
 
 
 def test_dc1_compares_with_the_row_that_validation_chooses_not_with_the_best_on_test(plan_for, tmp_path):
@@ -231,20 +243,20 @@ def test_dc5_is_not_tested_where_runs_are_past_the_goal_at_the_first_evaluation(
     assert "at their first evaluation" in found.why
 
 
-def test_dc5_takes_the_printed_benchmarks_at_the_papers_scale_and_weighted_f1_on_trac(plan_for, tmp_path, monkeypatch):
+def test_dc5_takes_the_printed_benchmarks_at_the_papers_scale_and_weighted_f1_on_trac(plan_for, tmp_path):
     plan = plan_for("DC5", "trac,trec-coarse")
     records = [done(r, 60.0) for r in plan.runs]
     for r in records:
         for point in r["curve"]:
             point["metrics"]["validation"]["f1_weighted"] = 0.4
     store = shipped(records, tmp_path / "r")
-    e = Evidence(frame(plan, store), curves=curves(plan, store), metric={"trac": "f1_weighted"})
-    assert benchmark(e, plan, "trac") == pytest.approx(39.5)
-    assert benchmark(e, plan, "trec-coarse") == pytest.approx(59.5)
-    whole = plan_for("DC5", "trac,trec-coarse", train_size=0)
-    assert whole.setting.train_size is None
-    assert benchmark(e, whole, "trac") == 75
-    assert benchmark(e, whole, "trec-coarse") == pytest.approx(59.5)
+    names = run("dmix", plan, store, only=["claims"])
+    goals = names["goals_of"](names["readings"][MICRO])
+    assert goals == {"trac": pytest.approx(39.5), "trec-coarse": pytest.approx(59.5)}
+    names["c"].plan = plan_for("DC5", "trac,trec-coarse", train_size=0)
+    assert names["c"].plan.setting.train_size is None
+    assert names["goals_of"](names["readings"][MICRO]) == dmix.BENCHMARKS | {"trec-coarse": pytest.approx(59.5)}
+    assert dmix.BENCHMARKS["trac"] == 75
 
 
 def test_dc8_names_the_set_that_validation_prefers(plan_for, tmp_path):
@@ -307,7 +319,7 @@ def test_dc12_has_a_unit_per_language_and_needs_two(plan_for, tmp_path):
     assert "one language" in alone.why
 
 
-def test_trac_is_read_in_weighted_f1_unless_another_average_is_asked_for(plan_for, tmp_path):
+def test_trac_is_read_in_weighted_f1_and_in_macro_f1_beside_it(plan_for, tmp_path):
     plan = plan_for("DC1", "trac")
     up, down = level(RAISED["DC1"], 2.0), level(RAISED["DC1"], -2.0)
     records = []
@@ -319,5 +331,4 @@ def test_trac_is_read_in_weighted_f1_unless_another_average_is_asked_for(plan_fo
         records.append(record)
     store = shipped(records, tmp_path / "r")
     assert verdict("DC2", plan, store).word.startswith("supported")
-    assert verdict("DC2", plan, store, metric="f1_micro").word == "contradicted"
-    assert verdict("DC2", plan, store, metric="f1_macro").word == "contradicted"
+    assert verdict("DC2", plan, store, MACRO).word == "contradicted"
