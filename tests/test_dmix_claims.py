@@ -1,17 +1,18 @@
-"""DC1 to DC12 and SDC1 to SDC5 on made-up records with a planted truth: what the words must be, and where there may be none."""
+"""DC1 to DC12 on made-up records with a planted truth: what the words must be, and where there may be none."""
 
 from __future__ import annotations
 
 import pytest
 
-from mixutils.claims import verdicts
-from mixutils.claims.dmix import benchmark
 from mixutils.companion import make_plan
-from mixutils.evidence import Evidence, curves, frame
 from mixutils.papers import dmix
 from mixutils.runs.records import Records
+from mixutils.show.style import VERDICT_MARKS
 from tests import fakes
 from tests.fakes import data_folder, shipped
+from tests.notebook import run, verdicts
+
+MICRO, MACRO = "micro F1, weighted on TRAC", "macro F1"
 
 FIRST = {"tmix": dmix.LAYER_SETS["{7,9,12}"], "dmix": dmix.LAYER_SETS["{3,4,6,7,9,12}"]}
 SEVERAL = "trac,trec-coarse,ttc"  # two languages
@@ -28,11 +29,6 @@ KINDS = {
     "DC10": "equal",
     "DC11": "every",
     "DC12": "every",
-    "SDC1": "every",
-    "SDC2": "most",
-    "SDC3": "every",
-    "SDC4": "inner",
-    "SDC5": "pooled",
 }
 
 
@@ -56,15 +52,7 @@ RAISED = {
     "DC9": lambda r: r.method == "dmix" and option(r, "T") not in (0.0, 0.9),
     "DC11": lambda r: r.method == "dmix",
     "DC12": lambda r: r.method == "dmix",
-    "SDC1": lambda r: r.method == "dmix-short",
-    "SDC2": lambda r: r.method.startswith("dmix-short"),
-    "SDC3": lambda r: r.method == "dmix-short",
-    "SDC4": lambda r: r.method == "dmix-short" and option(r, "tau") == 30.0,
 }
-
-
-def paper_of(key: str) -> str:
-    return "dmix_short" if key.startswith("S") else "dmix"
 
 
 def noise(run) -> float:
@@ -93,13 +81,13 @@ def plan_for(monkeypatch, tmp_path):
     def make(key: str, tasks: str = "", **wishes):
         folder = data_folder(tmp_path / "data", *tasks.split(",")) if tasks else ""
         monkeypatch.setenv("MIXUTILS_DATA", str(folder))
-        return make_plan(paper_of(key), "desk", tasks=tasks or None, **wishes)
+        return make_plan("dmix", "desk", tasks=tasks or None, **wishes)
 
     return make
 
 
-def verdict(key: str, plan, store, **reading):
-    return next(v for v in verdicts(plan, store, **reading) if v.key == key)
+def verdict(key: str, plan, store, reading: str = MICRO):
+    return next(v for v in verdicts("dmix", plan, store)[reading] if v.key == key)
 
 
 def tasks_for(key: str) -> str:
@@ -116,7 +104,7 @@ def test_the_word_follows_what_was_planted(key, points, word, plan_for, tmp_path
     assert found.estimate == pytest.approx(points, abs=0.2)
 
 
-@pytest.mark.parametrize("key", [k for k in RAISED if k not in ("DC12", "SDC1", "SDC2")])
+@pytest.mark.parametrize("key", [k for k in RAISED if k != "DC12"])
 def test_no_word_where_most_runs_guess_one_class_or_nothing_is_left_to_gain(key, plan_for, tmp_path):
     plan = plan_for(key)
     for folder, make in (
@@ -135,14 +123,23 @@ def with_classes(record: dict, predicted: int) -> dict:
     return record
 
 
-def test_every_claim_of_the_spec_is_declared_once_and_says_why_it_is_not_tested(plan_for):
-    for first, count in (("DC", 12), ("SDC", 5)):
-        plan = plan_for(first)
-        found = verdicts(plan, Records())
-        assert [v.key for v in found] == [f"{first}{i}" for i in range(1, count + 1)]
+@pytest.mark.parametrize("profile", ["smoke", "desk", "full"])
+def test_every_claim_of_the_spec_is_declared_once_and_says_why_it_is_not_tested(profile, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    readings = verdicts("dmix", make_plan("dmix", profile), Records())
+    assert list(readings) == [MICRO, MACRO]
+    for found in readings.values():
+        assert [v.key for v in found] == [f"DC{i}" for i in range(1, 13)]
         assert {v.word for v in found} == {"not tested"}
-        assert {v.key: v.kind for v in found} == {k: v for k, v in KINDS.items() if paper_of(k) == paper_of(first)}
+        assert {v.key: v.kind for v in found} == KINDS
         assert all(v.text and v.own and v.why for v in found)
+
+
+def test_words_are_those_of_the_spec_on_any_records(monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    plan = make_plan("dmix", "smoke", seeds="3")
+    readings = verdicts("dmix", plan, filled(plan, lambda r: 50 + r.seed, tmp_path))
+    assert {v.word for found in readings.values() for v in found} <= set(VERDICT_MARKS)
 
 
 def test_dc1_compares_with_the_row_that_validation_chooses_not_with_the_best_on_test(plan_for, tmp_path):
@@ -169,11 +166,10 @@ def test_a_claim_on_every_data_set_is_not_supported_by_the_mean(plan_for, tmp_pa
     assert "1 of 2 comparisons" in found.why
 
 
-def test_dc2_and_sdc2_do_not_claim_the_printed_level(plan_for):
-    for key in ("DC2", "SDC2"):
-        found = verdict(key, plan_for(key), Records())
-        assert "0.05, not at the printed 0.01" in found.why
-        assert "0.01" in found.own
+def test_dc2_does_not_claim_the_printed_level(plan_for):
+    found = verdict("DC2", plan_for("DC2"), Records())
+    assert "0.05, not at the printed 0.01" in found.why
+    assert "0.01" in found.own
 
 
 @pytest.mark.parametrize(
@@ -182,7 +178,6 @@ def test_dc2_and_sdc2_do_not_claim_the_printed_level(plan_for):
         ("DC6", lambda r: r.method == "m-ratio"),
         ("DC8", lambda r: r.method == "tmix" and own_layers(r)),
         ("DC11", lambda r: r.method in ("dmix", "ssmix")),
-        ("SDC3", lambda r: r.method in ("dmix-short", "dmix-short-cosine")),
     ],
 )
 def test_a_claim_about_two_things_is_decided_by_the_weaker_one(key, one, plan_for, tmp_path):
@@ -248,20 +243,20 @@ def test_dc5_is_not_tested_where_runs_are_past_the_goal_at_the_first_evaluation(
     assert "at their first evaluation" in found.why
 
 
-def test_dc5_takes_the_printed_benchmarks_at_the_papers_scale_and_weighted_f1_on_trac(plan_for, tmp_path, monkeypatch):
+def test_dc5_takes_the_printed_benchmarks_at_the_papers_scale_and_weighted_f1_on_trac(plan_for, tmp_path):
     plan = plan_for("DC5", "trac,trec-coarse")
     records = [done(r, 60.0) for r in plan.runs]
     for r in records:
         for point in r["curve"]:
             point["metrics"]["validation"]["f1_weighted"] = 0.4
     store = shipped(records, tmp_path / "r")
-    e = Evidence(frame(plan, store), curves=curves(plan, store), metric={"trac": "f1_weighted"})
-    assert benchmark(e, plan, "trac") == pytest.approx(39.5)
-    assert benchmark(e, plan, "trec-coarse") == pytest.approx(59.5)
-    whole = plan_for("DC5", "trac,trec-coarse", train_size=0)
-    assert whole.setting.train_size is None
-    assert benchmark(e, whole, "trac") == 75
-    assert benchmark(e, whole, "trec-coarse") == pytest.approx(59.5)
+    names = run("dmix", plan, store, only=["claims"])
+    goals = names["goals_of"](names["readings"][MICRO])
+    assert goals == {"trac": pytest.approx(39.5), "trec-coarse": pytest.approx(59.5)}
+    names["c"].plan = plan_for("DC5", "trac,trec-coarse", train_size=0)
+    assert names["c"].plan.setting.train_size is None
+    assert names["goals_of"](names["readings"][MICRO]) == dmix.BENCHMARKS | {"trec-coarse": pytest.approx(59.5)}
+    assert dmix.BENCHMARKS["trac"] == 75
 
 
 def test_dc8_names_the_set_that_validation_prefers(plan_for, tmp_path):
@@ -273,15 +268,13 @@ def test_dc8_names_the_set_that_validation_prefers(plan_for, tmp_path):
     assert [u.title for u in found.units] == ["docs-coarse, TMix", "docs-coarse, DMix"]
 
 
-@pytest.mark.parametrize("key", ["DC9", "SDC4"])
-def test_an_inner_optimum_is_chosen_on_validation_and_must_be_above_both_ends(key, plan_for, tmp_path):
+def test_an_inner_optimum_is_chosen_on_validation_and_must_be_above_both_ends(plan_for, tmp_path):
+    key = "DC9"
     plan = plan_for(key)
     inner = RAISED[key]
 
     def above(r, low_end: float):
-        end = option(r, "T") == 0.0 or (
-            r.method == "dmix-short" and option(r, "tau") is None
-        )  # the tables' τ is the least
+        end = option(r, "T") == 0.0
         return 50 + 3 * r.seed + 2 * inner(r) + low_end * end + noise(r)
 
     both = verdict(key, plan, filled(plan, lambda r: above(r, 0.0), tmp_path / "both"))
@@ -326,7 +319,7 @@ def test_dc12_has_a_unit_per_language_and_needs_two(plan_for, tmp_path):
     assert "one language" in alone.why
 
 
-def test_trac_is_read_in_weighted_f1_unless_another_average_is_asked_for(plan_for, tmp_path):
+def test_trac_is_read_in_weighted_f1_and_in_macro_f1_beside_it(plan_for, tmp_path):
     plan = plan_for("DC1", "trac")
     up, down = level(RAISED["DC1"], 2.0), level(RAISED["DC1"], -2.0)
     records = []
@@ -338,52 +331,4 @@ def test_trac_is_read_in_weighted_f1_unless_another_average_is_asked_for(plan_fo
         records.append(record)
     store = shipped(records, tmp_path / "r")
     assert verdict("DC2", plan, store).word.startswith("supported")
-    assert verdict("DC2", plan, store, metric="f1_micro").word == "contradicted"
-    assert verdict("DC2", plan, store, metric="f1_macro").word == "contradicted"
-
-
-def test_sdc1_names_the_rows_that_a_data_set_lacks(plan_for, tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
-    plan = make_plan("dmix_short", "desk")
-    found = verdict("SDC1", plan, filled(plan, level(RAISED["SDC1"], 2.0), tmp_path / "r"))
-    notes = {u.title: u.note for u in found.units}
-    assert "without" not in notes["ESSC"]
-    assert "without Input Mixup, Sentence Mixup" in notes["TTC"]
-
-
-@pytest.mark.parametrize(
-    ("taus", "word"),
-    [
-        ({"essc": 30.0, "ttc": 100.0}, "supported"),
-        ({"essc": 30.0, "ttc": 30.0}, "not tested"),  # the same τ: nothing to compare
-    ],
-)
-def test_sdc5_compares_own_and_foreign_optimum_and_never_one_with_itself(taus, word, tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
-    plan = make_plan("dmix_short", "desk")
-    found = verdict("SDC5", plan, filled(plan, level(lambda r: option(r, "tau") == taus[r.task], 2.0), tmp_path / "r"))
-    assert found.word == word, found.why
-    assert [u.title for u in found.units] == ["ESSC", "TTC"]
-    if word == "supported":
-        assert [u.pair for u in found.units] == [
-            "own best τ − that of TTC (τ = 100 %)",
-            "own best τ − that of ESSC (τ = 30 %)",
-        ]
-
-
-def test_sdc5_needs_the_foreign_optimum_to_be_worse_here(tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "essc", "ttc")))
-    plan = make_plan("dmix_short", "desk")
-    best = {"essc": 30.0, "ttc": 100.0}
-
-    def percent(r):  # validation tells τ apart, test does not
-        base = 50 + 3 * r.seed
-        return {"validation": base + 2 * (option(r, "tau") == best[r.task]) + noise(r), "test": base + noise(r)}
-
-    assert verdict("SDC5", plan, filled(plan, percent, tmp_path / "r")).word == "negligible"
-
-
-def test_sdc5_has_no_units_within_one_language(plan_for):
-    found = verdict("SDC5", plan_for("SDC5"), Records())
-    assert found.word == "not tested"
-    assert not found.units
+    assert verdict("DC2", plan, store, MACRO).word == "contradicted"

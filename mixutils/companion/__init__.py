@@ -180,6 +180,18 @@ class Companion:
 
         return Evidence(self.frame, self.printed, curves=self.curves, **reading)
 
+    def readings(self, notebook: str) -> dict[str, Evidence]:
+        """The readings that another notebook of the paper makes its claims from, claims included.
+
+        A claim is written once, in its paper's first notebook, and is corrected over all claims of the paper wherever it is
+        shown. The cells that make it, tagged "setup" and "claims", are run with this companion as ``c``.
+        """
+        names: dict[str, Any] = {"__name__": notebook, "c": self}
+        for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
+            if {"setup", "claims"} & set(cell["metadata"].get("tags", ())):
+                exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
+        return names["readings"]
+
     def probed(self, name: str) -> list[dict[str, Any]]:
         """What a probe measured, of every run that has it, with ``task``, ``seed``, ``labels`` and ``hash`` of the run."""
         out = []

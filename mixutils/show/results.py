@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -47,6 +47,7 @@ def results(
     baseline: tuple[str, str] | None = None,
     base_row: str = "",
     frame: pd.DataFrame | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """One line per cell of a table, published columns without data included.
 
@@ -56,6 +57,7 @@ def results(
             None: no gains.
         base_row: the row whose published value the published gains are taken against.
         frame: readings in place of ``c.frame``; what is primary there is shown.
+        columns: key -> title, where the table's are not the plan's own: "data set/second axis".
 
     Returns:
         Columns as ``COLUMNS``. Numbers in percent (points for differences). ``low`` and ``high``, ``gain_low`` and
@@ -66,10 +68,13 @@ def results(
     of_paper = getattr(PLANS.get(c.plan.paper), "COLUMNS", ())  # columns without data have titles too
     titles = {k.key: k.title for k in (*of_paper, *c.plan.columns)}
     read = _readings(frame)
+    keys = (*(k.key for k in c.plan.columns), *c.plan.absent)
+    columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
+    elsewhere = f"this table of it is not in the {c.plan.setting.profile.name} profile"
     shown, plain = (_values(frame, which) for which in (frame["primary"], ~frame["floor"]))
     lines = []
     for row in dict.fromkeys(x.row for x in c.plan.table(table)):
-        for key in (*(k.key for k in c.plan.columns), *c.plan.absent):
+        for key, title in columns.items():
             cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
             line = dict.fromkeys(COLUMNS, math.nan) | {
                 "table": table,
@@ -78,15 +83,14 @@ def results(
                 "note": "",
                 "runs": "",
             }
-            line |= {"title": titles.get(key, key)}
+            line |= {"title": title}
             if at is not None:
                 line |= {"paper": at.value, "paper_spread": at.spread}
             if cell is None:
                 if at is None:
                     continue
-                lines.append(
-                    line | {"note": c.plan.absent.get(key, f"not in the {c.plan.setting.profile.name} profile")}
-                )
+                whole = key.partition("/")[0]
+                lines.append(line | {"note": c.plan.absent.get(key, c.plan.absent.get(whole, elsewhere))})
                 continue
             line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in cell.runs)}
             reading = read.get((table, row, key), ())
