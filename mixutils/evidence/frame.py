@@ -47,7 +47,7 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
             lines += with_floor(record, store) if floor else readings(record, None)
     left = pd.DataFrame([line | of_run(record) for line, record in labels])
     if left.empty or not lines:
-        return pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN])
+        return pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN]).astype({"floor": bool, "primary": bool})
     out = left.merge(pd.DataFrame(lines), on="hash", sort=False)
     out = out[out["floor_too"] | ~out["floor"]]
     same = [out[f"own_{name}"] == out[name] for name in ("policy", "part", "metric", "floor")]
