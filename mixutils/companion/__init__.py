@@ -180,6 +180,21 @@ class Companion:
 
         return Evidence(self.frame, self.printed, curves=self.curves, **reading)
 
+    def claims_of(self, notebook: str) -> dict[str, Evidence]:
+        """The claims that a notebook of the paper declares, decided on these records: its ``readings``.
+
+        Its cells with the tags "setup" and "claims" are run here. So a claim is declared once, and a notebook that shows some
+        of them has the others too, over which Holm's correction runs.
+
+        Args:
+            notebook: name without ending.
+        """
+        names: dict[str, Any] = {"c": self}
+        for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
+            if cell["cell_type"] == "code" and {"setup", "claims"} & set(cell["metadata"].get("tags", ())):
+                exec("".join(cell["source"]), names)
+        return names["readings"]
+
     def probed(self, name: str) -> list[dict[str, Any]]:
         """What a probe measured, of every run that has it, with ``task``, ``seed``, ``labels`` and ``hash`` of the run."""
         out = []

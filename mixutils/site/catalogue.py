@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..show.artifacts import Artifact
 
 #: Paper key -> the module here that makes its tables and figures.
-MODULES: dict[str, str] = {k: k for k in ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")}
+MODULES: dict[str, str] = {k: k for k in ("ssmix", "dmix", "dmix_short", "dropmix")}
 #: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
 NOTEBOOKS: dict[str, str | None] = {
     "start_here": None,
