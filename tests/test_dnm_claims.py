@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
-from mixutils.claims import verdicts
-from mixutils.claims.dnm import late_slope
 from mixutils.companion import make_plan
 from mixutils.papers import dnm
 from mixutils.runs.records import Records
-from tests import fakes
+from tests import fakes, notebook
 from tests.fakes import data_folder, features, mixtures, shipped
+
+BEST, LAST = "best validation step", "last step"  # the readings (SPEC NA14)
 
 LOW, HIGH = 50, 500
 KINDS = {
@@ -86,36 +87,44 @@ def plan():
         return make_plan("dnm", "desk", tasks="docs-coarse")
 
 
-def verdict(key: str, plan, store, **reading):
-    return next(v for v in verdicts(plan, store, **reading) if v.key == key)
+def verdicts(plan, store, reading: str = BEST) -> dict:
+    """Key -> what became of the claim."""
+    return {v.key: v for v in notebook.verdicts("dnm", plan, store)[reading]}
 
 
 @pytest.mark.parametrize("key", RAISED)
-@pytest.mark.parametrize(("points", "word"), [(2.0, "supported"), (-2.0, "contradicted"), (0.0, "negligible")])
+@pytest.mark.parametrize(("points", "word"), [(2.0, "supported"), (-2.0, "contradicted")])
 def test_the_word_follows_what_was_planted(key, points, word, plan, tmp_path):
-    found = verdict(key, plan, filled(plan, lambda r: 50 + points * RAISED[key](r), tmp_path))
-    if KINDS[key] == "slope" and not points:
-        word = "undecided"  # a margin in points says nothing about points per doubling
+    found = verdicts(plan, filled(plan, lambda r: 50 + points * RAISED[key](r), tmp_path))[key]
     assert found.word == word, found.why
     assert found.seeds == (5, 5)
     assert found.estimate == pytest.approx(points * UNIT.get(key, 1), abs=0.2)
 
 
+def test_where_nothing_was_planted_effects_are_negligible(plan, tmp_path):
+    found = verdicts(plan, filled(plan, lambda r: 50, tmp_path))
+    for key in RAISED:
+        # A margin in points says nothing about points per doubling.
+        assert found[key].word == ("undecided" if KINDS[key] == "slope" else "negligible"), found[key].why
+        assert found[key].estimate == pytest.approx(0, abs=0.2)
+
+
 def test_every_claim_is_declared_once_with_the_kind_of_its_words(plan):
-    found = verdicts(plan, Records())
-    assert [v.key for v in found] == list(KINDS)
-    assert {v.key: v.kind for v in found} == KINDS
-    assert all(v.own for v in found)
+    readings = notebook.verdicts("dnm", plan, Records())
+    assert list(readings) == [BEST, LAST]
+    for found in readings.values():
+        assert [(v.key, v.kind) for v in found] == list(KINDS.items())
+        assert all(v.own for v in found)
+        assert all(v.text for v in found)
 
 
-@pytest.mark.parametrize("policy", [None, "last"])
 @pytest.mark.parametrize("profile", ["smoke", "laptop", "desk", "full"])
-def test_without_records_nothing_is_tested_and_every_claim_says_why(profile, policy, monkeypatch):
+def test_without_records_nothing_is_tested_and_every_claim_says_why(profile, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
-    found = verdicts(make_plan("dnm", profile), Records(), policy=policy)
-    assert {v.word for v in found if v.kind != "illustration"} == {"not tested"}
-    assert {v.why for v in found if v.kind == "illustration"} == {"no trained model has been measured yet"}
-    assert all(v.why for v in found)
+    for found in notebook.verdicts("dnm", make_plan("dnm", profile), Records()).values():
+        assert {v.word for v in found if v.kind != "illustration"} == {"not tested"}
+        assert {v.why for v in found if v.kind == "illustration"} == {"no trained model has been measured yet"}
+        assert all(v.why for v in found)
 
 
 def test_the_last_step_is_another_reading(plan, tmp_path):
@@ -125,9 +134,9 @@ def test_the_last_step_is_another_reading(plan, tmp_path):
             last = record["selected"]["last"]["metrics"]
             record["selected"]["last"]["metrics"] = {p: m | {"accuracy": m["accuracy"] - 0.1} for p, m in last.items()}
     store = shipped(records, tmp_path)
-    assert verdict("NC8", plan, store).word == "supported"
-    assert verdict("NC1", plan, store).word == "supported"
-    assert verdict("NC1", plan, store, policy="last").word == "contradicted"
+    first, last = verdicts(plan, store), verdicts(plan, store, LAST)
+    assert first["NC8"].word == first["NC1"].word == "supported"
+    assert last["NC1"].word == "contradicted"
 
 
 UNITS = {"NC1": 24, "NC2": 4, "NC3": 4, "NC4": 24, "NC5": 48, "NC7": 12, "NC8": 18, "NC9": 3, "NC10": 24, "NC11": 6}
@@ -136,7 +145,7 @@ UNITS = {"NC1": 24, "NC2": 4, "NC3": 4, "NC4": 24, "NC5": 48, "NC7": 12, "NC8": 
 def test_at_full_scale_there_are_as_many_comparisons_as_printed_cells(monkeypatch, tmp_path):
     monkeypatch.setattr("mixutils.papers.base.at_hand", lambda task, use_hub: (True, "folder"))
     plan = make_plan("dnm", "full", seeds="1")
-    found = {v.key: v for v in verdicts(plan, filled(plan, lambda r: 50, tmp_path))}
+    found = verdicts(plan, filled(plan, lambda r: 50, tmp_path))
     assert {k: len(found[k].units) for k in UNITS} == UNITS  # NC7: against both ends
     assert found["NC1"].word == "not tested"  # one seed
     printed = [u.printed for u in found["NC2"].units]
@@ -155,7 +164,7 @@ def test_a_side_that_learns_nothing_from_more_rows_is_not_compared(method, plan,
         stunted = run.method == method and deep(run) and run.train_size == HIGH
         return 50 - 15 * stunted + 3 * own(run)
 
-    found = {v.key: v for v in verdicts(plan, filled(plan, percent, tmp_path))}
+    found = verdicts(plan, filled(plan, percent, tmp_path))
     for key in ("NC2", "NC3", "NC6"):
         assert found[key].word == "not tested", found[key].why
         assert "no better with 500 rows than with 50" in found[key].why
@@ -171,7 +180,7 @@ def test_more_updates_are_compared_all_the_same(monkeypatch, tmp_path):
         stunted = run.method == "nonlinear" and run.train_size == HIGH and run.recipe.steps == usual
         return 50 - 15 * stunted + 2 * own(run)
 
-    found = verdict("NC2", plan, filled(plan, percent, tmp_path / "records"))
+    found = verdicts(plan, filled(plan, percent, tmp_path / "records"))["NC2"]
     assert [bool(u.void) for u in found.units] == [True, False]
     assert "more updates" in found.units[1].pair
     assert found.estimate == pytest.approx(2, abs=0.2)
@@ -185,7 +194,7 @@ def test_constant_guesses_are_not_compared(plan, tmp_path):
             for chosen in record["selected"].values():
                 for metrics in chosen["metrics"].values():
                     metrics["predicted_classes"] = 1
-    found = verdict("NC2", plan, shipped(records, tmp_path))
+    found = verdicts(plan, shipped(records, tmp_path))["NC2"]
     assert found.word == "not tested"
     assert "one class" in found.why
 
@@ -203,7 +212,7 @@ def test_nc1_is_tested_against_the_best_of_seven_as_validation_has_it(plan, tmp_
             "validation": validation.get(run.method, 40) - 9 * (not deep(run)) + noise(run),
         }
 
-    found = verdict("NC1", plan, shipped((done(r, percent(r)) for r in plan.runs), tmp_path))
+    found = verdicts(plan, shipped((done(r, percent(r)) for r in plan.runs), tmp_path))["NC1"]
     assert found.word == "supported"
     assert all("BERT+WordMixup" in u.note for u in found.units)
     assert [u.mean for u in found.units] == pytest.approx([5, 5], abs=0.2)
@@ -211,17 +220,17 @@ def test_nc1_is_tested_against_the_best_of_seven_as_validation_has_it(plan, tmp_
 
 def test_nc4_ignores_the_deep_mixups(plan, tmp_path):
     store = filled(plan, lambda r: 80 if deep(r) and r.method != "none" else 60 + 5 * deep(r), tmp_path)
-    assert [u.mean for u in verdict("NC4", plan, store).units] == pytest.approx([5, 5], abs=0.3)
+    assert [u.mean for u in verdicts(plan, store)["NC4"].units] == pytest.approx([5, 5], abs=0.3)
 
 
 def test_nc7_is_against_both_ends(plan, tmp_path):
     height = {1: 55.0, 9: 58.0}
     store = filled(plan, lambda r: height.get(dict(r.options).get("k"), 60.0), tmp_path)
-    found = verdict("NC7", plan, store)
+    found = verdicts(plan, store)["NC7"]
     assert found.word == "supported"
     assert [u.mean for u in found.units] == pytest.approx([60 - 55, 60 - 58] * 2, abs=0.3)
     rising = filled(plan, lambda r: {1: 55.0, 9: 63.0}.get(dict(r.options).get("k"), 60.0), tmp_path / "rising")
-    assert verdict("NC7", plan, rising).word == "contradicted"
+    assert verdicts(plan, rising)["NC7"].word == "contradicted"
 
 
 # ------------------------------------------------------------------------------------------------------------------- by hand
@@ -232,7 +241,7 @@ def test_nc9_by_hand(plan, tmp_path):
         small = run.train_size == LOW
         return {True: 57.0 if small else 78.5}.get(dict(run.options) == FIXED, 60.0 if small else 80.0)
 
-    (unit,) = verdict("NC9", plan, filled(plan, percent, tmp_path)).units
+    (unit,) = verdicts(plan, filled(plan, percent, tmp_path))["NC9"].units
     assert unit.mean == pytest.approx((60 - 57) - (80 - 78.5), abs=0.3)
     assert "docs-coarse, 50" in unit.title
     assert "docs-coarse, 500" in unit.pair
@@ -241,14 +250,14 @@ def test_nc9_by_hand(plan, tmp_path):
 @pytest.mark.parametrize("part", ["dss", "lds", "sds", "dnm"])
 def test_nc10_needs_every_part(part, plan, tmp_path):
     store = filled(plan, lambda r: 50 + 4 * (own(r) or r.method == f"dnm-wo-{part}"), tmp_path)
-    found = verdict("NC10", plan, store)
+    found = verdicts(plan, store)["NC10"]
     assert found.word == "negligible", found.why
     assert {u.part for u in found.units} == {"DSS", "LDS", "SDS", "DNM"}
 
 
 def test_a_failed_row_keeps_its_own_units_open_only(plan, tmp_path):
     gone = lambda r: r.method == "dnm-wo-lds" and r.train_size == LOW  # noqa: E731
-    found = {v.key: v for v in verdicts(plan, filled(plan, lambda r: 50 + 2 * own(r), tmp_path, skip=gone))}
+    found = verdicts(plan, filled(plan, lambda r: 50 + 2 * own(r), tmp_path, skip=gone))
     assert [u.title for u in found["NC10"].units if u.part == "LDS" and not u.void] == ["docs-coarse, 500"]
     assert [u.title for u in found["NC11"].units if not u.void] == ["docs-coarse, 500"]
     assert found["NC8"].word == "supported"
@@ -258,7 +267,7 @@ def test_what_a_setting_cannot_test_names_what_it_lacks(monkeypatch, tmp_path):
     monkeypatch.setenv("MIXUTILS_DATA", "")
     plan = make_plan("dnm", "laptop", train_size=40, seeds="5")
     store = filled(plan, lambda r: 50, tmp_path)
-    why = {v.key: v.why for v in verdicts(plan, store) if v.word == "not tested"}
+    why = {key: v.why for key, v in verdicts(plan, store).items() if v.word == "not tested"}
     assert set(why) == {"NC3", "NC9"}
     assert "two training sizes" in why["NC3"]
     assert "Table 9" in why["NC9"]
@@ -281,17 +290,22 @@ def curved(run, accuracies) -> dict:
     return record
 
 
+@pytest.fixture(scope="module")
+def late_slope(plan):
+    return notebook.run("dnm", plan, Records(), only=["claims"])["late_slope"]
+
+
 @pytest.mark.parametrize(("accuracies", "slope"), [([50, 60, 70, 80, 85], 5), ([50, 90, 80, 70, 66], -4), ([9] * 5, 0)])
 @pytest.mark.parametrize("unit", [10, 800])
-def test_the_late_slope_is_that_of_the_last_quarter(accuracies, slope, unit):
-    points = [{"step": unit * (i + 1), "metrics": {"test": {"accuracy": a / 100}}} for i, a in enumerate(accuracies)]
-    assert late_slope({"curve": points}) == pytest.approx(slope / 0.8)  # points per quarter; the last two are 0.8 apart
+def test_the_late_slope_is_that_of_the_last_quarter(accuracies, slope, unit, late_slope):
+    curve = pd.DataFrame({"step": [unit * (i + 1) for i in range(5)], "steps": 5 * unit, "value": accuracies})
+    assert late_slope(curve) == pytest.approx(slope / 0.8)  # points per quarter; the last two are 0.8 apart
 
 
-def test_two_evaluations_have_a_slope_and_one_has_none():
-    points = [{"step": s, "metrics": {"test": {"accuracy": a}}} for s, a in ((2, 0.10), (4, 0.12))]
-    assert late_slope({"curve": points}) == pytest.approx(2 / 2)
-    assert math.isnan(late_slope({"curve": points[:1]}))
+def test_two_evaluations_have_a_slope_and_one_has_none(late_slope):
+    curve = pd.DataFrame({"step": [2, 4], "steps": 4, "value": [10.0, 12.0]})
+    assert late_slope(curve) == pytest.approx(2 / 2)
+    assert math.isnan(late_slope(curve[1:]))
 
 
 @pytest.mark.parametrize(
@@ -306,9 +320,9 @@ def test_two_evaluations_have_a_slope_and_one_has_none():
 def test_nc6_needs_a_higher_end_that_is_not_falling(ours, word, plan, tmp_path):
     height = {"dnm": ours, "nonlinear": [50, 60, 70, 70]}
     store = shipped((curved(r, height.get(r.method, [50] * 4)) for r in plan.runs), tmp_path)
-    for policy in (None, "last"):
-        found = verdict("NC6", plan, store, policy=policy)
-        assert found.word == word, found.why
+    for found in notebook.verdicts("dnm", plan, store).values():
+        (nc6,) = (v for v in found if v.key == "NC6")
+        assert nc6.word == word, nc6.why
 
 
 @pytest.mark.parametrize(
@@ -319,7 +333,7 @@ def test_nc12_says_where_mixtures_lie(largest, smallest, words, plan, tmp_path):
     for record in records:
         if "dnm-mixtures" in record.get("probes", {}):
             record["probes"]["dnm-mixtures"] = mixtures(largest, smallest)
-    found = verdict("NC12", plan, shipped(records, tmp_path))
+    found = verdicts(plan, shipped(records, tmp_path))["NC12"]
     assert found.word == "illustration"
     assert found.why.startswith(words)
     for text in ("mean of 5 trained models", f"{largest:.2f} from the nearest", f"{smallest:.2f} and"):
@@ -332,7 +346,7 @@ def test_nc13_says_how_far_the_classes_are_apart(ours, higher, plan, tmp_path):
     for record in records:
         if "dnm-features" in record.get("probes", {}):
             record["probes"]["dnm-features"] = features(ours if record["run"]["method"] == "dnm" else 0.4)
-    found = verdict("NC13", plan, shipped(records, tmp_path))
+    found = verdicts(plan, shipped(records, tmp_path))["NC13"]
     assert found.word == "illustration"
     assert f"last layer on {higher} of 1" in found.why
     assert f"Ours {ours:.2f}, BERT 0.40" in found.why

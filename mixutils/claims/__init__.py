@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 
 from ..evidence import Evidence, Verdict, curves, frame, printed
 from ..evidence.stores import Shuffled

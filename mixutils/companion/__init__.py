@@ -180,15 +180,18 @@ class Companion:
 
         return Evidence(self.frame, self.printed, curves=self.curves, **reading)
 
-    def readings(self, notebook: str) -> dict[str, Evidence]:
-        """The readings that another notebook of the paper makes its claims from, claims included.
+    def claims_of(self, notebook: str) -> dict[str, Evidence]:
+        """The claims that a notebook of the paper declares, decided on these records: its ``readings``.
 
-        A claim is written once, in its paper's first notebook, and is corrected over all claims of the paper wherever it is
-        shown. The cells that make it, tagged "setup" and "claims", are run with this companion as ``c``.
+        Its cells with the tags "setup" and "claims" are run here. So a claim is declared once, and a notebook that shows some
+        of them has the others too, over which Holm's correction runs.
+
+        Args:
+            notebook: name without ending.
         """
         names: dict[str, Any] = {"__name__": notebook, "c": self}
         for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
-            if {"setup", "claims"} & set(cell["metadata"].get("tags", ())):
+            if cell["cell_type"] == "code" and {"setup", "claims"} & set(cell["metadata"].get("tags", ())):
                 exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
         return names["readings"]
 

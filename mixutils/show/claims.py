@@ -74,13 +74,15 @@ def _claim(v: Verdict) -> dict:
     }
 
 
-def claims(readings: Mapping[str, Evidence]) -> pd.DataFrame:
-    """All claims under all readings, one line per unit; see ``to_frame``. ``Companion.save`` writes it.
+def claims(readings: Mapping[str, Evidence], only: Collection[str] = ()) -> pd.DataFrame:
+    """Claims under all readings, one line per unit; see ``to_frame``. ``Companion.save`` writes it.
 
     Args:
         readings: what a reading is called -> evidence with the claims. One reading may be called "".
+        only: keys of the claims; () for all.
     """
-    return pd.concat([to_frame(e.verdicts(), name) for name, e in readings.items()], ignore_index=True)
+    found = {name: [v for v in e.verdicts() if not only or v.key in only] for name, e in readings.items()}
+    return pd.concat([to_frame(verdicts, name) for name, verdicts in found.items()], ignore_index=True)
 
 
 def display_claims(readings: Mapping[str, Evidence], only: Collection[str] = ()) -> Styler:
