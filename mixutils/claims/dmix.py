@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from ..evidence import Evidence, Units, best
-from ..evidence.best import Best
+from ..evidence.best import Several
 from ..papers import dmix
 from ..papers.base import Plan
 from ..runs.records import Records
@@ -130,7 +130,7 @@ def _own_set(e: Evidence, plan: Plan, row: str) -> Units:
     return e.diff(dmix.LAYERS, dmix.OWN_SET[row], best(*others), columns=columns) if columns else Units()
 
 
-def _by_language(e: Evidence, plan: Plan, others: Best) -> Units:
+def _by_language(e: Evidence, plan: Plan, others: Several) -> Units:
     """DC1's difference, averaged over the data sets of each language; void where there is one language only."""
     columns: dict[str, list[str]] = {}
     for c in plan.columns:

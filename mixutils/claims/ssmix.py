@@ -9,7 +9,7 @@ from typing import Any
 from ..bench.step_times import BENCHMARK, step_times
 from ..evidence import Evidence, Units, best, mean
 from ..evidence.best import Row, Side
-from ..evidence.compare import rows
+from ..evidence.best import rows
 from ..papers.base import Plan
 from ..papers.ssmix import CONTROL, SIZE_TABLE
 from ..runs.records import Records
