@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from mixutils.evidence import Evidence, Units, Verdict
 from mixutils.evidence.unit import paired
-from mixutils.evidence.weigh import holm
+from mixutils.evidence.verdict import holm
 from tests.fakes_evidence import made
 
 SHAPE = np.array([-1.0, 0.5, 0, -0.5, 1]) / np.std([-1.0, 0.5, 0, -0.5, 1], ddof=1)  # mean 0, standard deviation 1

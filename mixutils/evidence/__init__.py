@@ -10,8 +10,8 @@ Differences are in points, paired by seed, and a − b > 0 is always the claim; 
 """
 
 from .best import best, mean
+from .best import rows as rows_of
 from .claims import Evidence
-from .compare import rows as rows_of
 from .frame import curves, frame, printed, read_as
 from .shuffle import shuffled
 from .unit import Unit

@@ -1,9 +1,10 @@
-"""Sides of a comparison that are more than one row: the best of several, and their mean (SPEC 9.4)."""
+"""Sides of a comparison: a row, the best of several rows, or their mean (SPEC 9.4)."""
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,24 +14,17 @@ RULES = ("hold-out", "reported")
 
 
 @dataclass(frozen=True)
-class Best:
-    """See ``best``."""
+class Several:
+    """The best of rows by a rule, see ``best``; or their mean, where the rule is ""."""
 
     rows: tuple[Row, ...]
-    rule: str
+    rule: str = ""
 
 
-@dataclass(frozen=True)
-class Mean:
-    """See ``mean``."""
-
-    rows: tuple[Row, ...]
+Side = Row | Several
 
 
-Side = Row | Best | Mean
-
-
-def best(*rows: Row, rule: str = "hold-out") -> Best:
+def best(*rows: Row, rule: str = "hold-out") -> Several:
     """The best of several rows, as a side of ``Evidence.diff``.
 
     Args:
@@ -46,14 +40,31 @@ def best(*rows: Row, rule: str = "hold-out") -> Best:
     """
     if not rows or rule not in RULES:
         raise ValueError(f"best needs rows and a rule, {' or '.join(RULES)}, not {rows!r} and {rule!r}")
-    return Best(rows, rule)
+    return Several(rows, rule)
 
 
-def mean(*rows: Row) -> Mean:
+def mean(*rows: Row) -> Several:
     """The mean over several rows, seed by seed, as a side of ``Evidence.diff``."""
     if not rows:
         raise ValueError("mean needs rows")
-    return Mean(rows)
+    return Several(rows)
+
+
+def rows(side: Side) -> tuple[Row, ...]:
+    """The rows of a side."""
+    return side.rows if isinstance(side, Several) else (side,)
+
+
+def place(row: Row, table: str) -> tuple[str, str]:
+    """Table and row, of a row of this table or of another one."""
+    return (table, row) if isinstance(row, str) else row
+
+
+def name(side: Side) -> str:
+    """For people; the table of a row of another one is left out."""
+    if isinstance(side, Several) and len(side.rows) > 1:
+        return f"{'best' if side.rule else 'mean'} of {', '.join(map(name, side.rows))}"
+    return place(rows(side)[0], "")[1]
 
 
 def rule_of(a: Side, b: Side) -> str:
@@ -62,7 +73,7 @@ def rule_of(a: Side, b: Side) -> str:
     Raises:
         ValueError: one of each, which is biased whatever the data (SPEC 9.4).
     """
-    rules = {side.rule for side in (a, b) if isinstance(side, Best) and len(side.rows) > 1}
+    rules = {side.rule for side in (a, b) if isinstance(side, Several) and len(side.rows) > 1} - {""}
     if len(rules) > 1:
         raise ValueError(f"both sides must be chosen by one rule, not {a.rule!r} and {b.rule!r} (SPEC 9.4)")
     return rules.pop() if rules else ""
@@ -73,7 +84,8 @@ class Chosen:
     """A side's numbers, rows by seeds.
 
     Attributes:
-        values: (..., r, n) in points, reported. selecting: the same of the part that selects. kind: "row", "best" or "mean".
+        values: (..., r, n) in points, reported. selecting: the same of the part that selects. kind: "best", or the mean of
+            all rows, of which there may be one.
     """
 
     values: np.ndarray
@@ -88,25 +100,22 @@ class Chosen:
     @property
     def reduced(self) -> np.ndarray:
         """(..., n): the side's one number per seed."""
-        if self.kind == "mean":
+        if self.kind != "best":
             return self.values.mean(-2)
-        if self.kind == "row":
-            return self.values[..., 0, :]
         return np.take_along_axis(self.values, self.index[..., None, :], -2)[..., 0, :]
 
     def weights(self, rule: str) -> np.ndarray:
         """(r, n): the share of every run in the side's number, for one set of values (r, n)."""
         r, n = self.values.shape
-        if self.kind == "mean":
+        if self.kind != "best":
             return np.full((r, n), 1 / r)
-        at = self.index if rule == "hold-out" else np.full(n, self.values.mean(-1).argmax())
-        return np.eye(r)[:, at if self.kind == "best" else np.zeros(n, dtype=int)]
+        return np.eye(r)[:, self.index if rule == "hold-out" else np.full(n, self.values.mean(-1).argmax())]
 
     @property
     def top(self) -> np.ndarray:
         """(...): the mean over seeds, of the best row by that mean."""
         means = self.values.mean(-1)
-        return means.max(-1) if self.kind == "best" else means.mean(-1) if self.kind == "mean" else means[..., 0]
+        return means.max(-1) if self.kind == "best" else means.mean(-1)
 
 
 def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
@@ -120,13 +129,9 @@ def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
     n = a.values.shape[-1]
     if n < 3 or "best" not in (a.kind, b.kind):
         return 1.0
-    order = _orders(len(a.values) + len(b.values), n, draws, 0)
-    values, selecting = (
-        _permuted(_residuals(np.concatenate(pair)), order)
-        for pair in ((a.values, b.values), (a.selecting, b.selecting))
-    )
-    d = _split(values, selecting, a, b)
-    d = d[0].reduced - d[1].reduced
+    order = _same_orders(len(a.values) + len(b.values), n, draws)
+    left, right = _both(a, b, lambda x: _permuted(_residuals(x), order))
+    d = left.reduced - right.reduced
     shown = (d.var(-1, ddof=1) / n).mean()
     return max(1.0, math.sqrt(d.mean(-1).var() / shown)) if shown > 0 else 1.0
 
@@ -141,25 +146,21 @@ def maxima(a: Chosen, b: Chosen, rng: np.random.Generator, draws: int) -> tuple[
         the error, and a test needs the t interval too. Head start and error are those of permuted residuals, which true
         differences do not widen.
     """
-    both = np.concatenate([a.values, b.values])
-    n = both.shape[-1]
-
-    def statistic(values: np.ndarray) -> np.ndarray:
-        left, right = _split(values, values, a, b)
-        return left.top - right.top
-
-    null = statistic(_permuted(both, _random_orders(len(both), n, draws, rng)))
-    noise = statistic(_permuted(_residuals(both), _random_orders(len(both), n, draws, rng)))
+    found = []
+    for change in (lambda x: x, _residuals):
+        order = _orders(len(a.values) + len(b.values), a.values.shape[-1], draws, rng)
+        left, right = _both(a, b, lambda x, change=change, order=order: _permuted(change(x), order))
+        found.append(left.top - right.top)
+    null, noise = found
     head_start = noise.mean()
     return float(a.top - b.top - head_start), math.hypot(noise.std(), head_start), null - head_start
 
 
-def _split(values: np.ndarray, selecting: np.ndarray, a: Chosen, b: Chosen) -> tuple[Chosen, Chosen]:
+def _both(a: Chosen, b: Chosen, change: Callable[[np.ndarray], np.ndarray]) -> tuple[Chosen, Chosen]:
+    """Two sides after a change of all their rows together."""
     r = len(a.values)
-    return (
-        Chosen(values[..., :r, :], selecting[..., :r, :], a.kind),
-        Chosen(values[..., r:, :], selecting[..., r:, :], b.kind),
-    )
+    values, by = (change(np.concatenate(x)) for x in ((a.values, b.values), (a.selecting, b.selecting)))
+    return Chosen(values[..., :r, :], by[..., :r, :], a.kind), Chosen(values[..., r:, :], by[..., r:, :], b.kind)
 
 
 def _residuals(values: np.ndarray) -> np.ndarray:
@@ -173,10 +174,10 @@ def _permuted(values: np.ndarray, order: np.ndarray) -> np.ndarray:
     return np.take_along_axis(np.broadcast_to(values, order.shape), order, 1)
 
 
-def _random_orders(r: int, n: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+def _orders(r: int, n: int, draws: int, rng: np.random.Generator) -> np.ndarray:
     return rng.random((draws, r, n)).argsort(1)
 
 
 @functools.cache
-def _orders(r: int, n: int, draws: int, seed: int) -> np.ndarray:
-    return _random_orders(r, n, draws, np.random.default_rng(seed))
+def _same_orders(r: int, n: int, draws: int) -> np.ndarray:
+    return _orders(r, n, draws, np.random.default_rng(0))

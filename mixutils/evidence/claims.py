@@ -11,13 +11,18 @@ import numpy as np
 import pandas as pd
 
 from . import words
-from .comparisons import Comparisons
-from .unit import Unit, paired
+from .best import Row, Several, Side, name, place, rows, rule_of
+from .compare import Cell, Key, Seen, compare, find, pairs
+from .frame import read_as
+from .survival import Arrival, arrival
+from .unit import Unit, paired, raced
 from .units import Units
-from .verdict import SHOWN, Verdict
-from .weigh import Weighed, holm, weigh
+from .verdict import SHOWN, Verdict, holm, weigh
 
 KINDS = ("every", "most", "pooled", "equal", "inner", "slope", "steps", "measured", "illustration")
+SELECTING = {"policy": "hold-out", "part": "select"}
+Names = str | Sequence[str]
+Curve = tuple[np.ndarray, np.ndarray]  # steps, values
 
 
 @dataclass(frozen=True)
@@ -28,15 +33,14 @@ class Illustration:
     words: str
 
 
-class Evidence(Comparisons):
+class Evidence:
     """The claims of one paper, over its frame.
 
     Args:
         frame: see ``frame``. printed: published numbers, see ``printed``; None for none. curves: see ``curves``, for ``steps``.
         margin: smallest effect of interest in points.
         tasks: which pooled interval decides: "these" (what a paper claims) or "like these" (SPEC 9.3); the latter needs five.
-        metric, policy, floor: read all cells differently from what their tables show, see ``diff``. metric may be a mapping
-            from column or task.
+        metric, policy, floor: read all cells differently from what their tables show, see ``read_as``.
         seed, draws: of permutations.
     """
 
@@ -56,10 +60,106 @@ class Evidence(Comparisons):
     ) -> None:
         if tasks not in ("these", "like these"):
             raise ValueError(f'tasks must be "these" or "like these", not {tasks!r}')
-        super().__init__(frame, printed, curves, {"metric": metric, "policy": policy, "floor": floor}, seed, draws)
-        self.margin, self._like = margin, tasks == "like these"
-        self._claims: dict[str, dict[str, Any]] = {}
-        self._verdicts: list[Verdict] | None = None  # of the claims so far
+        self.margin, self._like, self._draws = margin, tasks == "like these", draws
+        self._frame, self._curves, self._rng = frame, curves, np.random.default_rng(seed)
+        self._reading = {"metric": metric, "policy": policy, "floor": floor}
+        self._read: dict[str, dict[Key, Cell]] = {}  # readings that were asked for -> cells
+        self._printed = {} if printed is None else printed.set_index(["table", "row", "column"])["value"].to_dict()
+        of_column = frame.drop_duplicates("column")[["column", "title", "task"]].to_dict("records")
+        self._labels = {label["column"]: label for label in of_column}
+        self._claims: dict[str, Verdict] = {}
+
+    def diff(self, table: Names, a: Side, b: Side, *, columns: Names | None = None, name: str = "", **reading) -> Units:
+        """a − b on every column that has both, paired by seed; that it is above 0 is the claim.
+
+        Args:
+            table: one table, or several ("2", "3"). a, b: a row; (table, row) for a row of another table; ``best`` or
+                ``mean`` of rows.
+            columns: only these; where one of them is not in the frame, its unit says so and is void. None: all that have
+                both sides.
+            name: of the pair, in place of "a − b".
+            reading: policy, part, metric, floor in place of the cell's own, as in ``read_as``.
+
+        Raises:
+            ValueError: two sides chosen by different rules.
+        """
+        rule, cells, units = rule_of(a, b), self._cells(**reading), []
+        selecting = self._cells(**reading | SELECTING) if rule == "hold-out" else {}
+        for at, column in self._columns(table, columns, cells, a, b):
+            unit = compare(*(find(s, at, column, cells, selecting) for s in (a, b)), rule, self._rng, self._draws)
+            units.append(replace(unit, printed=self._reported(at, column, a, b), **self._label(column, name, a, b)))
+        return Units(units)
+
+    def slope(
+        self, table: Names, a: Side, b: Side, *, columns: Names | None = None, name: str = "", **reading
+    ) -> Units:
+        """How a − b changes with the training rows: per task and seed the least-squares slope over all sizes, in points per
+        doubling. That it grows is the claim; ``-e.slope(...)`` for "larger with less data"."""
+        found = self._frame[self._frame["table"].isin(_several(table))].drop_duplicates("column")
+        sizes = found.set_index("column")["train_rows"].to_dict()
+        return self.diff(table, a, b, columns=columns, name=name, **reading).slope(sizes)
+
+    def inner(self, table: Names, grid: Sequence[Row], *, columns: Names | None = None, **reading) -> Units:
+        """An optimum inside a grid: the best inner row, chosen as in ``best(..., rule="hold-out")``, against both ends.
+
+        Args:
+            grid: rows in their order; where a column lacks some of them, its ends are the outermost that it has.
+        """
+        cells, out, whole = self._cells(**reading), [], Several(tuple(grid))
+        for at, column in self._columns(table, columns, cells, whole, whole):
+            have = [row for row in grid if (*place(row, at), column) in cells]
+            if len(have) < 3:
+                out.append(Unit(**self._label(column), void="fewer than three values"))
+                continue
+            for part, end in (("low end", have[0]), ("high end", have[-1])):
+                inside, pair = Several(tuple(have[1:-1]), "hold-out"), f"best inner value − {name(end)}"
+                out += self.diff(at, inside, end, columns=[column], name=pair, **reading).must(part)
+        return Units(out)
+
+    def steps(
+        self,
+        table: Names,
+        a: Row,
+        b: Row,
+        *,
+        goal: float | Mapping[str, float],
+        columns: Names | None = None,
+        part: str | None = None,
+        metric: str | None = None,
+    ) -> Units:
+        """Steps until a goal is reached first, by log-rank tests; that a is faster is the claim.
+
+        Args:
+            goal: in points; one number, or column -> number. part: of the curve; None: the selecting part, or the reported
+                one where there is none.
+        """
+        cells, out = self._cells(), []
+        for at, column in self._columns(table, columns, cells, a, b):
+            aim = goal.get(column, math.nan) if isinstance(goal, Mapping) else goal
+            keys = [(*place(row, at), column) for row in (a, b)]
+            matched, note = pairs([cells.get(key, {}) for key in keys])
+            arrivals: list[list[Arrival]] = []
+            for i, key in enumerate(keys):
+                found = self._curves_of(key, part, metric)
+                drawn = [found[runs[i].hash] for runs in matched.values() if runs[i].hash in found]
+                arrivals.append([arrival(*curve, aim) for curve in drawn if not math.isnan(aim)])
+            label = self._label(column, f"{name(a)} before {name(b)}")
+            unit = raced(*arrivals, seeds=tuple(matched), **label)
+            out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))
+        return Units(out)
+
+    def chosen(self, table: Names, rows: Sequence[Row], column: str, **reading) -> str:
+        """The row with the highest mean on the selecting part, over the seeds that all have; "" where there is none."""
+        cells = self._cells(**reading | SELECTING)
+        found = {row: cells[key] for t in _several(table) for row in rows if (key := (*place(row, t), column)) in cells}
+        matched, _ = pairs(list(found.values()))
+        values = [[x.value for x in runs] for runs in matched.values()]  # seeds by rows
+        return name(list(found)[np.mean(values, axis=0).argmax()]) if values else ""
+
+    def last(self, table: str, row: str, column: str, *, part: str | None = None, metric: str | None = None) -> float:
+        """Mean of the last values of a cell's curves, in points; to say what a goal is relative to. NaN without curves."""
+        found = [values[-1] for _, values in self._curves_of((table, row, column), part, metric).values()]
+        return float(np.mean(found)) if found else math.nan
 
     def values(self, name: str, by_seed: Mapping[int, float], *, task: str = "", reported: float = math.nan) -> Units:
         """One unit from numbers of one's own, seed (or repeat) -> value; above 0 is the claim."""
@@ -71,10 +171,8 @@ class Evidence(Comparisons):
         """A unit for claims about a machine, not about seeds: numbers measured on one machine or several, and the range in
         which the claim puts them. Kind "measured": supported where all lie inside, contradicted where none does; no test."""
         found = [float(v) for v in ([numbers] if isinstance(numbers, int | float) else numbers) if not math.isnan(v)]
-        inside = sum(low <= v <= high for v in found)
-        listed = ", ".join(f"{v:.2f}" for v in found)
-        note = f"{listed}; claimed between {low:g} and {high:g}"
-        share = inside / len(found) if found else math.nan
+        share = sum(low <= v <= high for v in found) / len(found) if found else math.nan
+        note = f"{', '.join(f'{v:.2f}' for v in found)}; claimed between {low:g} and {high:g}"
         return Units([Unit(name, task=name, mean=share, note=note, void="" if found else "nothing is measured")])
 
     def illustration(self, value: float, words: str) -> Illustration:
@@ -110,67 +208,76 @@ class Evidence(Comparisons):
             raise ValueError(f"there are two claims {key}")
         if isinstance(units, Illustration) and kind != "illustration":
             raise ValueError(f"claim {key}: a number about one trained model is an illustration, not {kind!r}")
-        self._verdicts = None
-        self._claims[key] = {
-            "text": text,
-            "units": units,
-            "kind": kind,
-            "own": own,
-            "margin": self.margin if margin is None else margin,
-            "reported": reported,
-            "note": note,
-        }
+        shown = units.words if isinstance(units, Illustration) else ""
+        units = Units() if isinstance(units, Illustration) else units
+        margin = self.margin if margin is None else margin
+        self._claims[key] = Verdict(
+            key=key, text=text, kind=kind, own=own, units=units, margin=margin, reported=reported, why=shown, note=note
+        )
 
     def verdicts(self) -> list[Verdict]:
         """Holm's correction over the claims, then the words (SPEC 9.3)."""
-        if self._verdicts is not None:
-            return self._verdicts
-        tested = {
-            key: weigh(c["units"], c["kind"], c["margin"], self._like)
-            for key, c in self._claims.items()
-            if c["kind"] not in ("illustration", "measured")
-        }
-        values = holm([np.fmin(w.p_for, w.p_against) for w in tested.values()])
-        corrected = dict(zip(tested, values, strict=True))
-        self._verdicts = [
-            _verdict(key, c, tested.get(key), corrected.get(key, math.nan)) for key, c in self._claims.items()
-        ]
-        return self._verdicts
+        weighed = [weigh(v, self._like) for v in self._claims.values()]
+        corrected = holm([np.fmin(v.p_for, v.p_against) for v in weighed])
+        return [words.said(replace(v, p_holm=p)) for v, p in zip(weighed, corrected, strict=True)]
 
     def table(self) -> pd.DataFrame:
         """One line per claim: everything of ``Verdict`` but the units."""
         return pd.DataFrame([{name: getattr(v, name) for name in SHOWN} for v in self.verdicts()], columns=list(SHOWN))
 
+    def _cells(self, **reading: Any) -> dict[Key, Cell]:
+        """All cells under a reading, see ``read_as``; what it leaves open is the evidence's own."""
+        reading = self._reading | reading
+        asked = repr(sorted(reading.items()))
+        if asked not in self._read:
+            found = read_as(self._frame, **reading)
+            found = found[found["primary"]]
+            cells = self._read[asked] = {}
+            at = found[["table", "row", "column", "seed", "precision"]].itertuples(index=False)
+            for (*key, seed, precision), seen in zip(
+                at, found[list(Seen._fields)].itertuples(index=False), strict=True
+            ):
+                cells.setdefault(tuple(key), {}).setdefault(seed, {}).setdefault(precision, seen)
+        return self._read[asked]
 
-def _verdict(key: str, claim: dict[str, Any], weighed: Weighed | None, p_holm: float) -> Verdict:
-    given, kind, w = claim["units"], claim["kind"], weighed or Weighed()
-    units = Units() if isinstance(given, Illustration) else given
-    # Where several parts must hold, the weakest one is compared with what is reported about it.
-    about = [u for u in units if u.part == w.part] if w.tested else units
-    printed = [u.printed for u in about if u.counts and not math.isnan(u.printed)]
-    reported = claim["reported"]
-    if reported is None:
-        reported = sum(printed) / len(printed) if printed else math.nan
-    if kind == "illustration":
-        shown = given.words if isinstance(given, Illustration) else "; ".join(f"{u.name} {u.mean:.2f}" for u in units)
-        word, why = "illustration", shown
-    elif kind == "measured":
-        word, why = words.measured(units)
-    elif w.tested:
-        word, why = words.word(w, kind, p_holm, reported)
-    else:
-        word, why = "not tested", words.untested(units)
-    return Verdict(
-        **vars(w),
-        key=key,
-        text=claim["text"],
-        kind=kind,
-        own=claim["own"],
-        word=word,
-        why="; ".join(filter(None, (why, claim["note"]))),
-        units=units,
-        margin=claim["margin"],
-        p_holm=p_holm,
-        reported=reported,
-        reported_columns=len(printed),
-    )
+    def _label(self, column: str, pair: str = "", *sides: Side) -> dict[str, str]:
+        known = self._labels.get(column, {"column": column, "title": column, "task": column})
+        return known | {"pair": pair or " − ".join(map(name, sides))}
+
+    def _columns(self, table: Names, columns: Names | None, cells, a: Side, b: Side) -> list[tuple[str, str]]:
+        """(table, column) of the units: those that have both sides, and wanted ones that do not."""
+        tables = _several(table)
+        have = [
+            (t, column)
+            for t in tables
+            for column in self._labels
+            if all(any((*place(row, t), column) in cells for row in rows(side)) for side in (a, b))
+        ]
+        if columns is None:
+            return have
+        found = [[x for x in have if x[1] == column] or [(tables[0], column)] for column in _several(columns)]
+        return [x for of_column in found for x in of_column]
+
+    def _reported(self, table: str, column: str, a: Side, b: Side) -> float:
+        """The printed difference; NaN where a side is not printed. The best of printed rows is the highest."""
+        sides = []
+        for side in (a, b):
+            found = [self._printed.get((*place(row, table), column), math.nan) for row in rows(side)]
+            best = isinstance(side, Several) and side.rule
+            sides.append(np.fmax.reduce(found) if best else sum(found) / len(found))
+        return float(sides[0] - sides[1])
+
+    def _curves_of(self, key: Key, part: str | None = None, metric: str | None = None) -> dict[str, Curve]:
+        """Hash of a run -> its curve."""
+        if self._curves is None:
+            raise ValueError("steps and last values need the curves: Evidence(..., curves=curves(plan, store))")
+        own = (seen.metric for of_seed in self._cells().get(key, {}).values() for seen in of_seed.values())
+        found, wanted = self._curves, (*key, metric or next(own, "accuracy"))
+        for column, value in zip(("table", "row", "column", "metric"), wanted, strict=True):
+            found = found[found[column] == value]
+        found = found[found["part"] == (part or found["select"].where(found["select"] != "", found["report"]))]
+        return {h: (c["step"].to_numpy(), c["value"].to_numpy()) for h, c in found.groupby("hash", sort=False)}
+
+
+def _several(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)

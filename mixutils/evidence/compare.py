@@ -5,89 +5,112 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from .best import Best, Chosen, Mean, Row, Side, maxima, spread
+from .best import Chosen, Several, Side, maxima, name, place, rows, spread
 from .estimate import resolution
 from .flat import FROM_BITS
-from .read import Cell, Seen, pairs
 from .unit import Unit, paired
 
 CEILING = 99.0  # both sides above it are within a point of all right
 
 
-def rows(side: Side) -> tuple[Row, ...]:
-    return side.rows if isinstance(side, Best | Mean) else (side,)
+class Seen(NamedTuple):
+    """One run under one reading; as in ``frame``."""
+
+    value: float
+    hash: str
+    metric: str
+    predicted: float
+    bits: str
+    rows: str
+    size: int
+    first: int
+    last: int
 
 
-def name(side: Side) -> str:
-    """For people; the table of a row of another one is left out."""
-    if isinstance(side, Best | Mean):
-        kind = "best" if isinstance(side, Best) else "mean"
-        return name(side.rows[0]) if len(side.rows) == 1 else f"{kind} of {', '.join(map(name, side.rows))}"
-    return side if isinstance(side, str) else side[1]
+Key = tuple[str, str, str]  # table, row, column
+Cell = dict[int, dict[str, Seen]]  # seed -> precision -> run
+
+
+def pairs(cells: Sequence[Cell]) -> tuple[dict[int, list[Seen]], str]:
+    """Seed -> a run of every cell, in one precision and of comparable generations; a note on what is left out or mixed."""
+    out, precisions, apart = {}, Counter(), 0
+    for seed in sorted(set.intersection(*map(set, cells))) if cells else ():
+        shared = sorted(set.intersection(*(set(c[seed]) for c in cells)))
+        sets = {p: [c[seed][p] for c in cells] for p in shared}
+        fits = [p for p, runs in sets.items() if max(x.first for x in runs) <= min(x.last for x in runs)]
+        if fits:
+            out[seed] = sets[fits[0]]
+            precisions[fits[0]] += 1
+        apart += not fits
+    notes = [f"{apart} seed{'s'[: apart != 1]} left out: runs of different precision or generation"] if apart else []
+    if len(precisions) > 1:
+        notes.append("seeds in " + ", ".join(f"{p} ({k})" for p, k in sorted(precisions.items())))
+    return out, "; ".join(notes)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A side's cells: of each of its rows the reported and the selecting reading; empty where there is none."""
+    """A side's rows that have runs.
+
+    Attributes:
+        names, cells, selecting: of each row its name, its runs, and the same on the selecting part, empty where there are
+            none. left: names of the rows without runs.
+    """
 
     side: Side
-    cells: tuple[Cell, ...]
-    selecting: tuple[Cell, ...]
-
-    @property
-    def kept(self) -> list[int]:
-        """Which rows have runs."""
-        return [i for i, cell in enumerate(self.cells) if cell]
+    names: list[str]
+    cells: list[Cell]
+    selecting: list[Cell]
+    left: list[str]
 
     @property
     def kind(self) -> str:
-        several = len(self.kept) > 1
-        return "best" if several and isinstance(self.side, Best) else "mean" if several else "row"
+        several = isinstance(self.side, Several) and len(self.cells) > 1
+        return "best" if several and self.side.rule else "mean"
 
-    def runs(self, seeds: dict[int, str], selecting: bool = False) -> list[list[Seen]]:
-        """Runs of the kept rows in the order of the seeds (seed -> precision)."""
-        source = self.selecting if selecting else self.cells
-        return [[source[i][seed][precision] for seed, precision in seeds.items()] for i in self.kept]
+
+def find(side: Side, table: str, column: str, cells: dict[Key, Cell], selecting: dict[Key, Cell]) -> Found:
+    """A side on one column of a table."""
+    keys = [(*place(row, table), column) for row in rows(side)]
+    kept = [key for key in keys if key in cells]
+    names, left = [row for _, row, _ in kept], [key[1] for key in keys if key not in cells]
+    return Found(side, names, [cells[key] for key in kept], [selecting.get(key, {}) for key in kept], left)
 
 
 def compare(a: Found, b: Found, rule: str, rng: np.random.Generator, draws: int) -> Unit:
-    """a − b, paired by seed; ``rule`` as in ``best``. Name and column of the unit are the caller's."""
-    sides = (a, b)
-    if nothing := [name(f.side) for f in sides if not f.kept]:
-        return Unit("", void=f"no runs of {' and '.join(nothing)}")
-    choosing = rule if "best" in (a.kind, b.kind) else ""
-    need = [f.cells[i] for f in sides for i in f.kept]
-    if choosing == "hold-out":
-        selecting = [f.selecting[i] for f in sides for i in f.kept]
-        if not all(selecting):
-            return Unit("", void="no part beside the reported one can choose")
-        need += selecting
-    seeds, mixed = pairs(need)
-    left = [name(r) for f in sides for r, cell in zip(rows(f.side), f.cells, strict=True) if not cell]
-    notes = [f"without {', '.join(left)}"] if left else []
-    notes += [mixed] if mixed else []
-    if not seeds:
-        return Unit("", void="; ".join(["no pair of runs", *notes]))
-    runs = [f.runs(seeds) for f in sides]
-    values = [_values(r) for r in runs]
-    by = [_values(f.runs(seeds, selecting=True)) for f in sides] if choosing == "hold-out" else values
-    chosen = [Chosen(v, s, f.kind) for v, s, f in zip(values, by, sides, strict=True)]
-    weights = [c.weights(rule) for c in chosen]
-    who = [_who(f, w) for f, w in zip(sides, weights, strict=True) if f.kind == "best"]
+    """a − b, paired by seed; ``rule`` as in ``best``. The unit's labels are the caller's."""
+    if nothing := [name(side.side) for side in (a, b) if not side.cells]:
+        return Unit(void=f"no runs of {' and '.join(nothing)}")
+    rule = rule if "best" in (a.kind, b.kind) else ""
+    need = [*a.cells, *b.cells, *(a.selecting + b.selecting if rule == "hold-out" else ())]
+    if not all(need):
+        return Unit(void="no part beside the reported one can choose")
+    matched, mixed = pairs(need)
+    left = ", ".join(a.left + b.left)
+    notes = [note for note in (left and f"without {left}", mixed) if note]
+    if not matched:
+        return Unit(void="; ".join(["no pair of runs", *notes]))
+    runs = list(zip(*matched.values(), strict=True))  # rows by seeds: a's, b's, and the selecting part's
+    k, n = len(a.cells), len(a.cells) + len(b.cells)
+    values = np.array([[x.value for x in row] for row in runs])
+    by = values[-n:]
+    chosen = Chosen(values[:k], by[:k], a.kind), Chosen(values[k:n], by[k:], b.kind)
+    parts = [(runs[:k], chosen[0].weights(rule)), (runs[k:n], chosen[1].weights(rule))]
+    who = [_who(side.names, w) for side, (_, w) in zip((a, b), parts, strict=True) if side.kind == "best"]
     notes += [f"best: {', against '.join(who)}"] if who else []
-    used = [_used(r, w) for r, w in zip(runs, weights, strict=True)]
-    given = {"seeds": tuple(seeds), "note": "; ".join(notes), "void": void(*used)}
-    least = resolution(min(x.size for x in used[0] + used[1]))
-    wider = spread(*chosen) if choosing else 1.0
-    if choosing != "reported":
-        given |= _evaluated(runs, weights)
-    unit = paired(given.pop("seeds"), chosen[0].reduced - chosen[1].reduced, least=least, spread=wider, **given)
-    if choosing == "reported" and unit.n > 1:
-        mean, se, null = maxima(*chosen, rng, draws)
-        unit = replace(unit, mean=mean, se=se, null=null)
+    used = [_used(*part) for part in parts]
+    given = {"note": "; ".join(notes), "void": void(*used), "spread": spread(*chosen) if rule else 1.0}
+    given |= {"least": resolution(min(x.size for x in used[0] + used[1]))}
+    if rule != "reported":
+        given |= _evaluated(*parts)
+    unit = paired(list(matched), chosen[0].reduced - chosen[1].reduced, **given)
+    if rule == "reported" and unit.n > 1:
+        difference, se, null = maxima(*chosen, rng, draws)
+        unit = replace(unit, mean=difference, se=se, null=null)
     return unit
 
 
@@ -102,40 +125,34 @@ def void(a: Sequence[Seen], b: Sequence[Seen]) -> str:
     return ""
 
 
-def _used(runs: list[list[Seen]], weights: np.ndarray) -> list[Seen]:
+def _used(runs: Sequence[Sequence[Seen]], shares: np.ndarray) -> list[Seen]:
     """The runs that have a share in a side's number, seed by seed."""
-    return [row[s] for s, shares in enumerate(weights.T.tolist()) for row, w in zip(runs, shares, strict=True) if w]
+    return [row[s] for s, of_seed in enumerate(shares.T.tolist()) for row, w in zip(runs, of_seed, strict=True) if w]
 
 
-def _values(runs: list[list[Seen]]) -> np.ndarray:
-    return np.array([[x.value for x in row] for row in runs])
+def _who(names: Sequence[str], shares: np.ndarray) -> str:
+    seeds = [names[i] for i in shares.argmax(0)]
+    counted = Counter(seeds).most_common()
+    return ", ".join(n if len(counted) == 1 else f"{n} ({k} of {len(seeds)} seeds)" for n, k in counted)
 
 
-def _who(found: Found, weights: np.ndarray) -> str:
-    names = [name(rows(found.side)[found.kept[i]]) for i in weights.argmax(0)]
-    counted = Counter(names).most_common()
-    return ", ".join(n if len(counted) == 1 else f"{n} ({k} of {len(names)} seeds)" for n, k in counted)
-
-
-def _evaluated(runs: list[list[list[Seen]]], weights: list[np.ndarray]) -> dict:
+def _evaluated(*sides: tuple[Sequence[Sequence[Seen]], np.ndarray]) -> dict:
     """What the bits say: fields ``rows`` or ``rows_variance`` of the unit, or nothing where bits are missing or pairs have
-    different rows."""
-    seen = [x for side in runs for row in side for x in row]
-    if any(not x.bits or not x.rows or x.metric not in FROM_BITS for x in seen):
+    different rows.
+
+    Args:
+        sides: of each its runs, rows by seeds, and their shares in its number.
+    """
+    runs = [row for side, _ in sides for row in side]
+    if any(not x.bits or not x.rows or x.metric not in FROM_BITS for row in runs for x in row):
         return {}
-    by_seed = [{row[s].rows for side in runs for row in side} for s in range(len(runs[0][0]))]
+    by_seed = [{x.rows for x in at_seed} for at_seed in zip(*runs, strict=True)]
     if any(len(digests) > 1 for digests in by_seed):
         return {}
     if len(set.union(*by_seed)) > 1:
         return {"rows_variance": 0.0}
-    sides = []
-    for side, w in zip(runs, weights, strict=True):
-        right = [
-            [100.0 * _bits(x) * share for x, share in zip(row, ws, strict=True)]
-            for row, ws in zip(side, w, strict=True)
-        ]
-        sides.append(np.sum(right, axis=0))
-    return {"rows": (by_seed[0].pop(), sides[0] - sides[1])}
+    right = [np.einsum("rn,rnk->nk", w, [[100.0 * _bits(x) for x in row] for row in side]) for side, w in sides]
+    return {"rows": (by_seed[0].pop(), right[0] - right[1])}
 
 
 def _bits(x: Seen) -> np.ndarray:

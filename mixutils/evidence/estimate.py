@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -26,8 +27,7 @@ def one_sided(mean, se, df, against: float = 0.0):
 
 def inside(mean, se, df, margin: float):
     """p of the two one-sided tests that the mean lies inside ±margin; below 0.05 where the 90 % interval does."""
-    above, below = one_sided(mean, se, df, -margin)[0], one_sided(mean, se, df, margin)[1]
-    return np.maximum(above, below)
+    return np.maximum(one_sided(mean, se, df, -margin)[0], one_sided(mean, se, df, margin)[1])
 
 
 def power(effect, se, df):
@@ -50,6 +50,31 @@ def ratio(mean, se):
     """mean / se; with no noise at all 0 where the mean is 0, infinite elsewhere."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.equal(mean, 0) & np.equal(se, 0), 0.0, np.divide(mean, se))
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A pooled difference: mean, its standard error and degrees of freedom, the 95 % interval."""
+
+    estimate: float
+    se: float
+    df: float
+
+    @property
+    def low(self):
+        return interval(self.estimate, self.se, self.df)[0]
+
+    @property
+    def high(self):
+        return interval(self.estimate, self.se, self.df)[1]
+
+    @property
+    def triple(self) -> tuple[float, float, float]:
+        """Estimate, low, high."""
+        return float(self.estimate), float(self.low), float(self.high)
+
+
+NOWHERE = Pooled(math.nan, math.nan, math.nan)
 
 
 def resolution(rows: float) -> float:
@@ -87,7 +112,6 @@ def sign_flip(differences: np.ndarray) -> tuple[float, float]:
     x = np.round(differences, 5)  # records keep nine digits; equal differences are equal
     if not np.any(x):
         return 1.0, 1.0
-    run = functools.partial(
-        permutation_test, (x,), np.mean, permutation_type="samples", n_resamples=9999, vectorized=True, rng=0
-    )
+    how = {"permutation_type": "samples", "n_resamples": 9999, "vectorized": True, "rng": 0}
+    run = functools.partial(permutation_test, (x,), np.mean, **how)
     return float(run(alternative="greater").pvalue), float(run(alternative="less").pvalue)

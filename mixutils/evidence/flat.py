@@ -1,10 +1,12 @@
-"""What one record says, as lines of a tidy frame."""
+"""What records say, as lines of a tidy frame."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 if TYPE_CHECKING:
     from ..runs.records import Record, Records
@@ -17,7 +19,8 @@ OF_READING = ("policy", "part", "metric", "floor", "primary", "value", "step", "
 OF_POINT = ("part", "metric", "value", "step", "steps", "train_loss")
 
 
-def of_run(record: Record, mixer: bool = True) -> dict[str, Any]:
+def of_run(record: Record) -> dict[str, Any]:
+    """What is the same for all readings of a run, and what its mixer logged."""
     from ..runs.generations import same_numbers
     from ..runs.run import Run
 
@@ -28,42 +31,48 @@ def of_run(record: Record, mixer: bool = True) -> dict[str, Any]:
     numbers = same_numbers(Run.from_dict(record["run"]), record.get("generation", 1))
     values = (len(record["data"]["labels"]), precision, numbers.start, numbers.stop - 1)
     values += (environment["versions"].get("mixutils", ""), record.get("commit", ""), record["hash"])
-    logged = {f"mixer.{k}": v for k, v in record["mixer"].items() if not isinstance(v, list | dict)} if mixer else {}
-    return dict(zip(OF_RUN, values, strict=True)) | logged
+    return dict(zip(OF_RUN, values, strict=True)) | _logged(record["mixer"])
 
 
-def with_floor(record: Record, store: Records) -> list[dict[str, Any]]:
-    """The readings with floor; of a run without a start they are its own, and without the start's record there are none."""
-    if not record["run"].get("start"):
-        return [line | {"floor": True} for line in readings(record, None)]
-    start = store.start(record)
-    return [] if start is None or start["status"] != "done" else list(readings(record, start))
+def _logged(mixer: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"mixer.{k}": v for k, v in mixer.items() if not isinstance(v, list | dict)}
 
 
-def readings(record: Record, start: Record | None) -> Iterator[dict[str, Any]]:
-    """Every reading of a record, or, with the record of its start, of the better of both (``Reading.floor``)."""
-    for policy, chosen in record["selected"].items():
-        for part, own in chosen["metrics"].items():
-            line = {"hash": record["hash"], "policy": policy, "part": part, "step": chosen["step"]}
-            line |= {"rows": record["data"].get("rows", {}).get(part, ""), "size": record["data"]["sizes"][part]}
-            sides = [own]
-            if start is not None:
-                first = start["selected"].get(policy, {"metrics": {}})["metrics"].get(part)
-                if first is None:
-                    continue
-                sides.append(first)
-            for metric in (m for m in METRICS if not math.isnan(_value(own, m))):
-                metrics = max(sides, key=lambda side, metric=metric: _value(side, metric))
-                yield line | {
-                    "metric": metric,
-                    "floor": start is not None,
-                    "value": _value(metrics, metric),
-                    "predicted": metrics.get("predicted_classes", math.nan),
-                    "bits": metrics.get("bits", "") if metric in FROM_BITS else "",
-                }
+def readings(records: Iterable[Record], store: Records) -> pd.DataFrame:
+    """Every reading of the records, without a floor, then with it: the better of a run and of what it started from.
+
+    A run without a start is its own floor; without the start's record there is none.
+    """
+    records = list(records)
+    starts = {r["hash"]: store.start(r) if r["run"].get("start") else r for r in records}
+    starts = {h: r for h, r in starts.items() if r is not None and r["status"] == "done"}
+    plain = pd.DataFrame(_lines(records))
+    first = pd.DataFrame(_lines({r["hash"]: r for r in starts.values()}.values()))
+    if first.empty:
+        return plain.assign(floor=False)
+    own = plain.assign(start=plain["hash"].map({h: r["hash"] for h, r in starts.items()}))
+    key, better = ["policy", "part", "metric"], ["value", "predicted", "bits"]
+    first = first[["hash", *key, *better]].rename(columns={"hash": "start"})
+    both = own.merge(first, on=["start", *key], suffixes=("", "_first"), sort=False)
+    raised = both["value_first"] > both["value"]
+    floored = {name: both[name].mask(raised, both[f"{name}_first"]) for name in better}
+    return pd.concat([plain.assign(floor=False), both.assign(floor=True, **floored)[[*plain.columns, "floor"]]])
 
 
-def _value(metrics: dict[str, Any], metric: str) -> float:
+def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        for policy, chosen in record["selected"].items():
+            for part, metrics in chosen["metrics"].items():
+                line = {"hash": record["hash"], "policy": policy, "part": part, "step": chosen["step"]}
+                line |= {"rows": record["data"].get("rows", {}).get(part, ""), "size": record["data"]["sizes"][part]}
+                line |= {"predicted": metrics.get("predicted_classes", math.nan)}
+                for metric in METRICS:
+                    value, bits = _value(metrics, metric), metrics.get("bits", "") if metric in FROM_BITS else ""
+                    if not math.isnan(value):
+                        yield line | {"metric": metric, "value": value, "bits": bits}
+
+
+def _value(metrics: Mapping[str, Any], metric: str) -> float:
     """In points; F1 of the second class where there are two. NaN where the record does not say."""
     if metric == "f1_binary":
         per_class = metrics.get("f1_per_class", ())
@@ -72,18 +81,11 @@ def _value(metrics: dict[str, Any], metric: str) -> float:
 
 
 def points(record: Record) -> Iterator[dict[str, Any]]:
+    """The learning curve."""
+    last = record["curve"][-1]["step"] if record["curve"] else 0
     for point in record["curve"]:
-        logged = {f"mixer.{k}": v for k, v in point.get("mixer", {}).items() if not isinstance(v, list | dict)}
+        line = {"hash": record["hash"], "step": point["step"], "steps": last, "train_loss": point["train_loss"]}
+        line |= _logged(point.get("mixer", {}))
         for part, metrics in point["metrics"].items():
-            for metric in METRICS:
-                if metric in metrics:  # F1 per class is of selected checkpoints only
-                    yield {
-                        "hash": record["hash"],
-                        "part": part,
-                        "metric": metric,
-                        "value": 100 * metrics[metric],
-                        "step": point["step"],
-                        "steps": record["curve"][-1]["step"],
-                        "train_loss": point["train_loss"],
-                        **logged,
-                    }
+            for metric in (m for m in METRICS if m in metrics):  # F1 per class is of selected checkpoints only
+                yield line | {"part": part, "metric": metric, "value": 100 * metrics[metric]}

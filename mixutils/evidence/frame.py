@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from .flat import OF_POINT, OF_READING, OF_RUN, of_run, points, readings, with_floor
-from .shuffle import CELL, shuffled
+from .flat import OF_POINT, OF_READING, OF_RUN, of_run, points, readings
+from .shuffle import CELL, READING, shuffled
 
 if TYPE_CHECKING:
-    from ..papers.base import Column, Plan, Reading
+    from ..papers.base import Column, Plan
     from ..runs.records import Record, Records
-    from ..runs.run import Run
 
 EXTRA = "extra"
 
@@ -38,22 +38,16 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
         precision (one word), first, last: the generations whose numbers these are; version, commit, hash.
         mixer.NAME: what the mixer logged.
     """
-    seen: dict[str, set[bool]] = {}
-    lines: list[dict] = []
     labels = list(_labels(plan, store))
-    for line, record in labels:
-        for floor in {False, line["floor_too"]} - seen.setdefault(record["hash"], set()):
-            seen[record["hash"]].add(floor)
-            lines += with_floor(record, store) if floor else readings(record, None)
-    left = pd.DataFrame([line | of_run(record) for line, record in labels])
-    if left.empty or not lines:
+    if not labels:
         # Boolean also where it is empty: ``frame[frame["primary"]]`` would else choose columns.
         return pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN]).astype({"primary": bool, "floor": bool})
-    out = left.merge(pd.DataFrame(lines), on="hash", sort=False)
+    cells = pd.DataFrame([label | of_run(record) for label, record in labels])
+    found = readings({r["hash"]: r for _, r in labels}.values(), store)
+    out = cells.merge(found, on="hash", sort=False)
     out = out[out["floor_too"] | ~out["floor"]]
-    same = [out[f"own_{name}"] == out[name] for name in ("policy", "part", "metric", "floor")]
-    out["primary"] = same[0] & same[1] & same[2] & same[3]
-    mixer = [c for c in left.columns if c.startswith("mixer.")]
+    out["primary"] = _equal(out[READING], out[[f"own_{name}" for name in READING]])
+    mixer = [c for c in cells.columns if c.startswith("mixer.")]
     out = out[[*CELL, *OF_READING, *OF_RUN, *mixer]].reset_index(drop=True)
     return out if shuffle is None else shuffled(out, shuffle)
 
@@ -69,81 +63,78 @@ def curves(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFra
     evaluated = [p for record in {r["hash"]: r for _, r in labels}.values() for p in points(record)]
     if not evaluated:
         return pd.DataFrame(columns=[*CELL, *OF_POINT, *OF_RUN])
-    left = pd.DataFrame([line | of_run(record, mixer=False) for line, record in labels])
-    out = left.merge(pd.DataFrame(evaluated), on="hash", sort=False)
+    cells = pd.DataFrame([label | of_run(record) for label, record in labels])[[*CELL, *OF_RUN]]
+    out = cells.merge(pd.DataFrame(evaluated), on="hash", sort=False)
     mixer = [c for c in out.columns if c.startswith("mixer.")]
     out = out[[*CELL, *OF_POINT, *OF_RUN, *mixer]]
     return out if shuffle is None else shuffled(out, shuffle)
 
 
 def read_as(
-    frame: pd.DataFrame, *, policy: str | None = None, metric: str | None = None, floor: bool | None = None
+    frame: pd.DataFrame,
+    *,
+    policy: str | None = None,
+    part: str | None = None,
+    metric: str | Mapping[str, str] | None = None,
+    floor: bool | None = None,
 ) -> pd.DataFrame:
     """The same frame with other readings marked as primary: those of each cell with these parts replaced.
 
     Args:
-        frame: of readings. policy: of the checkpoint, or "hold-out" for the one that the selecting part chooses. metric,
-            floor: in place of the cell's own.
+        frame: of readings. policy: of the checkpoint, or "hold-out" for the one that the selecting part chooses. part: or
+            "select" for that part. metric: one, or column or task -> metric. floor: whether the start counts too.
     """
     cell = ["paper", "table", "row", "column"]
-    own = frame.loc[frame["primary"], [*cell, "policy", "part", "metric", "floor"]].drop_duplicates(cell)
-    wanted = frame[[*cell, "select"]].merge(own, on=cell, how="left")
+    own = frame.loc[frame["primary"], [*cell, *READING]].drop_duplicates(cell)
+    wanted = frame[[*cell, "task", "select"]].merge(own, on=cell, how="left")
+    # A run that belongs to no table has no reading of its own: its policy and part have to be asked for.
+    wanted = wanted.fillna({"policy": "", "part": "", "metric": "accuracy", "floor": False})
     if policy is not None:
         wanted["policy"] = "best-on-" + wanted["select"] if policy == "hold-out" else policy
-    for name, value in (("metric", metric), ("floor", floor)):
-        if value is not None:
-            wanted[name] = value
-    same = [wanted[k].to_numpy() == frame[k].to_numpy() for k in ("policy", "part", "metric", "floor")]
-    return frame.assign(primary=same[0] & same[1] & same[2] & same[3])
+    if part is not None:
+        wanted["part"] = wanted["select"] if part == "select" else part
+    if isinstance(metric, Mapping):
+        wanted["metric"] = wanted["column"].map(metric).fillna(wanted["task"].map(metric)).fillna(wanted["metric"])
+    elif metric is not None:
+        wanted["metric"] = metric
+    if floor is not None:
+        wanted["floor"] = floor
+    return frame.assign(primary=_equal(frame[READING], wanted[READING]))
 
 
 def printed(paper: str) -> pd.DataFrame:
     """Published numbers: table, row, column, value, spread (NaN where none is printed), marker; cells with a number only."""
     from ..papers.published import published
 
-    cells = [
-        {
-            "table": c.table,
-            "row": c.row,
-            "column": c.column,
-            "value": c.number,
-            "spread": c.deviation,
-            "marker": c.marker,
-        }
-        for c in published(paper).values()
-        if c.number is not None
-    ]
-    return pd.DataFrame(cells, columns=["table", "row", "column", "value", "spread", "marker"])
+    cells = [c for c in published(paper).values() if c.number is not None]
+    lines = [(c.table, c.row, c.column, c.number, c.deviation, c.marker) for c in cells]
+    return pd.DataFrame(lines, columns=["table", "row", "column", "value", "spread", "marker"])
+
+
+def _equal(a: pd.DataFrame, b: pd.DataFrame) -> np.ndarray:
+    """Which rows agree in all columns, one by one."""
+    return (a.to_numpy(dtype=object) == b.to_numpy(dtype=object)).all(axis=1)
 
 
 def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record]]:
     """The label of every done run of every cell, then of the runs that belong to none."""
     columns = {c.key: c for c in plan.columns}
+    places = []
     for cell in plan.cells:
         column, suffix = _column(columns, cell.column)
-        for run in cell.runs:
-            record = store.get(run)
-            if record is None or record["status"] != "done":
-                continue
-            title = cell.column if column is None else ", ".join(filter(None, (column.title, suffix)))
-            line = _label(plan, run, record, cell.table, cell.row, cell.column, title)
-            own: Reading = cell.reading
-            line |= {"own_policy": own.policy, "own_part": own.split, "own_metric": own.metric, "own_floor": own.floor}
-            line |= {"report": own.split, "select": _select(column, own.split, record), "floor_too": own.floor}
-            yield line, record
-    for run in plan.extra:
+        title = cell.column if column is None else ", ".join(filter(None, (column.title, suffix)))
+        own = (cell.reading.policy, cell.reading.split, cell.reading.metric, cell.reading.floor)
+        places += [(run, (cell.table, cell.row, cell.column, title), own, column) for run in cell.runs]
+    places += [(run, (EXTRA, run.method, run.task, run.task), ("", "", "", False), None) for run in plan.extra]
+    for run, at, own, column in places:
         record = store.get(run)
-        if record is not None and record["status"] == "done":
-            line = _label(plan, run, record, EXTRA, run.method, run.task, run.task)
-            line |= dict.fromkeys(("own_policy", "own_part", "own_metric", "report", "select"), "")
-            yield line | {"own_floor": False, "floor_too": run.start is not None}, record
-
-
-def _label(plan: Plan, run: Run, record: Record, table: str, row: str, column: str, title: str) -> dict[str, Any]:
-    options = ", ".join(f"{k}={v}" for k, v in run.options)
-    size = record["data"]["sizes"]["train"]
-    values = (plan.paper, table, row, column, title, run.task, run.method, options, run.encoder, run.seed, size)
-    return dict(zip(CELL, values, strict=False))
+        if record is None or record["status"] != "done":
+            continue
+        options, size = ", ".join(f"{k}={v}" for k, v in run.options), record["data"]["sizes"]["train"]
+        select = "" if at[0] == EXTRA else _select(column, own[1], record)
+        values = (plan.paper, *at, run.task, run.method, options, run.encoder, run.seed, size, own[1], select)
+        label = dict(zip(CELL, values, strict=True)) | dict(zip((f"own_{k}" for k in READING), own, strict=True))
+        yield label | {"floor_too": run.start is not None if at[0] == EXTRA else own[3]}, record
 
 
 def _column(columns: dict[str, Column], key: str) -> tuple[Column | None, str]:

@@ -2,39 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 
-from .estimate import interval, ratio
+from .estimate import Pooled, ratio
 
 ENOUGH = 5  # data sets from which "tasks like these" can be spoken of
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """A pooled difference: mean, its standard error and degrees of freedom, the 95 % interval."""
-
-    estimate: float
-    se: float
-    df: float
-
-    @property
-    def low(self):
-        return interval(self.estimate, self.se, self.df)[0]
-
-    @property
-    def high(self):
-        return interval(self.estimate, self.se, self.df)[1]
-
-    @property
-    def triple(self) -> tuple[float, float, float]:
-        """Estimate, low, high."""
-        return float(self.estimate), float(self.low), float(self.high)
-
-
-NOWHERE = Pooled(math.nan, math.nan, math.nan)
 
 
 def these_tasks(means, variances, dfs, rows=0.0) -> Pooled:
@@ -43,12 +15,11 @@ def these_tasks(means, variances, dfs, rows=0.0) -> Pooled:
     Args:
         means, variances, dfs: (..., k); variances are of the means (s² / n). rows: what other rows add to each variance.
     """
-    means, variances, dfs = np.broadcast_arrays(means, variances, dfs)
-    k = means.shape[-1]
-    from_seeds = variances.sum(-1)
-    whole = from_seeds + np.broadcast_to(rows, means.shape).sum(-1)
+    means, variances, dfs, rows = np.broadcast_arrays(means, variances, dfs, rows)
+    whole = variances.sum(-1) + rows.sum(-1)
     df = ratio(whole**2, (variances**2 / dfs).sum(-1))
-    return Pooled(means.mean(-1), np.sqrt(whole) / k, np.where(np.isfinite(df), df, dfs.sum(-1)))
+    se = np.sqrt(whole) / means.shape[-1]
+    return Pooled(means.mean(-1), se, np.where(np.isfinite(df), df, dfs.sum(-1)))
 
 
 def like_these(means) -> Pooled:

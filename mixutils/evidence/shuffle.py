@@ -37,20 +37,17 @@ def shuffled(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     label = np.repeat(begins, [len(rows) for rows in moved])
     moves = [c for c in frame.columns if c not in CELL]
     out = pd.concat([frame[c].take(i).reset_index(drop=True) for c, i in ((CELL, label), (moves, comes_from))], axis=1)
-    out = out[list(frame.columns)]
     if "primary" in frame.columns:
         reading = _codes(frame, READING)
         of_cell = np.full(cells.max() + 1, -1)
         of_cell[cells[frame["primary"]]] = reading[frame["primary"]]
         out["primary"] = reading[comes_from] == of_cell[cells[label]]
-    return out
+    return out[list(frame.columns)]
 
 
 def _codes(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """A number for every row, the same for rows that agree in these columns."""
-    seen: dict[tuple, int] = {}
-    rows = zip(*(frame[c].tolist() for c in columns), strict=True)
-    return np.array([seen.setdefault(row, len(seen)) for row in rows])
+    return frame.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
 
 
 def permutation(names: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:

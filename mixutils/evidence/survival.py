@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from statsmodels.duration.survfunc import survdiff
+from scipy.stats import chi2
 
-from .pooling import Pooled
+from .estimate import Pooled
 
 MOST_LEFT = 0.1  # share of runs that may be at the goal at their first evaluation already
+Arrival = tuple[float, bool, bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +29,6 @@ class LogRank:
     first: np.ndarray
     of_a: np.ndarray
 
-    def turned(self) -> LogRank:
-        return replace(self, of_a=~self.of_a)
-
     @property
     def void(self) -> str:
         """Why no test can be made, or ""."""
@@ -42,57 +39,31 @@ class LogRank:
 
     def words(self) -> str:
         """Medians and how many never reach the goal."""
-
-        def one(which: np.ndarray) -> tuple[str, int]:
-            never = int((~self.reached[which]).sum())
-            # A median among runs that are not there yet is only known to lie beyond the last evaluation.
-            steps = np.sort(np.where(self.reached, self.time, math.inf)[which])
-            middle = steps[(len(steps) - 1) // 2] if len(steps) % 2 else steps[len(steps) // 2 - 1 :][:2].mean()
-            return (f"{middle:g}" if math.isfinite(middle) else "never"), never
-
-        (a, a_never), (b, b_never) = one(self.of_a), one(~self.of_a)
-        return f"median steps {a} against {b}; never reached by {a_never} of {self.of_a.sum()} and {b_never} of {(~self.of_a).sum()}"
+        # A median among runs that are not there yet is only known to lie beyond the last evaluation.
+        steps = np.where(self.reached, self.time, math.inf)
+        groups = [steps[self.of_a], steps[~self.of_a]]
+        a, b = (f"{m:g}" if math.isfinite(m := np.median(g)) else "never" for g in groups)
+        never = " and ".join(f"{np.isinf(g).sum()} of {len(g)}" for g in groups)
+        return f"median steps {a} against {b}; never reached by {never}"
 
     def excess(self) -> tuple[float, float]:
         """Observed minus expected arrivals of a, and their variance: the two sums of the log-rank test."""
-        total, variance = 0.0, 0.0
-        for t in np.unique(self.time[self.reached]):
-            risk = self.time >= t
-            n, of_a = risk.sum(), (risk & self.of_a).sum()
-            here = self.reached & (self.time == t)
-            d = here.sum()
-            total += (here & self.of_a).sum() - d * of_a / n
-            if n > 1:
-                variance += d * (of_a / n) * (1 - of_a / n) * (n - d) / (n - 1)
-        return float(total), float(variance)
+        times = np.unique(self.time[self.reached])
+        risk = self.time[:, None] >= times
+        here = self.reached[:, None] & (self.time[:, None] == times)
+        n, n_a, d, d_a = risk.sum(0), risk[self.of_a].sum(0), here.sum(0), here[self.of_a].sum(0)
+        share = n_a / n
+        variance = d * share * (1 - share) * (n - d) / np.maximum(n - 1, 1)
+        return float((d_a - d * share).sum()), float(variance.sum())
 
 
-def arrival(steps: np.ndarray, values: np.ndarray, goal: float) -> tuple[float, bool, bool]:
+def arrival(steps: np.ndarray, values: np.ndarray, goal: float) -> Arrival:
     """When a curve is at its goal first, or its last step; whether it ever is; whether it is at its first evaluation."""
     there = np.flatnonzero(values >= goal - 1e-9)
     return (steps[there[0]], True, bool(there[0] == 0)) if len(there) else (steps[-1], False, False)
 
 
-def arrivals(
-    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    cell: Mapping[int, Mapping[str, Any]],
-    seeds: Mapping[int, str],
-    aim: Callable[[int, np.ndarray], float],
-) -> list[tuple[float, bool, bool]]:
-    """The arrivals of a cell's runs that have a curve and a goal.
-
-    Args:
-        curves, cell: see ``read``. seeds: seed -> precision. aim: the goal, from the seed and the curve's values.
-    """
-    out = []
-    for seed, precision in seeds.items():
-        curve = curves.get(cell[seed][precision].hash)
-        if curve is not None and not math.isnan(goal := aim(seed, curve[1])):
-            out.append(arrival(*curve, goal))
-    return out
-
-
-def race(a: Sequence[tuple[float, bool, bool]], b: Sequence[tuple[float, bool, bool]]) -> LogRank:
+def race(a: Sequence[Arrival], b: Sequence[Arrival]) -> LogRank:
     """From the arrivals of two groups."""
     time, reached, first = (np.array(x) for x in zip(*a, *b, strict=True))
     return LogRank(time, reached, first, np.arange(len(time)) < len(a))
@@ -101,15 +72,7 @@ def race(a: Sequence[tuple[float, bool, bool]], b: Sequence[tuple[float, bool, b
 def pooled(tests: Sequence[LogRank]) -> tuple[Pooled, float]:
     """Over data sets: the logarithm of how many times as often a arrives (hazard ratio, by Peto's one step), and the
     two-sided p of the log-rank test, stratified by data set; NaN where nothing varies."""
-    sums = [t.excess() for t in tests]
-    total, variance = (sum(s[i] for s in sums) for i in (0, 1))
+    total, variance = np.sum([t.excess() for t in tests], axis=0)
     if variance <= 0:
         return Pooled(math.nan, math.nan, math.inf), math.nan
-    strata = np.concatenate([np.full(len(t.time), i) for i, t in enumerate(tests)])
-    # A stratum without a moment at which both groups are on the way holds no comparison, and survdiff cannot divide by it.
-    some = np.concatenate([np.full(len(t.time), s[1] > 0) for t, s in zip(tests, sums, strict=True)])
-    time, reached, of_a = (
-        np.concatenate([np.asarray(getattr(t, name)) for t in tests])[some] for name in ("time", "reached", "of_a")
-    )
-    _, p = survdiff(time, reached.astype(int), of_a.astype(int), strata=strata[some])
-    return Pooled(total / variance, 1 / math.sqrt(variance), math.inf), float(p)
+    return Pooled(total / variance, 1 / math.sqrt(variance), math.inf), float(chi2.sf(total**2 / variance, 1))

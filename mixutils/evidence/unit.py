@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from . import estimate
-from .survival import LogRank, pooled, race
+from .survival import Arrival, LogRank, pooled, race
 
 FEWEST = 3  # pairs of a unit that has a word of its own
+Two = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,39 +71,37 @@ class Unit:
 
     @property
     def counts(self) -> bool:
-        """Whether it has a word of its own."""
+        """Whether it has a word of its own; its interval, p, MDE and power are else NaN."""
         return not self.void and not self.thin
 
+    @property
+    def _known(self) -> tuple[float, float, float]:
+        return (self.mean, self.se, self.df) if self.counts else (math.nan,) * 3
+
     @cached_property
-    def interval(self) -> tuple[float, float]:
+    def interval(self) -> Two:
         """95 % t interval over seeds."""
-        return (
-            tuple(map(float, estimate.interval(self.mean, self.se, self.df))) if self.counts else (math.nan, math.nan)
-        )
+        return _two(*estimate.interval(*self._known))
 
     @cached_property
-    def interval_rows(self) -> tuple[float, float]:
+    def interval_rows(self) -> Two:
         """95 % interval for other seeds and other rows of the same kind, never narrower than that over seeds; NaN if unknown."""
-        if not self.counts or math.isnan(self.rows_variance):
-            return math.nan, math.nan
-        of_seeds = self.se**2
-        whole = of_seeds + self.rows_variance
-        df = self.df * float(estimate.ratio(whole, of_seeds)) ** 2 if of_seeds else self.df
-        low, high = estimate.interval(self.mean, math.sqrt(whole), df)
-        return float(min(low, self.interval[0])), float(max(high, self.interval[1]))
+        mean, se, df = self._known
+        whole = se**2 + self.rows_variance
+        wider = df * estimate.ratio(whole, se**2) ** 2 if se else df
+        low, high = _two(*estimate.interval(mean, math.sqrt(whole), wider))
+        return min(low, self.interval[0]), max(high, self.interval[1])
 
     @cached_property
-    def p(self) -> tuple[float, float]:
+    def p(self) -> Two:
         """One-sided p that the effect is above, and below 0: t test; differences of maxima must pass that of permuted names too."""
-        if not self.counts:
-            return math.nan, math.nan
-        found = estimate.one_sided(self.mean, self.se, self.df)
+        found = estimate.one_sided(*self._known)
         if self.null is not None:
             found = np.maximum(found, permuted(self.mean, self.null))
-        return float(found[0]), float(found[1])
+        return _two(*found)
 
     @cached_property
-    def p_flip(self) -> tuple[float, float]:
+    def p_flip(self) -> Two:
         """The same by the exact sign-flip test."""
         by_seed = self.counts and self.null is None and self.logrank is None
         return estimate.sign_flip(self.differences) if by_seed else (math.nan, math.nan)
@@ -110,38 +109,39 @@ class Unit:
     @property
     def mde(self) -> float:
         """Effect that the unit alone finds with 80 % power."""
-        return float(estimate.detectable(self.se, self.df)) if self.counts else math.nan
+        return float(estimate.detectable(*self._known[1:]))
 
     @property
     def power(self) -> float:
         """At the printed effect."""
-        return float(estimate.power(self.printed, self.se, self.df)) if self.counts else math.nan
+        return float(estimate.power(self.printed, *self._known[1:]))
 
 
-def permuted(mean: float, null: np.ndarray) -> tuple[float, float]:
+def _two(low: float, high: float) -> Two:
+    return float(low), float(high)
+
+
+def permuted(mean: float, null: np.ndarray) -> Two:
     """One-sided p values of a statistic among its draws under the null."""
     total = len(null) + 1
     return float((null >= mean - 1e-9).sum() + 1) / total, float((null <= mean + 1e-9).sum() + 1) / total
 
 
-def paired(
-    seeds: Sequence[int], differences: np.ndarray, *, void: str = "", least: float = 0.0, spread: float = 1.0, **given
-) -> Unit:
+def paired(seeds: Sequence[int], differences: np.ndarray, *, void: str = "", **given) -> Unit:
     """A unit from differences by seed; void with fewer than two pairs. ``given``: fields of ``Unit``."""
     x = np.asarray(differences, dtype=float)
     n = len(x)
-    given |= {"seeds": tuple(seeds), "differences": x, "least": least, "spread": spread}
+    given |= {"seeds": tuple(seeds), "differences": x}
     if n < 2:
         return Unit(**given, void=void or f"{n or 'no'} pair{'s'[: n != 1]} of runs", mean=x.mean() if n else math.nan)
-    variance = max(x.var(ddof=1), least)
-    se = spread * math.sqrt(variance / n)
-    rows = given.get("rows")
-    if rows is not None:
-        given["rows_variance"] = spread**2 * estimate.rows_noise(rows[1])
+    spread = given.get("spread", 1.0)
+    se = spread * math.sqrt(max(x.var(ddof=1), given.get("least", 0.0)) / n)
+    if given.get("rows") is not None:
+        given["rows_variance"] = spread**2 * estimate.rows_noise(given["rows"][1])
     return Unit(**given, void=void, mean=float(x.mean()), se=se, df=n - 1.0)
 
 
-def raced(a: Sequence[tuple], b: Sequence[tuple], **given) -> Unit:
+def raced(a: Sequence[Arrival], b: Sequence[Arrival], **given) -> Unit:
     """A unit from when the runs of two sides arrive at a goal, see ``survival.arrival``; its mean is a log hazard ratio."""
     if min(len(a), len(b)) < FEWEST:
         return Unit(**given, void=f"fewer than {FEWEST} runs a side with a curve and a goal")
@@ -160,34 +160,17 @@ def combine(units: Sequence[Unit], weights: Sequence[float], **given) -> Unit:
     if any(u.logrank is not None for u in units):
         raise ValueError("log-rank tests have no differences by seed to calculate with")
     seeds = sorted(set.intersection(*(set(u.seeds) for u in units)))
-    at = [[u.seeds.index(s) for s in seeds] for u in units]
-    void = next((f"{u.name}: {u.void}" for u in units if u.void), "")
-    parts = [w * u.differences[i] for u, w, i in zip(units, weights, at, strict=True)]
+    parts = [(w, u, [u.seeds.index(s) for s in seeds]) for w, u in zip(weights, units, strict=True)]
     digests = {u.rows[0] if u.rows else "" for u in units}
     if len(digests) == 1 and "" not in digests:
-        bits = [w * u.rows[1][i] for u, w, i in zip(units, weights, at, strict=True)]
-        given["rows"] = (digests.pop(), sum(bits))
+        given["rows"] = (digests.pop(), sum(w * u.rows[1][at] for w, u, at in parts))
     else:
-        given["rows_variance"] = sum(w**2 * u.rows_variance for u, w in zip(units, weights, strict=True))
-    return paired(
-        seeds,
-        sum(parts),
-        void=void,
-        least=sum(w**2 * u.least for u, w in zip(units, weights, strict=True)),
-        spread=max(u.spread for u in units),
-        note="; ".join(dict.fromkeys(u.note for u in units if u.note)),
-        **({"printed": sum(w * u.printed for u, w in zip(units, weights, strict=True))} | given),
-    )
-
-
-def turned(u: Unit) -> Unit:
-    return replace(
-        u,
-        differences=-u.differences,
-        mean=-u.mean,
-        printed=-u.printed,
-        pair=f"−({u.pair})" if u.pair else "",
-        rows=u.rows and (u.rows[0], -u.rows[1]),
-        null=u.null if u.null is None else -u.null,
-        logrank=u.logrank and u.logrank.turned(),
-    )
+        given["rows_variance"] = sum(w**2 * u.rows_variance for w, u, _ in parts)
+    whole = {
+        "void": next((f"{u.name}: {u.void}" for u in units if u.void), ""),
+        "least": sum(w**2 * u.least for w, u, _ in parts),
+        "spread": max(u.spread for u in units),
+        "note": "; ".join(dict.fromkeys(u.note for u in units if u.note)),
+        "printed": sum(w * u.printed for w, u, _ in parts),
+    }
+    return paired(seeds, sum(w * u.differences[at] for w, u, at in parts), **whole | given)

@@ -2,64 +2,68 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 from . import estimate
 from .estimate import ALPHA
 from .pooling import ENOUGH
 from .unit import FEWEST
 from .units import Units
-from .weigh import Weighed
+from .verdict import Verdict
 
 
-def word(w: Weighed, kind: str, p_holm: float, reported: float) -> tuple[str, str]:
-    """The word and one sentence that says why.
+def said(v: Verdict) -> Verdict:
+    """With its word, and why."""
+    if v.kind == "illustration":
+        word, why = v.kind, v.why or "; ".join(f"{u.name} {u.mean:.2f}" for u in v.units)
+    elif v.kind == "measured":
+        word, why = _measured(v.units)
+    else:
+        word, why = _decided(v) if v.tested else ("not tested", _untested(v.units))
+    return replace(v, word=word, why="; ".join(filter(None, (why, v.note))))
 
-    Args:
-        p_holm: the smaller of both p, corrected over the claims. reported: the printed effect, or NaN.
-    """
-    scale = (f"{w.part}: " if w.part else "") + ("log hazard ratio " if kind == "steps" else "")
-    size = f"{scale}{_n(w.pooled.estimate)} [{_n(w.pooled.low)}, {_n(w.pooled.high)}]"
-    smaller = kind != "equal" and not math.isnan(reported) and w.pooled.high < reported
-    below = f"the interval ends below the reported {_n(reported)}"
-    passes = p_holm < ALPHA
-    if passes and w.p_for <= w.p_against and not w.withheld and not w.opposed:
-        why = f"{size} is {'inside the margin' if kind == 'equal' else 'above 0'}, Holm p = {p_holm:.2g}"
+
+def _decided(v: Verdict) -> tuple[str, str]:
+    scale = (f"{v.part}: " if v.part else "") + ("log hazard ratio " if v.kind == "steps" else "")
+    size = f"{scale}{_n(v.estimate)} [{_n(v.low)}, {_n(v.high)}]"
+    smaller = v.kind != "equal" and v.high < v.reported
+    below = f"the interval ends below the reported {_n(v.reported)}"
+    passes = v.p_holm < ALPHA
+    if passes and v.p_for <= v.p_against and not v.withheld and not v.opposed:
+        why = f"{size} is {'inside the margin' if v.kind == 'equal' else 'above 0'}, Holm p = {v.p_holm:.2g}"
         return ("supported, and smaller than reported", f"{why}; {below}") if smaller else ("supported", why)
-    if w.opposed:
-        return "contradicted", f"{w.opposed} opposes by itself, after Holm's correction over comparisons; pooled {size}"
-    if passes and w.p_against < w.p_for:
-        why = "beyond the margin" if kind == "equal" else "below 0"
-        return "contradicted", f"{size} is {why}, Holm p = {p_holm:.2g}"
-    withheld = f"; {w.withheld}" if w.withheld else ""
-    if w.inside < ALPHA:
-        low, high = estimate.interval(w.pooled.estimate, w.pooled.se, w.pooled.df, 1 - 2 * ALPHA)
-        return (
-            "negligible",
-            f"{w.part and w.part + ': '}the 90 % interval [{_n(low)}, {_n(high)}] lies inside the margin{withheld}",
-        )
+    if v.opposed:
+        return "contradicted", f"{v.opposed} opposes by itself, after Holm's correction over comparisons; pooled {size}"
+    if passes and v.p_against < v.p_for:
+        why = "beyond the margin" if v.kind == "equal" else "below 0"
+        return "contradicted", f"{size} is {why}, Holm p = {v.p_holm:.2g}"
+    withheld = f"; {v.withheld}" if v.withheld else ""
+    if v.inside < ALPHA:
+        low, high = estimate.interval(v.estimate, v.pooled.se, v.pooled.df, 1 - 2 * ALPHA)
+        part = f"{v.part}: " if v.part else ""
+        return "negligible", f"{part}the 90 % interval [{_n(low)}, {_n(high)}] lies inside the margin{withheld}"
+    holds_0 = v.low <= 0 <= v.high
     if smaller:
-        if w.pooled.low <= 0 <= w.pooled.high:
-            below = f"the interval holds 0 and ends below the reported {_n(reported)}"
-        elif w.pooled.high < 0:
-            below += f", and is below 0 before Holm's correction (Holm p = {p_holm:.2g})"
+        if holds_0:
+            below = f"the interval holds 0 and ends below the reported {_n(v.reported)}"
+        elif v.high < 0:
+            below += f", and is below 0 before Holm's correction (Holm p = {v.p_holm:.2g})"
         return "smaller than reported", f"{size}: {below}{withheld}"
-    if w.pooled.low <= 0 <= w.pooled.high:
-        both = "" if math.isnan(reported) or not w.pooled.low <= reported else f" and the reported {_n(reported)}"
+    if holds_0:
+        both = f" and the reported {_n(v.reported)}" if v.low <= v.reported else ""
         return "undecided", f"{size} holds 0{both}{withheld}"
-    return "undecided", f"{size} does not hold 0, but Holm p = {p_holm:.2g}{withheld}"
+    return "undecided", f"{size} does not hold 0, but Holm p = {v.p_holm:.2g}{withheld}"
 
 
-def untested(units: Units) -> str:
-    """Why a claim is not tested."""
+def _untested(units: Units) -> str:
     reasons: dict[str, list[str]] = {}
     for u in (u for u in units if not u.counts):
         reasons.setdefault(u.void or f"fewer than {FEWEST} pairs, and fewer than {ENOUGH} data sets", []).append(u.name)
     return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items()) or "no data set has both sides"
 
 
-def measured(units: Units) -> tuple[str, str]:
-    """The word about numbers of a machine (``Evidence.measured``), and why."""
+def _measured(units: Units) -> tuple[str, str]:
+    """About numbers of a machine (``Evidence.measured``)."""
     found = [u.mean for u in units if not u.void]
     inside = bool(found) and all(share == 1 for share in found)
     word = "not tested" if not found else "supported" if inside else "contradicted" if not any(found) else "undecided"

@@ -1,1 +1,0 @@
-"""Tables, verdicts, figures and pages: functions of records and published numbers only."""
