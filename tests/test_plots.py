@@ -96,27 +96,6 @@ def test_bars_have_their_length_colour_and_number():
     assert axis.lines[0].get_xdata()[0] == 1.0
 
 
-def test_curves_are_means_with_a_band_of_one_standard_deviation():
-    values = np.array([[1.0, 2.0, 4.0], [3.0, 2.0, 8.0]])
-    figure = plots.curves(
-        {"a": ("#0072b2", [1, 2, 4], values), "b": ("#d55e00", [1, 4], np.ones((1, 2)))}, "x", "y", "t"
-    )
-    axis = figure.axes[0]
-    assert axis.lines[0].get_xydata().tolist() == [[1, 2], [2, 2], [4, 6]]
-    band = axis.collections[0].get_paths()[0].vertices
-    assert band[:, 1].max() == pytest.approx(6 + math.sqrt(8))  # squared deviations 4 + 4, over n - 1 = 1
-    assert band[:, 1].min() == pytest.approx(2 - math.sqrt(2))
-    assert len(axis.collections) == 1  # one seed has no band
-    assert [to_hex(one.get_color()) for one in axis.lines] == ["#0072b2", "#d55e00"]
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["a", "b"]
-
-
-def test_a_logarithmic_axis_names_the_sizes_that_were_trained():
-    figure = plots.curves({"a": ("#0072b2", [100, 300, 1000], np.ones((2, 3)))}, "rows", "y", "t", log_x=True)
-    assert figure.axes[0].get_xscale() == "log"
-    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["100", "300", "1000"]
-
-
 @pytest.fixture(scope="module")
 def found():
     """A supported, a negligible and an untested claim."""
@@ -163,12 +142,19 @@ def test_a_void_unit_is_crossed(found):
     assert markers(axis, "x") == [(1, 0)]
 
 
-def test_panels_put_the_baseline_into_each_panel():
-    x, values = [1, 2, 3], np.array([[1.0, 2.0, 3.0], [2.0, 2.0, 2.0]])
-    series = {"plain": ("#777777", x, values)} | {f"m{i}": ("#112233", x, values + i) for i in range(4)}
-    figure = plots.panels(series, "plain", "step", "accuracy", "title")
+def test_learning_curves_put_the_baseline_into_each_panel():
+    rows = {"plain": 0, **{f"m{i}": i for i in range(4)}}
+    lines = [
+        {"row": row, "seed": seed, "step": step, "value": step + level + seed}
+        for row, level in rows.items()
+        for seed in (0, 1)
+        for step in (1, 2, 3)
+    ]
+    colours = dict.fromkeys(rows, "#112233") | {"plain": "#777777"}
+    figure = plots.learning_curves(pd.DataFrame(lines), "plain", colours, "step", "accuracy", "title")
     shown = [a for a in figure.axes if a.get_visible()]
     assert [a.get_title() for a in shown] == ["m0", "m1", "m2", "m3"]
     for i, axis in enumerate(shown):
-        assert [list(line.get_ydata()) for line in axis.lines] == [[1.5, 2.0, 2.5], [1.5 + i, 2.0 + i, 2.5 + i]]
-    plt.close(figure)
+        assert [list(line.get_ydata()) for line in axis.lines[:2]] == [[1.5, 2.5, 3.5], [1.5 + i, 2.5 + i, 3.5 + i]]
+        assert [to_hex(line.get_color()) for line in axis.lines[:2]] == ["#777777", "#112233"]
+    assert plots.learning_curves(pd.DataFrame(lines[:6]), "plain", colours, "", "", "") is None

@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
 import pytest
+from mixutils.show.artifacts import write
 
 from mixutils import paths
 from mixutils.companion import make_plan
 from mixutils.runs.records import Records
-from mixutils.show.artifacts import write
 from mixutils.site import gallery as site
 from mixutils.site.catalogue import artifacts
 from tests.fakes import done, failed, filled, kind, shipped

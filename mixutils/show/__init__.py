@@ -2,7 +2,7 @@
 
 from .claims import claims, display_claims, display_units
 from .plots import bars, forest, learning_curves, log_ticks, units, verdicts
-from .results import data_sets, display_results, display_table, over_seeds, results
+from .results import data_sets, display_results, display_table, results
 from .style import colour
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "forest",
     "learning_curves",
     "log_ticks",
-    "over_seeds",
     "results",
     "units",
     "verdicts",

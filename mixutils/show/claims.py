@@ -1,8 +1,7 @@
-"""Claims as a table for people: the word, everything that it rests on (SPEC 9.3), and every unit to unfold."""
+"""Claims as tables: the word, everything that it rests on (SPEC 9.3), and every unit."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,11 +10,23 @@ import pandas as pd
 
 from ..evidence import Evidence, Verdict
 from .results import display_table
-from .style import SCALES, VERDICT_COLOURS, VERDICT_MARKS
-from .tables import CSS
+from .style import SCALES, VERDICT_MARKS
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
+
+
+_KINDS = {
+    "every": "on every data set",
+    "most": "on most data sets",
+    "pooled": "on average over data sets",
+    "equal": "no difference, which negligible says too",
+    "inner": "an optimum inside the grid",
+    "slope": "slope over sizes",
+    "steps": "steps to a goal",
+    "measured": "measured, without a test",
+    "illustration": "one trained model",
+}
 
 
 def to_frame(verdicts: Sequence[Verdict], reading: str = "") -> pd.DataFrame:
@@ -129,54 +140,7 @@ def display_units(readings: Mapping[str, Evidence], only: Collection[str] = ()) 
 
 def _words(v: Verdict) -> str:
     lines = [f"{VERDICT_MARKS[v.word]} {v.word}", summary(v), *(_beside(v) if summary(v) else ()), v.why]
-    return "\n".join(filter(None, lines)).replace("&lt;", "<")
-
-
-def to_html(
-    verdicts: Sequence[Verdict], second: Sequence[Verdict] = (), titles: tuple[str, str] = ("verdict", "")
-) -> str:
-    """Claim, what the paper's own tables say, the word with what it rests on, and the single units to unfold.
-
-    Args:
-        second: the same claims under another reading, shown beside. titles: headings of the two verdict columns.
-    """
-    other = {v.key: v for v in second}
-    extra = f"<th>{html.escape(titles[1])}</th>" if other else ""
-    body = "".join(
-        f"<tr><th scope='row'>{v.key}</th><td style='max-width:22em'>{html.escape(v.text)}<span class='mx-small'>{_KINDS[v.kind]}"
-        f"</span></td><td style='max-width:15em'>{html.escape(v.own)}</td><td>{_verdict(v)}</td>"
-        + (f"<td>{_verdict(other[v.key])}</td>" if v.key in other else "")
-        + "</tr>"
-        for v in verdicts
-    )
-    margins = sorted({v.margin for v in (*verdicts, *second)})
-    note = (
-        f"Words: SPEC 9.3, smallest effect of interest {' or '.join(f'{m:g}' for m in margins)} points. Differences are in points in the "
-        "claimed direction, paired by seed; [ ] is the 95 % interval that decides; MDE is the effect that would be found with 80 % power; "
-        "power is that of finding the reported effect; Holm's correction runs over the claims of the paper."
-    )
-    return (
-        f"{CSS}<div class='mx-scroll'><table class='mx'><thead><tr><th>claim</th><th>text and kind</th><th>the paper's own tables</th>"
-        f"<th>{html.escape(titles[0])}</th>{extra}</tr></thead><tbody>{body}</tbody></table></div><p class='mx-note'>{note}</p>"
-    )
-
-
-_KINDS = {
-    "every": "on every data set",
-    "most": "on most data sets",
-    "pooled": "on average over data sets",
-    "equal": "no difference, which negligible says too",
-    "inner": "an optimum inside the grid",
-    "slope": "slope over sizes",
-    "steps": "steps to a goal",
-    "measured": "measured, without a test",
-    "illustration": "one trained model",
-}
-
-
-def badge(word: str) -> str:
-    """A verdict as coloured text."""
-    return f"<b style='color:{VERDICT_COLOURS.get(word, '#777')}'>{VERDICT_MARKS[word]} {html.escape(word)}</b>"
+    return "\n".join(filter(None, lines))
 
 
 def summary(v: Verdict) -> str:
@@ -186,24 +150,6 @@ def summary(v: Verdict) -> str:
     scale = f" {SCALES[v.kind]}" if v.kind in SCALES else ""
     parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {_seeds(v)}"]
     return ", ".join(parts if _nan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
-
-
-def _verdict(v: Verdict) -> str:
-    out = badge(v.word)
-    line = summary(v)
-    if line:
-        out += f"<span class='mx-small'>{line}</span>"
-        out += "".join(f"<span class='mx-small'>{text}</span>" for text in _beside(v))
-    if v.why:
-        out += f"<span class='mx-why' style='max-width:20em'>{html.escape(v.why)}</span>"
-    units = v.to_frame().to_dict("records")
-    if units:
-        items = "".join(f"<li>{_unit(u, v.kind)}</li>" for u in units)
-        out += (
-            f"<details><summary class='mx-small'>{_units(v)}</summary><div class='mx-small'>{'; '.join(_pooled(v))}</div>"
-            f"<ul class='mx-small' style='padding-left:1.2em'>{items}</ul></details>"
-        )
-    return out
 
 
 def _beside(v: Verdict) -> list[str]:
@@ -216,13 +162,9 @@ def _beside(v: Verdict) -> list[str]:
     if p:
         out.append(f"p {', '.join(p)}" + ("" if _nan(v.p_holm) else f"; Holm {_p(v.p_holm)}"))
     if v.n_units > 1:
-        out.append(f"{v.signs} of {v.n_units} units above 0")
-    return out
-
-
-def _pooled(v: Verdict) -> list[str]:
-    """What stands beside the deciding interval."""
-    out = [f"interval for {v.interval}, over {v.covers}"] if v.covers else []
+        out.append(f"{v.signs} of {v.n_units} units above 0" + (f", {v.void} void" if v.void else ""))
+    if v.covers:
+        out.append(f"interval for {v.interval}, over {v.covers}")
     both = (("these tasks", v.these), ("tasks like these", v.like))
     out += [
         f"for {n} {e:+.2f}{_interval(low, high)}" for n, (e, low, high) in both if n != v.interval and not _nan(low)
@@ -234,38 +176,12 @@ def _pooled(v: Verdict) -> list[str]:
     return out
 
 
-def _units(v: Verdict) -> str:
-    return _count(v.n_units, "unit") + (f", {v.void} void" if v.void else "")
-
-
-def _unit(u: dict, kind: str) -> str:
-    text = html.escape(": ".join(filter(None, (u["title"], u["pair"]))))
-    if not _nan(u["mean"]) and kind != "measured":
-        text += f" {u['mean']:+.2f}{_interval(u['low'], u['high'])}"
-        if not _nan(u["low_rows"]):
-            text += f", over seeds and rows{_interval(u['low_rows'], u['high_rows'])}"
-        text += f", n = {u['n']}"
-        values = (
-            ("p for", u["p_above"], _p),
-            ("against", u["p_below"], _p),
-            ("by sign flips", u["flip_above"], _p),
-            ("and", u["flip_below"], _p),
-            ("MDE", u["mde"], "{:.2f}".format),
-            ("reported", u["printed"], "{:+.2f}".format),
-            ("power", u["power"], "{:.0%}".format),
-        )
-        text += "".join(f", {name} {show(value)}" for name, value, show in values if not _nan(value))
-    if u["void"]:
-        text += f" <b>void</b>: {html.escape(u['void'])}"
-    return text + (f" <i>{html.escape(u['note'])}</i>" if u["note"] else "")
-
-
 def _interval(low: float, high: float) -> str:
     return "" if _nan(low) or _nan(high) else f" [{low:+.2f}, {high:+.2f}]"
 
 
 def _p(value: float) -> str:
-    return "&lt; 0.001" if value < 0.001 else f"{value:.3f}"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _count(n: int, name: str) -> str:
@@ -279,19 +195,3 @@ def _seeds(v: Verdict) -> str:
 
 def _nan(value: float) -> bool:
     return math.isnan(value)
-
-
-def two_readings(
-    first: Sequence[Verdict], second: Sequence[Verdict], names: tuple[str, str], only: Collection[str] = ()
-) -> tuple[pd.DataFrame, str]:
-    """Data and HTML of claims under two readings side by side.
-
-    Args:
-        names: of the readings. only: keys of the claims to show; () for all.
-
-    Returns:
-        The data frame of ``to_frame`` with both readings, and the page of ``to_html``.
-    """
-    first, second = ([v for v in verdicts if not only or v.key in only] for verdicts in (first, second))
-    frame = pd.concat([to_frame(first, names[0]), to_frame(second, names[1])], ignore_index=True)
-    return frame, to_html(first, second, names)

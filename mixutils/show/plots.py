@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axis import Axis
@@ -116,99 +114,6 @@ def bars(
     axis.grid(axis="y", visible=False)
     axis.set_xlabel(x_label)
     axis.set_title(title, loc="left")
-    return figure
-
-
-def step_times(lines: Sequence[Mapping[str, Any]], base: str) -> plt.Figure | None:
-    """Step times relative to a row's, of the benchmark or else of the first data set; None where that row has none.
-
-    Args:
-        lines: as ``papers.step_times`` makes them.
-    """
-    column = lines[0]["column"] if lines else ""
-    lines = [t for t in lines if t["column"] == column]
-    if not any(t["row"] == base for t in lines):
-        return None
-    return bars(
-        [t["row"] for t in lines],
-        [t["relative"] for t in lines],
-        [t["method"] for t in lines],
-        f"median step time relative to {base}",
-        f"Time per step, {column}",
-        line=1.0,
-    )
-
-
-def curves(
-    series: Mapping[str, tuple[str, Sequence[float], np.ndarray]],
-    x_label: str,
-    y_label: str,
-    title: str,
-    log_x: bool = False,
-) -> plt.Figure:
-    """Lines with a band of one standard deviation.
-
-    Args:
-        series: label -> (colour, x of length n, values of shape (seeds, n)).
-    """
-    figure, axis = plt.subplots(figsize=(7.6, 3.6), layout="constrained")
-    for label, (shade, x, values) in series.items():
-        mean = values.mean(0)
-        axis.plot(x, mean, marker="o", markersize=3.5, color=shade, label=label, linewidth=1.6)
-        if len(values) > 1:
-            sd = values.std(0, ddof=1)
-            axis.fill_between(x, mean - sd, mean + sd, color=shade, alpha=0.15, linewidth=0)
-    if log_x:
-        axis.set_xscale("log")
-        ticks = sorted({v for _, x, _ in series.values() for v in x})
-        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
-        axis.minorticks_off()
-    axis.set_xlabel(x_label)
-    axis.set_ylabel(y_label)
-    axis.set_title(title, loc="left")
-    figure.legend(loc="outside right upper", fontsize=8.5)  # inside it would hide lines
-    return figure
-
-
-def panels(
-    series: Mapping[str, tuple[str, Sequence[float], np.ndarray]], baseline: str, x_label: str, y_label: str, title: str
-) -> plt.Figure:
-    """One small panel per method, each against the same baseline: bands that overlap in one plot hide each other.
-
-    Args:
-        series: as for ``curves``, the baseline's entry included.
-    """
-    rest = [label for label in series if label != baseline]
-    across = min(3, len(rest))
-    down = math.ceil(len(rest) / across)
-    figure, axes = plt.subplots(
-        down,
-        across,
-        figsize=(2.7 * across + 0.8, 2.0 * down + 0.7),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    for axis, label in zip(axes.flat, rest, strict=False):
-        for name in (baseline, label):
-            if name in series:
-                shade, x, values = series[name]
-                mean, sd = values.mean(0), values.std(0, ddof=1) if len(values) > 1 else 0
-                axis.plot(x, mean, marker="o", markersize=3, color=shade, linewidth=1.5, label=name)
-                axis.fill_between(x, mean - sd, mean + sd, color=shade, alpha=0.18, linewidth=0)
-        axis.set_title(label)
-    for i in range(len(rest), axes.size):
-        axes.flat[i].set_visible(False)
-        axes.flat[i - across].tick_params(labelbottom=True)
-    if baseline in series:
-        handle = plt.Line2D(
-            [], [], marker="o", markersize=3, color=series[baseline][0], label=f"{baseline}, in each panel"
-        )
-        figure.legend(handles=[handle], loc="outside upper right", fontsize=8.5)
-    figure.supxlabel(x_label, fontsize=9.5)
-    figure.supylabel(y_label, fontsize=9.5)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
 

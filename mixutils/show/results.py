@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -227,11 +227,3 @@ def display_table(
     rules += [{"selector": "caption", "props": [("caption-side", "bottom"), ("text-align", "left")]}]
     styler = styler.set_table_styles(rules).set_caption(html.escape(caption))
     return styler if index else styler.hide(axis="index")
-
-
-def over_seeds(curves: pd.DataFrame, by: Iterable[str] = ("row", "step")) -> pd.DataFrame:
-    """Mean, standard deviation and number of seeds of a frame of curves, by row and step: only steps that all runs have."""
-    by = list(by)
-    found = curves.groupby(by, sort=False)["value"].agg(["mean", "std", "size"]).reset_index()
-    full = found.groupby(by[0])["size"].transform("max")
-    return found[found["size"] == full]
