@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from .. import paths
 from ..mixers import REGISTRY
 from ..runs import environment
 from ..runs.records import Record, Records
@@ -20,54 +20,11 @@ from ..training.loop import Recipe
 from .base import Cell, Column, Paper, Plan, Reading
 from .profiles import Setting
 
-PAPER = Paper(
-    "compare",
-    "One protocol for all methods",
-    "Text Mixup Companion",
-    "",
-    "",
-    2,
-    "",
-)
+_FACTS = paths.facts("papers/compare")
+PAPER = Paper("compare", **_FACTS["paper"])
 CONTROL = "none"
 #: For the notebook, per method: the rows that its own papers print, and its answers to the four questions.
-REPORTED, ANSWERS = (Path(__file__).with_name(f"compare_{name}.csv") for name in ("reported", "answers"))
-#: What is trained first: SPEC 10's first tier.
-METHODS = (
-    CONTROL,
-    "no-dropout",
-    "wordmix",
-    "senmix",
-    "tmix",
-    "emix",
-    "ssmix",
-    "ssmix-saliency",
-    "ssmix-saliency-span",
-    "unk",
-    "dnm",
-    "nonlinear",
-    "dropmix-c",
-    "dropmix-g",
-    "dropmix-random",
-    "dmix",
-    "dmix-nt",
-    "dmix-short",
-)
-#: Short texts first: whatever time there is, it is enough for as many tasks as possible.
-TASKS = (
-    "mpqa",
-    "trec-coarse",
-    "trec-fine",
-    "docs-coarse",
-    "cr",
-    "sst2-sent",
-    "sst1-sent",
-    "mr",
-    "tweeteval-emotion",
-    "subj",
-    "ag-news",
-    "qnli-dev",
-)
+REPORTED, ANSWERS = (paths.PACKAGE / "papers" / f"compare_{name}.csv" for name in ("reported", "answers"))
 
 
 @dataclass(frozen=True)
@@ -87,27 +44,20 @@ class Size:
     report: int
 
 
-FEW = (CONTROL, "tmix", "ssmix", "dnm", "dropmix-c", "dmix")
-SIZES = {
-    "smoke": Size(("docs-coarse", "docs-pair"), (CONTROL, "tmix", "ssmix"), 32, 2, 24, 48),
-    "laptop": Size(("docs-coarse", "docs-fine"), FEW, 96, 8, 60, 200),
-}
-FULL_SIZE = Size(TASKS, METHODS, 250, 16, 250, 2000)
+SIZES = {name: Size(**fields) for name, fields in _FACTS["sizes"].items()}
+FULL_SIZE = SIZES.pop("full")
+METHODS, TASKS = FULL_SIZE.methods, FULL_SIZE.tasks
 #: Tasks with more classes than the training rows would cover: twice the rows, half the passes, the same updates.
 MANY_CLASSES = ("trec-fine", "docs-fine")
 BATCH, EVALUATIONS = 16, 5
 TOKENS, PAIR_TOKENS = 64, 96
 
-#: Learning rate by encoder, chosen once on *no mixup* alone, with a seed that no comparison uses: the largest of ``RATES``
-#: whose mean accuracy on the selecting part over ``SEARCHED`` is within one standard error of the best. The largest, because
-#: mixtures are learned more slowly, and a rate that is only just enough for plain training would be a handicap.
-#: The search's runs are part of the plan and shown.
-RATES = (2.5e-5, 5e-5, 1e-4, 2e-4, 4e-4)
-SEARCHED = ("mpqa", "trec-coarse", "mr")
-SEARCH_SEED = 100
-LEARNING_RATES = {"minilm": 5e-5, "random:tiny": 1e-3, "random:small": 5e-4}
+RATES: tuple[float, ...] = _FACTS["search"]["rates"]
+SEARCHED: tuple[str, ...] = _FACTS["search"]["tasks"]
+LEARNING_RATES: dict[str, float] = _FACTS["search"]["chosen"]
 #: For an encoder that nobody searched: what is usual for a BERT-base.
 DEFAULT_RATE = 5e-5
+SEARCH_SEED = 100
 TABLE, SEARCH_TABLE = "compare", "learning rate"
 SEARCH = ("", SEARCH_SEED)  # the search is one block over its tasks
 
