@@ -16,8 +16,8 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from .. import paths
-from .run import Run
 from ..training.loop import Recipe
+from .run import Run
 
 Record = dict[str, Any]
 
