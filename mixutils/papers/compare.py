@@ -7,7 +7,7 @@ there compares like with like. All runs of a block compute in one precision, whi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .. import paths
@@ -15,9 +15,9 @@ from ..mixers import REGISTRY
 from ..runs import environment
 from ..runs.records import Record, Records
 from ..runs.run import Run
-from ..tasks import at_hand, spec
+from ..tasks import at_hand
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading
+from .base import Cell, Column, Paper, Plan, Reading, own_column
 from .profiles import Setting
 
 _FACTS = paths.facts("papers/compare")
@@ -72,7 +72,8 @@ def size(setting: Setting) -> Size:
     methods = tuple(REGISTRY) if setting.methods == ("all",) else setting.methods or base.methods
     if unknown := [m for m in methods if m not in REGISTRY]:
         raise ValueError(f"no method is called {', '.join(unknown)}; there are all, {', '.join(REGISTRY)}")
-    wished = {"tasks": setting.tasks or base.tasks, "methods": _with_control(methods)}
+    methods = (CONTROL, *(m for m in methods if m != CONTROL))
+    wished = {"tasks": setting.tasks or base.tasks, "methods": methods}
     if "train_size" in setting.chosen and setting.train_size:
         wished["rows"] = setting.train_size
     return replace(base, **wished)
@@ -83,10 +84,6 @@ def train_sizes(setting: Setting) -> set[int | None]:
     return {size(setting).rows, 2 * size(setting).rows}
 
 
-def _with_control(methods: tuple[str, ...]) -> tuple[str, ...]:
-    return (CONTROL, *(m for m in methods if m != CONTROL))
-
-
 def learning_rate(encoder: str) -> float:
     """The rate of every run on this encoder."""
     return LEARNING_RATES.get(encoder, DEFAULT_RATE)
@@ -94,11 +91,8 @@ def learning_rate(encoder: str) -> float:
 
 def column(task: str, of: Size) -> Column:
     """A task: the checkpoint is chosen on "validation", and "test" is evaluated once, at that checkpoint."""
-    entry = spec(task)
-    pair = entry.pair if entry else task == "docs-pair"
-    title = entry.title if entry else task
     policy = f"pool-{of.select}-{of.report}"
-    return Column(task, task, title, policy, "validation", "test", ("validation",), pair, published=False)
+    return replace(own_column(task), policy=policy, select="validation", report="test", evaluate=("validation",))
 
 
 def make_run(column: Column, method: str, seed: int, setting: Setting, precision: str, lr: float | None = None) -> Run:
@@ -196,8 +190,9 @@ def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
     Args:
         showing: to show records and not to train: then all methods and seeds that are recorded are part of the plan too.
     """
-    found = [r for r in store.all() if r["status"] == "done" and _is_of(r, setting)]
     of = size(setting)
+    mine = {"policy": f"pool-{of.select}-{of.report}", "encoder": setting.encoder}
+    found = [r for r in store.all() if r["status"] == "done" and mine.items() <= r["run"].items()]
     if showing and "methods" not in setting.chosen:
         recorded = {r["run"]["method"] for r in found}
         setting = replace(setting, methods=tuple(m for m in REGISTRY if m in recorded or m in of.methods))
@@ -211,11 +206,6 @@ def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
 def base_methods(setting: Setting) -> tuple[str, ...]:
     """The methods that a block is not left without: the profile's own."""
     return SIZES.get(setting.profile.name, FULL_SIZE).methods
-
-
-def _is_of(record: Record, setting: Setting) -> bool:
-    run, of = record["run"], size(setting)
-    return run["policy"] == f"pool-{of.select}-{of.report}" and run["encoder"] == setting.encoder
 
 
 def block_precisions(
@@ -247,11 +237,7 @@ def block_precisions(
             continue
         main = max(usable, key=lambda p: (len(usable[p]), p == here))
         goes_on = main if computable(main) else here
-        out[key] = {m: _precision_of(m, main, usable) or goes_on for m in methods}
+        # A method stays where it is there beside a control, in the main precision first.
+        places = [main, *(p for p in sorted(usable) if p != main and CONTROL in usable[p])]
+        out[key] = {m: next((p for p in places if m in usable[p]), goes_on) for m in methods}
     return out
-
-
-def _precision_of(method: str, main: str, done: Mapping[str, set[str]]) -> str:
-    """The precision in which a method is there, beside a control; the block's main one first; "" for none."""
-    places = [main, *(p for p in sorted(done) if p != main and CONTROL in done[p])]
-    return next((p for p in places if method in done[p]), "")
