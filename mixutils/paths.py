@@ -15,7 +15,9 @@ Relative names in the variables count from ``ROOT``, so that a command and a not
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 #: The checkout if the package is used from one, else the current folder.
@@ -69,3 +71,14 @@ def data() -> Path | None:
         if folder.is_dir():
             return folder.resolve()
     raise FileNotFoundError(f"the data folder (--data or MIXUTILS_DATA) is no folder: {name}")
+
+
+def facts(name: str) -> dict[str, Any]:
+    """What stands in a ``.toml`` file of the package; arrays as tuples, so that it can be part of what is frozen."""
+
+    def frozen(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: frozen(v) for k, v in value.items()}
+        return tuple(map(frozen, value)) if isinstance(value, list) else value
+
+    return frozen(tomllib.loads((PACKAGE / f"{name}.toml").read_text("utf-8")))

@@ -88,6 +88,11 @@ def _only(metrics: dict[str, Any], parts: Iterable[str]) -> dict[str, Any]:
     return {part: metrics[part] for part in parts}
 
 
+def accuracy(store: Records, run: Run) -> float:
+    """What a record says of the test part at the end of training."""
+    return store.get(run)["selected"]["last"]["metrics"]["test"]["accuracy"]
+
+
 def failed(run: Run, error: str = "RuntimeError: broken") -> dict[str, Any]:
     """A failed record."""
     return {"hash": run.hash, "status": "failed", "run": run.to_dict(), "error": error, "traceback": error}

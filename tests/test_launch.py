@@ -13,7 +13,7 @@ import pytest
 
 from mixutils import paths
 from mixutils.runs import checkpoints
-from mixutils.runs.launch import devices, duration, jobs_for, launch
+from mixutils.runs.launch import ATTEMPTS, _Jobs, devices, duration, jobs_for, launch
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
 from mixutils.training.loop import Recipe
@@ -54,6 +54,64 @@ def test_missing_runs_bring_their_starts_and_finished_ones_stay():
     store.put(fakes.failed(child))
     assert not jobs_for([child], store)
     assert set(jobs_for([child], store, retry=True)) == {child.hash}
+
+
+@pytest.fixture
+def begun():
+    """Jobs of two runs that start from one, and of another; the store; and what is said."""
+    store, lines = Records(), []
+    todo = jobs_for([stage_1(1), stage_2(0, "ssmix"), stage_2(0, "tmix")], store)
+    return _Jobs(todo, store, lines.append, dict.fromkeys(todo, 10.0), keep_weights=False), store, lines
+
+
+def test_runs_that_others_start_from_go_first_and_the_others_wait_for_them(begun):
+    jobs, store, _ = begun
+    first, second = jobs.next(), jobs.next()
+    assert (first.run, second.run) == (stage_1(0), stage_1(1))
+    assert jobs.next() is None
+    store.put(fakes.done(first.run, 50.0))
+    jobs.finished(first, "done")
+    assert [jobs.next().run.method, jobs.next().run.method, jobs.next()] == ["ssmix", "tmix", None]
+
+
+def test_weights_are_deleted_when_the_last_run_that_needs_them_is_done(begun):
+    jobs, store, lines = begun
+    weights = checkpoints.checkpoint_path(stage_1(0).hash, "best-on-test")
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    there = []
+    while job := jobs.next():
+        store.put(fakes.done(job.run, 50.0))
+        jobs.finished(job, "done")
+        there.append(weights.exists())
+    assert there == [True, True, True, False]
+    assert [line[:6] for line in lines] == ["[1/4] ", "[2/4] ", "[3/4] ", "[4/4] "]
+    assert "validation accuracy 50.0, 6 s | 0 failed | ETA" in lines[0]
+    assert lines[-1].endswith("s in all")
+
+
+def test_a_run_whose_worker_dies_is_tried_again_before_all_others_and_then_fails_with_what_starts_from_it(begun):
+    jobs, store, lines = begun
+    for attempt in range(ATTEMPTS):
+        job = jobs.next()
+        assert (job.run, job.deaths) == (stage_1(0), attempt)
+        jobs.died(job, -9)
+    assert lines[0] == f"{' ':10} a worker died (signal 9, out of memory?); {stage_1(0).title()} is started again"
+    assert (jobs.done, jobs.failed, list(jobs.left)) == (0, 3, [stage_1(1).hash])
+    assert "died 3 times, last with signal 9" in store.get(stage_1(0))["error"]
+    assert f"its start failed: {stage_1(0).title()}" in store.get(stage_2(0, "tmix"))["error"]
+    assert [line.strip() for line in lines[-2:]] == [
+        f"{stage_2(0, m).title()}: not trained, its start failed" for m in ("ssmix", "tmix")
+    ]
+
+
+def test_a_running_job_is_reported_only_after_a_silence(begun):
+    jobs, _, lines = begun
+    job = jobs.next()
+    jobs.progress(job, "step 5/8")
+    assert lines == []
+    jobs.progress(job, "step 6/8", seconds=0.0)
+    assert lines == [f"{' ':10} {job.run.title()}: step 6/8"]
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
 import math
 import time
@@ -14,95 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from mixutils import paths
-from mixutils.runs.records import Records, compact
-from mixutils.runs.run import Run
+from mixutils.runs.records import Records
 from mixutils.runs.schema import RecordError, check, generation, precision_word
-from mixutils.training.metrics import pack_bits, score
 from tests.fakes import done, failed
-
-RUN = Run(
-    "docs-coarse",
-    "ssmix",
-    3,
-    options=(("alpha", 0.2),),
-    train_size=48,
-    evaluate=("validation",),
-    start=Run("docs-coarse", "none", 3, train_size=48),
-    start_policy="last",
-    final=("test",),
-    final_policy="last",
-)
-ROWS = 10
-LAST = "selected.last.metrics.test"
-
-
-METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "loss")
-
-
-def measured(right: np.ndarray) -> dict[str, Any]:
-    """What is said of a part with two classes in turn, of which these rows are right."""
-    labels = np.arange(len(right)) % 2
-    scores = np.eye(2, dtype=np.float32)[np.where(right, labels, 1 - labels)]
-    return compact(score(scores, labels) | {"f1_per_class": [0.5, 0.5], "predicted_classes": 2})
-
-
-def full() -> dict[str, Any]:
-    """A done record with every field there is: 6 of 10 rows right, and 8 of the part that is evaluated once."""
-    return json.loads(_full())
-
-
-@functools.cache
-def _full() -> str:
-    validation, test = measured(np.arange(ROWS) < 6), measured(np.arange(ROWS) < 8)
-    seen = {k: validation[k] for k in METRICS}
-    record = done(RUN, 60) | {
-        "generation": 2,
-        "commit": "0821882ab+",
-        "curve": [{"step": s, "train_loss": 1 / s, "metrics": {"validation": dict(seen)}} for s in (1, 2, 4)],
-        "selected": {
-            "last": {"step": 4, "metrics": {"validation": dict(validation), "test": test}},
-            "best-on-validation": {"step": 2, "metrics": {"validation": dict(validation)}},
-        },
-        "mixer": {"w_b": 0.5, "partners": 3, "nothing": None},
-    }
-    record["environment"] |= {
-        "matmul": "highest",
-        "threads": 1,
-        "attention": "eager",
-        "python": "3.11",
-        "system": "Linux",
-    }
-    record["data"] |= {
-        "sizes": {"train": 48, "validation": ROWS, "test": ROWS},
-        "histogram": {"train": [24, 24], "validation": [5, 5], "test": [5, 5]},
-        "subset": "0123456789abcdef",
-        "rows": {"validation": "0" * 16, "test": "f" * 16},
-        "language": "English",
-        "vocabulary": 100,
-    }
-    return json.dumps(record)
-
-
-GONE = object()
-
-
-def damage(record: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
-    """The record with another value, or none, at a path as "curve.0.step"."""
-    *way, name = where.split(".")
-    inner: Any = record
-    for step in way:
-        inner = inner[int(step) if isinstance(inner, list) else step]
-    key: Any = int(name) if isinstance(inner, list) else name
-    if value is GONE:
-        del inner[key]
-    else:
-        inner[key] = value
-    return record
-
+from tests.fakes_records import GONE, LAST, RUN, damage, full
 
 #: What is changed, into what, the field that the error names if it is another, and words of the error.
 DAMAGE: list[tuple[str, Any, str, str]] = [
@@ -358,89 +273,3 @@ def test_the_shipped_records_are_records_and_soon_read():
     assert {(precision_word(r), generation(r) >= 1) for r in records} <= {
         (word, True) for word in ("bfloat16", "float32-medium", "float32-highest")
     }
-
-
-@pytest.mark.parametrize(
-    ("precision", "matmul", "word"),
-    [
-        ("bfloat16", "medium", "bfloat16"),
-        ("bfloat16", "highest", "bfloat16"),
-        ("float32", "medium", "float32-medium"),
-        ("float32", "highest", "float32-highest"),
-        ("float32", None, "float32"),
-    ],
-)
-def test_the_precision_of_a_record_is_one_word(precision, matmul, word):
-    assert precision_word({"environment": {"precision": precision} | ({"matmul": matmul} if matmul else {})}) == word
-
-
-def test_a_record_that_does_not_say_its_generation_is_of_the_first():
-    assert generation(done(RUN, 50)) == 1
-    assert generation(full()) == 2
-
-
-def with_bits(right: np.ndarray) -> dict[str, Any]:
-    record = full()
-    n = len(right)
-    record["data"]["sizes"]["test"] = n
-    record["data"]["histogram"]["test"] = [n - n // 2, n // 2]
-    record["selected"]["last"]["metrics"]["test"] = measured(right)
-    return record
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.booleans(), min_size=1, max_size=200), st.data())
-def test_bits_and_counts_of_any_part_pass_and_one_other_row_is_seen(rows, data):
-    right = np.array(rows)
-    assert check(with_bits(right), "here")
-    other = right.copy()
-    i = data.draw(st.integers(0, len(rows) - 1))
-    other[i] = ~other[i]
-    with pytest.raises(RecordError, match=r"metrics\.test\.bits has"):
-        check(damage(with_bits(right), f"{LAST}.bits", pack_bits(other)), "here")
-    with pytest.raises(RecordError, match=r"metrics\.test\.confusion has"):
-        check(damage(with_bits(right), f"{LAST}.confusion", measured(other)["confusion"]), "here")
-
-
-def paths_of(value: Any, way: str = "") -> list[str]:
-    """All paths of a record, in the form of ``damage``."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [p for k, v in inner for p in (f"{way}.{k}".strip("."), *paths_of(v, f"{way}.{k}"))]
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from(paths_of(full())), JSON | st.just(GONE))
-def test_whatever_is_put_anywhere_is_a_record_or_a_named_error(where, value):
-    record = damage(full(), where, value)
-    with contextlib.suppress(RecordError):  # any other error fails the test
-        assert check(record, "here") is record
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    labels=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=2, max_size=2),
-    notes=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=3),
-    numbers=st.dictionaries(st.sampled_from("abc"), st.floats(allow_nan=False, allow_infinity=False) | st.integers()),
-    loss=st.floats(0, 1e6) | st.none(),
-)
-def test_records_come_back_from_folder_file_and_merge_as_they_were(labels, notes, numbers, loss, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("records")
-    record = full()
-    record["data"] |= {"labels": labels, "notes": notes}
-    record["mixer"] = compact(numbers)
-    record["curve"][0]["train_loss"] = compact(loss)
-    store = Records(folder / "a")
-    store.put(record)
-    assert Records(folder / "a").get(RUN) == record
-    assert store.export([RUN], folder / "all.jsonl") == 1
-    assert Records(folder / "b", [folder / "all.jsonl"]).get(RUN) == record
-    other = Records(folder / "c")
-    assert other.merge(folder / "all.jsonl").count == 1
-    assert other.get(RUN) == record

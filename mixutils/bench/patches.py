@@ -6,22 +6,18 @@
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import UTC, datetime
-from statistics import median
-from time import perf_counter
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 
-from .. import paths
 from ..encoder.load import load_tokenizer
 from ..mixers.patches import PATCHES, Patch, Places
-from ..runs import environment
-from ..runs.records import compact, write_whole
 from ..tasks import Split, TaskData, encode
-from .steps import BATCH_SIZE, Stepper, _wait, task_data
+from . import timing
+from .steps import BATCH_SIZE, Stepper, task_data
 
 ENCODER, LENGTH, CHANNELS = "random:bert-base", 128, 768
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # λ; at 0 and 1 nothing is chosen
@@ -46,31 +42,18 @@ def measure(device: torch.device, data: TaskData, repeats: int) -> dict[str, Any
     stepper.step(batches[0])
     maps = np.random.default_rng(0).normal(size=(BATCH_SIZE, LENGTH, CHANNELS))
     gradient = torch.from_numpy(maps.astype(np.float32)).to(device)
-    plain: list[float] = []
-    found: dict[str, list[float]] = {patch: [] for patch in PATCHES}
-    ratios: dict[str, list[float]] = {patch: [] for patch in PATCHES}
-    for _ in range(repeats):
-        for rows in batches:
-            plain.append(stepper.step(rows))
-            for share in SHARES:
-                for patch in PATCHES:
-                    seconds = choose(patch, share, gradient)
-                    found[patch].append(seconds)
-                    ratios[patch].append(seconds / plain[-1])
+    steps = {choice: lambda _, choice=choice: choose(*choice, gradient) for choice in product(PATCHES, SHARES)}
+    took = timing.in_turns(batches * repeats, {"plain": stepper.step} | steps)
+    found = []
+    for patch in PATCHES:
+        own = [s for share in SHARES for s in took[patch, share]]
+        found.append({"patch": patch} | timing.against(own, took["plain"] * len(SHARES), "over_plain"))
+    plain = timing.against(took["plain"], took["plain"], "over_plain")
     return {
         "shape": [BATCH_SIZE, LENGTH, CHANNELS],
         "encoder": ENCODER,
-        "plain_ms": 1e3 * median(plain),
-        "patches": [
-            {
-                "patch": patch,
-                "ms": 1e3 * median(found[patch]),
-                "over_plain": median(ratios[patch]),
-                "low": float(np.quantile(ratios[patch], 0.25)),
-                "high": float(np.quantile(ratios[patch], 0.75)),
-            }
-            for patch in PATCHES
-        ],
+        "plain_ms": plain["ms"],
+        "patches": found,
     }
 
 
@@ -79,17 +62,13 @@ def choose(patch: str, share: float, gradient: torch.Tensor) -> float:
     rows, length, channels = gradient.shape
     height = torch.full((rows,), length, device=gradient.device)
     lam = torch.full((rows,), share, dtype=torch.float64, device=gradient.device)
-    _wait(gradient.device)
-    begin = perf_counter()
-    Patch(patch, 2, 1, Places(height, length), channels, lam).salient(gradient)
-    _wait(gradient.device)
-    return perf_counter() - begin
+    window = Patch(patch, 2, 1, Places(height, length), channels, lam)
+    return timing.timed(partial(window.salient, gradient), gradient.device)[1]
 
 
 def main(args: argparse.Namespace) -> int:
     """Measure, print, write a record."""
-    device = environment.pick_device(args.device)
-    environment.set_up(device, args.threads or environment.cores())
+    device = timing.set_up(args)
     result = measure(device, task_data(args.task), args.repeats)
     rows, length, channels = result["shape"]
     print(f"plain step of {ENCODER}, {rows} texts of {length} tokens: {result['plain_ms']:.0f} ms")
@@ -98,14 +77,5 @@ def main(args: argparse.Namespace) -> int:
             f"patches of {rows} x {length} x {channels} units, {r['patch']:<8}{r['ms']:>7.1f} ms, {100 * r['over_plain']:.1f} % "
             f"of the step (quartiles {100 * r['low']:.1f}-{100 * r['high']:.1f})"
         )
-    record = {
-        "environment": environment.describe(device, environment.pick_precision("auto", device)),
-        "repeats": args.repeats,
-        "date": datetime.now(UTC).date().isoformat(),
-        **result,
-    }
-    path = paths.figures("bench") / f"patch-{device.type}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(compact(record), indent=1).encode())
-    print(f"written to {path}")
+    timing.write(f"patch-{device.type}", device, repeats=args.repeats, **result)
     return 0

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,15 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import paths
 from ..encoder.load import load_tokenizer
 from ..mixers.basematrix import BaseMatrix, Range
 from ..mixers.geometry import Points
 from ..mixers.pairmatrix import PairMatrix
-from ..runs import environment
-from ..runs.records import compact, write_whole
 from ..tasks import EncodedTask, at_hand, encode, load_task
-from .steps import Stepper, _wait
+from . import timing
+from .steps import Stepper
 
 TASK, BATCH_SIZE = "sst2-glue", 8
 POINTS, WIDTH = 10_000, 768
@@ -47,29 +43,26 @@ def closed_against_explicit(device: torch.device, blocks: int = 8) -> dict[str, 
     rng = np.random.default_rng(0)
     e = torch.from_numpy(rng.normal(size=(POINTS, WIDTH)).astype(np.float32)).to(device) * 0.5
     size = max(1, BYTES // (POINTS * WIDTH * e.element_size()))
-    per_row = []
-    for i in range(blocks):
-        rows = torch.arange(i * size, (i + 1) * size, device=device)
-        _wait(device)
-        begin = time.perf_counter()
-        explicit = explicit_rows(e, rows)
-        _wait(device)
-        per_row.append((time.perf_counter() - begin) / size)
-    begin = time.perf_counter()
-    points = Points(e)
-    for rows in points.blocks():
-        closed = points.between(rows)
-    _wait(device)
-    seconds = time.perf_counter() - begin
-    rows = torch.arange((blocks - 1) * size, blocks * size, device=device)
+    ranges = [torch.arange(i * size, (i + 1) * size, device=device) for i in range(blocks)]
+    took = [timing.timed(partial(explicit_rows, e, rows), device) for rows in ranges]
+    per_row = median(seconds for _, seconds in took) / size
+
+    def all_rows() -> Points:
+        points = Points(e)
+        for rows in points.blocks():
+            points.between(rows)
+        return points
+
+    points, seconds = timing.timed(all_rows, device)
+    explicit, rows = took[-1][0], ranges[-1]
     closed = points.between(rows)
     other = torch.arange(POINTS, device=device) != rows[:, None]
     return {
         "points": POINTS,
         "width": WIDTH,
-        "explicit_s": median(per_row) * POINTS,
+        "explicit_s": per_row * POINTS,
         "closed_s": seconds,
-        "speed_up": median(per_row) * POINTS / seconds,
+        "speed_up": per_row * POINTS / seconds,
         "largest_relative_error": float(((closed - explicit) / explicit)[other].abs().max()),
     }
 
@@ -86,25 +79,23 @@ def steps(encoder: str, task: EncodedTask, device: torch.device, repeats: int) -
     n = len(task.splits["train"])
     layers = (3, 4, 6, 7, 9, 12)
     tmix = Stepper("tmix", {"pairing": "dataset", "levels": layers}, encoder, task, device)
-    begin = time.perf_counter()
-    dmix = Stepper("dmix", {}, encoder, task, device)
-    _wait(device)
-    setup = time.perf_counter() - begin
-    start, begin = _reset_peak(device), time.perf_counter()
-    base = dmix.mixer._base()
-    _wait(device)
-    matrix_s = time.perf_counter() - begin
+    dmix, setup = timing.timed(lambda: Stepper("dmix", {}, encoder, task, device), device)
+    start = _reset_peak(device)
+    base, matrix_s = timing.timed(dmix.mixer._base, device)
     peak = _peak(device) - start
     rng = np.random.default_rng(0)
     epoch, matrix_ms = one_epoch(base, n, rng)
-    seconds: dict[str, list[float]] = {"tmix": [], "dmix": []}
-    for _ in range(repeats):
-        rows = torch.from_numpy(rng.permutation(n)[:BATCH_SIZE]).to(device)
-        level = int(rng.choice(layers))  # the same for both: what a level costs is not what is compared
-        for name, stepper in (("tmix", tmix), ("dmix", dmix)):
-            stepper.mixer.options = replace(stepper.mixer.options, levels=(level,))
-            seconds[name].append(stepper.step(rows))
-    ratios = np.array(seconds["dmix"]) / np.array(seconds["tmix"])
+
+    def step(stepper: Stepper, turn: tuple[Tensor, int]) -> float:
+        rows, level = turn  # the same for both: what a level costs is not what is compared
+        stepper.mixer.options = replace(stepper.mixer.options, levels=(level,))
+        return stepper.step(rows)
+
+    turns = (
+        (torch.from_numpy(rng.permutation(n)[:BATCH_SIZE]).to(device), int(rng.choice(layers))) for _ in range(repeats)
+    )
+    took = timing.in_turns(turns, {"tmix": partial(step, tmix), "dmix": partial(step, dmix)})
+    ratio = timing.against(took["dmix"], took["tmix"], "over_tmix")
     embeddings = sum(t.numel() * t.element_size() for t in (dmix.mixer.embeddings, dmix.mixer.points.vectors))
     return {
         "rows": n,
@@ -115,11 +106,9 @@ def steps(encoder: str, task: EncodedTask, device: torch.device, repeats: int) -
         "matrix_ms": matrix_ms,
         "embeddings_mb": embeddings / 1e6,
         "dense_mb": 12 * n * n / 1e6,
-        "tmix_ms": 1e3 * median(seconds["tmix"]),
-        "dmix_ms": 1e3 * median(seconds["dmix"]),
-        "over_tmix": float(np.median(ratios)),
-        "low": float(np.quantile(ratios, 0.25)),
-        "high": float(np.quantile(ratios, 0.75)),
+        "tmix_ms": 1e3 * median(took["tmix"]),
+        "dmix_ms": ratio.pop("ms"),
+        **ratio,
         "selected": dmix.mixer.log()["set_mean"],
     }
 
@@ -152,19 +141,20 @@ def _status(name: str) -> float:
 def one_epoch(base: BaseMatrix, n: int, rng: np.random.Generator) -> tuple[PairMatrix, float]:
     """The matrix after every row was visited once, without a model; and the milliseconds of one of its steps."""
     matrix, device = PairMatrix(base, Range("clamp")), base.top.device
-    begin, batches = time.perf_counter(), torch.from_numpy(rng.permutation(n)).to(device).split(BATCH_SIZE)
-    for rows in batches:
-        columns = (rows + 1 + torch.from_numpy(rng.integers(n - 1, size=len(rows))).to(device)) % n
-        matrix.gather(rows, columns).sum().backward()
-        matrix.after_step(2e-5)
-    _wait(device)
-    return matrix, 1e3 * (time.perf_counter() - begin) / len(batches)
+    batches = torch.from_numpy(rng.permutation(n)).to(device).split(BATCH_SIZE)
+
+    def visit() -> None:
+        for rows in batches:
+            columns = (rows + 1 + torch.from_numpy(rng.integers(n - 1, size=len(rows))).to(device)) % n
+            matrix.gather(rows, columns).sum().backward()
+            matrix.after_step(2e-5)
+
+    return matrix, 1e3 * timing.timed(visit, device)[1] / len(batches)
 
 
 def main(args: argparse.Namespace) -> int:
     """Measure, print, write a record."""
-    device = environment.pick_device(args.device)
-    environment.set_up(device, args.threads or environment.cores())
+    device = timing.set_up(args)
     geometry = closed_against_explicit(device)
     print(
         f"{POINTS} x {POINTS} distances in {WIDTH} dimensions: explicit sums {geometry['explicit_s']:.0f} s, closed form "
@@ -181,14 +171,5 @@ def main(args: argparse.Namespace) -> int:
         f"step, batch {BATCH_SIZE}: TMix {found['tmix_ms']:.0f} ms, DMIX {found['dmix_ms']:.0f} ms, ratio "
         f"{found['over_tmix']:.2f} ({found['low']:.2f}-{found['high']:.2f})"
     )
-    record = {
-        "environment": environment.describe(device, environment.pick_precision("auto", device)),
-        "date": datetime.now(UTC).date().isoformat(),
-        "geometry": geometry,
-        "matrix": found,
-    }
-    path = paths.figures("bench") / f"scale-{device.type}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(compact(record), indent=1).encode())
-    print(f"written to {path}")
+    timing.write(f"scale-{device.type}", device, geometry=geometry, matrix=found)
     return 0

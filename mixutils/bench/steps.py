@@ -1,35 +1,29 @@
 """Step times: every registered mixer against the plain step, and the plain step against the Hugging Face Trainer's.
 
-All figures come from one process run and are medians of ratios, each of two steps on the same batch a moment apart: machines
-are noisy, and a ratio within one run is what can be carried elsewhere. Methods take turns (round by round, batch by batch),
-so that a drift of the clock hits all of them alike.
+All figures come from one run of a process and are medians of ratios, each of two steps on the same batch a moment apart.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 
-from .. import paths, rng
+from .. import rng
 from ..encoder.dropout import give_rng
 from ..encoder.load import load_encoder, load_tokenizer
 from ..encoder.model import Classifier
 from ..mixers import REGISTRY, build
 from ..runs import environment
-from ..runs.records import compact, write_whole
 from ..tasks import EncodedTask, TaskData, apply_policy, at_hand, encode, load_task, spec, subset
 from ..training.loop import autocast, take_step
 from ..training.optim import build_optimizer
+from . import timing
 
 BATCH_SIZE, BATCHES, WARM_UP = 32, 8, 2
 GROUP = 6  # methods in memory at a time, each with a model and an optimiser of its own
@@ -67,11 +61,11 @@ class Stepper:
 
     def step(self, rows: torch.Tensor) -> float:
         """Seconds of one training step."""
-        _wait(self.device)
-        begin = time.perf_counter()
-        take_step(self.model, self.mixer, self.split.batch(rows), self.rng, self.cast, self.optimizer)
-        _wait(self.device)
-        return time.perf_counter() - begin
+
+        def work() -> None:
+            take_step(self.model, self.mixer, self.split.batch(rows), self.rng, self.cast, self.optimizer)
+
+        return timing.timed(work, self.device)[1]
 
     def passes(self, batches: list[torch.Tensor]) -> float:
         """Forward and backward passes per step, counted."""
@@ -79,11 +73,6 @@ class Stepper:
         for rows in batches:
             self.step(rows)
         return (self.model.work - before) / self.model.depth / sum(map(len, batches))
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def task_data(name: str, batch_size: int = 0) -> TaskData:
@@ -115,44 +104,16 @@ def measure(
     out: list[dict[str, Any]] = []
     others = [name for name in VARIANTS if name != "none" and (not only or VARIANTS[name][0] in only)]
     for begin in range(0, max(1, len(others)), GROUP):
+        # Every group has a plain step of its own, in turns with the others.
         names = ("none", *others[begin : begin + GROUP])
-        made = _measure_group(names, encoder, task, device, batches, repeats)
-        out += made if not out else made[1:]
+        steppers = {name: Stepper(*VARIANTS[name], encoder, task, device) for name in names}
+        passes = {name: s.passes(batches) for name, s in steppers.items()}  # warms up, too
+        took = timing.in_turns(batches * repeats, {name: s.step for name, s in steppers.items()})
+        for name in names[1:] if out else names:
+            row = timing.against(took[name], took["none"], "over_plain")
+            more = {"passes": passes[name], "over_passes": row["over_plain"] / passes[name]}
+            out.append({"encoder": encoder, "method": name} | row | more)
     say(f"plain step of {encoder}: {out[0]['ms']:.0f} ms")
-    return out
-
-
-def _measure_group(
-    names: tuple[str, ...],
-    encoder: str,
-    task: EncodedTask,
-    device: torch.device,
-    batches: list[torch.Tensor],
-    repeats: int,
-) -> list[dict[str, Any]]:
-    """The first of ``names`` is the plain step: every group has one of its own, timed in turns with the others."""
-    steppers = {name: Stepper(*VARIANTS[name], encoder, task, device) for name in names}
-    passes = {name: s.passes(batches) for name, s in steppers.items()}  # warms up, too
-    seconds: dict[str, list[float]] = {name: [] for name in steppers}
-    for _, rows in itertools.product(range(repeats), batches):
-        for name, stepper in steppers.items():
-            seconds[name].append(stepper.step(rows))
-    out = []
-    for name in steppers:
-        ratios = np.array(seconds[name]) / np.array(seconds["none"])  # the same batch, a moment apart
-        ratio = float(np.median(ratios))
-        out.append(
-            {
-                "encoder": encoder,
-                "method": name,
-                "ms": 1e3 * median(seconds[name]),
-                "over_plain": ratio,
-                "passes": passes[name],
-                "over_passes": ratio / passes[name],
-                "low": float(np.quantile(ratios, 0.25)),
-                "high": float(np.quantile(ratios, 0.75)),
-            }
-        )
     return out
 
 
@@ -224,15 +185,8 @@ def against_trainer(
         torch.set_float32_matmul_precision("highest")  # torch's default
         theirs += list(trainer_steps(encoder, data, batch_size))
         torch.set_float32_matmul_precision(precision)
-    ratios = np.array(theirs) / np.array(mine)
-    return {
-        "encoder": encoder,
-        "ours_ms": 1e3 * median(mine),
-        "trainer_ms": 1e3 * median(theirs),
-        "speed_up": float(np.median(ratios)),
-        "low": float(np.quantile(ratios, 0.25)),
-        "high": float(np.quantile(ratios, 0.75)),
-    }
+    ratio = timing.against(theirs, mine, "speed_up")
+    return {"encoder": encoder, "ours_ms": 1e3 * median(mine), "trainer_ms": ratio.pop("ms"), **ratio}
 
 
 def main(args: argparse.Namespace) -> int:
@@ -248,23 +202,14 @@ def main(args: argparse.Namespace) -> int:
     methods = tuple(filter(None, args.methods.split(",")))
     if unknown := [name for name in methods if name not in REGISTRY]:
         raise ValueError(f"no mixer is called {unknown[0]!r}; there are {', '.join(REGISTRY)}")
-    device = environment.pick_device(args.device)
-    environment.set_up(device, args.threads or environment.cores())
+    device = timing.set_up(args)
     size = args.batch_size or BATCH_SIZE
     data = task_data(args.task, size)
     print(f"{data.id}, batch {size}, {args.repeats} rounds of {BATCHES} batches; medians of ratios on the same batch")
-    record: dict[str, Any] = {
-        "environment": environment.describe(device, environment.pick_precision("auto", device)),
-        "task": data.id,
-        "batch_size": size,
-        "repeats": args.repeats,
-        "date": datetime.now(UTC).date().isoformat(),
-        "mixers": [],
-        "trainer": [],
-    }
+    mixers, trainer = [], []
     for encoder in args.encoders.split(","):
         rows = measure(encoder, data, device, args.repeats, print, methods, size)
-        record["mixers"] += rows
+        mixers += rows
         print(f"{'method':<22}{'ms':>8}{'/ plain':>9}{'quartiles':>14}{'passes':>8}{'/ (passes x plain)':>20}")
         for r in rows:
             print(
@@ -275,15 +220,13 @@ def main(args: argparse.Namespace) -> int:
         except ImportError as error:
             print(f"the Trainer could not be timed: {error}", file=sys.stderr)
             continue
-        record["trainer"].append(result)
+        trainer.append(result)
         print(
             f"Trainer's default step {result['trainer_ms']:.0f} ms, ours {result['ours_ms']:.0f} ms: "
             f"{result['speed_up']:.2f} times as fast ({result['low']:.2f}-{result['high']:.2f})"
         )
     # What README and claims read is the whole benchmark; a part of it has a file of its own.
     name = f"bench-{device.type}" + (f"-batch{size}" if size != BATCH_SIZE else "") + ("-part" if methods else "")
-    path = paths.figures("bench") / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(compact(record), indent=1).encode())
-    print(f"written to {path}")
+    about = {"task": data.id, "batch_size": size, "repeats": args.repeats}
+    timing.write(name, device, **about, mixers=mixers, trainer=trainer)
     return 0

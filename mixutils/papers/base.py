@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..runs.records import Records
@@ -136,24 +137,16 @@ class Plan:
                 add(run.start)
             out.setdefault(run.hash, run)
 
-        for run in self.order:
-            add(run)
-        for cell in self.cells:
-            for run in cell.runs:
-                add(run)
-        for run in self.extra:
+        for run in (*self.order, *(r for cell in self.cells for r in cell.runs), *self.extra):
             add(run)
         return list(out.values())
 
     def cell(self, table: str, row: str, column: str) -> Cell | None:
         return self._index.get((table, row, column))
 
-    @property
+    @cached_property
     def _index(self) -> dict[tuple[str, str, str], Cell]:
-        # A plain attribute of a frozen object, made on first use.
-        if "_cells" not in self.__dict__:
-            object.__setattr__(self, "_cells", {(c.table, c.row, c.column): c for c in self.cells})
-        return self.__dict__["_cells"]
+        return {(c.table, c.row, c.column): c for c in self.cells}
 
     def table(self, name: str) -> list[Cell]:
         return [c for c in self.cells if c.table == name]
@@ -175,6 +168,26 @@ class Paper:
         return ", ".join(filter(None, (self.authors, f"*{self.title}*", self.venue, self.url)))
 
 
+def columns_of(table: dict[str, dict[str, Any]], **usual: Any) -> tuple[Column, ...]:
+    """The columns that a paper prints.
+
+    Args:
+        table: key -> fields of ``Column``; ``task`` is the key unless said. usual: fields of all columns that do not say
+            otherwise. Runs are evaluated on the part that selects and on the one that is reported.
+    """
+    out = []
+    for key, own in table.items():
+        fields = {"task": key} | usual | own
+        fields.setdefault("evaluate", tuple(dict.fromkeys((fields["select"], fields["report"]))))
+        out.append(Column(key, pair=spec(fields["task"]).pair, **fields))
+    return tuple(out)
+
+
+def split_off(table: dict[str, dict[str, Any]], name: str) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """Row -> one field of it, and all others: of ``{ method = "tmix", alpha = 0.2 }`` the method and its options."""
+    return {row: (of[name], {k: v for k, v in of.items() if k != name}) for row, of in table.items()}
+
+
 def choose_columns(
     columns: Iterable[Column], setting: Setting, own: tuple[str, ...] | None, stand_ins: tuple[str, ...]
 ) -> tuple[tuple[Column, ...], dict[str, str]]:
@@ -192,10 +205,10 @@ def choose_columns(
     Raises:
         DataError: the user's ``tasks`` name something that nothing answers to, or nothing that is at hand.
     """
-    columns = list(columns)
+    columns, name = list(columns), setting.profile.name
     if setting.profile.builtin_only and setting.tasks is None:
-        why = f"the {setting.profile.name} profile runs built-in tasks only"
-        return tuple(own_column(t) for t in stand_ins), {c.key: why for c in columns}
+        why = f"the {name} profile runs built-in tasks only"
+        return tuple(map(own_column, stand_ins)), {c.key: why for c in columns}
     wanted = setting.tasks or own
     names = {c.key: {c.key, c.task, c.key.split("/")[0]} for c in columns}
     others = [t for t in setting.tasks or () if not any(t in n for n in names.values())]
@@ -203,11 +216,9 @@ def choose_columns(
         if task not in known() and task not in setting.recorded:
             raise unknown(task, [t for t in known() if t not in CATALOGUE and t not in BUILTIN])
     chosen, absent, with_data = [], {}, False
-    for column in columns:
-        if wanted is not None and not names[column.key] & set(wanted):
-            absent[column.key] = (
-                f"not in the {setting.profile.name} profile" if setting.tasks is None else "not asked for"
-            )
+    for column in (*columns, *map(own_column, others)):
+        if wanted is not None and not names.get(column.key, {column.key}) & set(wanted):
+            absent[column.key] = "not asked for" if setting.tasks else f"not in the {name} profile"
             continue
         ok, reason = at_hand(column.task, setting.use_hub)
         with_data |= ok
@@ -215,12 +226,6 @@ def choose_columns(
             chosen.append(column)
         else:
             absent[column.key] = reason
-    for task in others:
-        ok, reason = at_hand(task, setting.use_hub)
-        if ok or task in setting.recorded:
-            chosen.append(own_column(task))
-        else:
-            absent[task] = reason
     if not chosen and setting.tasks:
         why = dict.fromkeys(f"{k}: {v}" for k, v in absent.items() if names.get(k, {k}) & set(setting.tasks))
         raise DataError(f"none of the wanted data sets is at hand ({'; '.join(why)})")

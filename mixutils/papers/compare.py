@@ -7,67 +7,24 @@ there compares like with like. All runs of a block compute in one precision, whi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from .. import paths
 from ..mixers import REGISTRY
 from ..runs import environment
 from ..runs.records import Record, Records
 from ..runs.run import Run
-from ..tasks import at_hand, spec
+from ..tasks import at_hand
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading
+from .base import Cell, Column, Paper, Plan, Reading, own_column
 from .profiles import Setting
 
-PAPER = Paper(
-    "compare",
-    "One protocol for all methods",
-    "Text Mixup Companion",
-    "",
-    "",
-    2,
-    "",
-)
+_FACTS = paths.facts("papers/compare")
+PAPER = Paper("compare", **_FACTS["paper"])
 CONTROL = "none"
 #: For the notebook, per method: the rows that its own papers print, and its answers to the four questions.
-REPORTED, ANSWERS = (Path(__file__).with_name(f"compare_{name}.csv") for name in ("reported", "answers"))
-#: What is trained first: SPEC 10's first tier.
-METHODS = (
-    CONTROL,
-    "no-dropout",
-    "wordmix",
-    "senmix",
-    "tmix",
-    "emix",
-    "ssmix",
-    "ssmix-saliency",
-    "ssmix-saliency-span",
-    "unk",
-    "dnm",
-    "nonlinear",
-    "dropmix-c",
-    "dropmix-g",
-    "dropmix-random",
-    "dmix",
-    "dmix-nt",
-    "dmix-short",
-)
-#: Short texts first: whatever time there is, it is enough for as many tasks as possible.
-TASKS = (
-    "mpqa",
-    "trec-coarse",
-    "trec-fine",
-    "docs-coarse",
-    "cr",
-    "sst2-sent",
-    "sst1-sent",
-    "mr",
-    "tweeteval-emotion",
-    "subj",
-    "ag-news",
-    "qnli-dev",
-)
+REPORTED, ANSWERS = (paths.PACKAGE / "papers" / f"compare_{name}.csv" for name in ("reported", "answers"))
 
 
 @dataclass(frozen=True)
@@ -87,27 +44,20 @@ class Size:
     report: int
 
 
-FEW = (CONTROL, "tmix", "ssmix", "dnm", "dropmix-c", "dmix")
-SIZES = {
-    "smoke": Size(("docs-coarse", "docs-pair"), (CONTROL, "tmix", "ssmix"), 32, 2, 24, 48),
-    "laptop": Size(("docs-coarse", "docs-fine"), FEW, 96, 8, 60, 200),
-}
-FULL_SIZE = Size(TASKS, METHODS, 250, 16, 250, 2000)
+SIZES = {name: Size(**fields) for name, fields in _FACTS["sizes"].items()}
+FULL_SIZE = SIZES.pop("full")
+METHODS, TASKS = FULL_SIZE.methods, FULL_SIZE.tasks
 #: Tasks with more classes than the training rows would cover: twice the rows, half the passes, the same updates.
 MANY_CLASSES = ("trec-fine", "docs-fine")
 BATCH, EVALUATIONS = 16, 5
 TOKENS, PAIR_TOKENS = 64, 96
 
-#: Learning rate by encoder, chosen once on *no mixup* alone, with a seed that no comparison uses: the largest of ``RATES``
-#: whose mean accuracy on the selecting part over ``SEARCHED`` is within one standard error of the best. The largest, because
-#: mixtures are learned more slowly, and a rate that is only just enough for plain training would be a handicap.
-#: The search's runs are part of the plan and shown.
-RATES = (2.5e-5, 5e-5, 1e-4, 2e-4, 4e-4)
-SEARCHED = ("mpqa", "trec-coarse", "mr")
-SEARCH_SEED = 100
-LEARNING_RATES = {"minilm": 5e-5, "random:tiny": 1e-3, "random:small": 5e-4}
+RATES: tuple[float, ...] = _FACTS["search"]["rates"]
+SEARCHED: tuple[str, ...] = _FACTS["search"]["tasks"]
+LEARNING_RATES: dict[str, float] = _FACTS["search"]["chosen"]
 #: For an encoder that nobody searched: what is usual for a BERT-base.
 DEFAULT_RATE = 5e-5
+SEARCH_SEED = 100
 TABLE, SEARCH_TABLE = "compare", "learning rate"
 SEARCH = ("", SEARCH_SEED)  # the search is one block over its tasks
 
@@ -122,7 +72,8 @@ def size(setting: Setting) -> Size:
     methods = tuple(REGISTRY) if setting.methods == ("all",) else setting.methods or base.methods
     if unknown := [m for m in methods if m not in REGISTRY]:
         raise ValueError(f"no method is called {', '.join(unknown)}; there are all, {', '.join(REGISTRY)}")
-    wished = {"tasks": setting.tasks or base.tasks, "methods": _with_control(methods)}
+    methods = (CONTROL, *(m for m in methods if m != CONTROL))
+    wished = {"tasks": setting.tasks or base.tasks, "methods": methods}
     if "train_size" in setting.chosen and setting.train_size:
         wished["rows"] = setting.train_size
     return replace(base, **wished)
@@ -133,10 +84,6 @@ def train_sizes(setting: Setting) -> set[int | None]:
     return {size(setting).rows, 2 * size(setting).rows}
 
 
-def _with_control(methods: tuple[str, ...]) -> tuple[str, ...]:
-    return (CONTROL, *(m for m in methods if m != CONTROL))
-
-
 def learning_rate(encoder: str) -> float:
     """The rate of every run on this encoder."""
     return LEARNING_RATES.get(encoder, DEFAULT_RATE)
@@ -144,11 +91,8 @@ def learning_rate(encoder: str) -> float:
 
 def column(task: str, of: Size) -> Column:
     """A task: the checkpoint is chosen on "validation", and "test" is evaluated once, at that checkpoint."""
-    entry = spec(task)
-    pair = entry.pair if entry else task == "docs-pair"
-    title = entry.title if entry else task
     policy = f"pool-{of.select}-{of.report}"
-    return Column(task, task, title, policy, "validation", "test", ("validation",), pair, published=False)
+    return replace(own_column(task), policy=policy, select="validation", report="test", evaluate=("validation",))
 
 
 def make_run(column: Column, method: str, seed: int, setting: Setting, precision: str, lr: float | None = None) -> Run:
@@ -246,8 +190,9 @@ def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
     Args:
         showing: to show records and not to train: then all methods and seeds that are recorded are part of the plan too.
     """
-    found = [r for r in store.all() if r["status"] == "done" and _is_of(r, setting)]
     of = size(setting)
+    mine = {"policy": f"pool-{of.select}-{of.report}", "encoder": setting.encoder}
+    found = [r for r in store.all() if r["status"] == "done" and mine.items() <= r["run"].items()]
     if showing and "methods" not in setting.chosen:
         recorded = {r["run"]["method"] for r in found}
         setting = replace(setting, methods=tuple(m for m in REGISTRY if m in recorded or m in of.methods))
@@ -261,11 +206,6 @@ def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
 def base_methods(setting: Setting) -> tuple[str, ...]:
     """The methods that a block is not left without: the profile's own."""
     return SIZES.get(setting.profile.name, FULL_SIZE).methods
-
-
-def _is_of(record: Record, setting: Setting) -> bool:
-    run, of = record["run"], size(setting)
-    return run["policy"] == f"pool-{of.select}-{of.report}" and run["encoder"] == setting.encoder
 
 
 def block_precisions(
@@ -297,11 +237,7 @@ def block_precisions(
             continue
         main = max(usable, key=lambda p: (len(usable[p]), p == here))
         goes_on = main if computable(main) else here
-        out[key] = {m: _precision_of(m, main, usable) or goes_on for m in methods}
+        # A method stays where it is there beside a control, in the main precision first.
+        places = [main, *(p for p in sorted(usable) if p != main and CONTROL in usable[p])]
+        out[key] = {m: next((p for p in places if m in usable[p]), goes_on) for m in methods}
     return out
-
-
-def _precision_of(method: str, main: str, done: Mapping[str, set[str]]) -> str:
-    """The precision in which a method is there, beside a control; the block's main one first; "" for none."""
-    places = [main, *(p for p in sorted(done) if p != main and CONTROL in done[p])]
-    return next((p for p in places if method in done[p]), "")

@@ -6,88 +6,36 @@ tunes T and prints neither grid nor values: tables take T = 0.7, the grid is Fig
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from .. import paths
 from ..runs.run import Run
 from ..tasks import spec
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, scaled
+from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, columns_of, scaled, split_off
 from .profiles import Setting
 
-PAPER = Paper(
-    "dmix",
-    "DMIX: Adaptive Distance-aware Interpolative Mixup",
-    "Ramit Sawhney, Megh Thakkar, Shrey Pandit, Ritesh Soun, Di Jin, Diyi Yang and Lucie Flek",
-    "ACL 2022, short papers",
-    "https://aclanthology.org/2022.acl-short.67",
-    10,
-    """@inproceedings{sawhney2022dmix,
-  title = {{DM}ix: Adaptive Distance-aware Interpolative Mixup},
-  author = {Sawhney, Ramit and Thakkar, Megh and Pandit, Shrey and Soun, Ritesh and Jin, Di and Yang, Diyi and Flek, Lucie},
-  booktitle = {Proceedings of the 60th Annual Meeting of the Association for Computational Linguistics (Short Papers)},
-  year = {2022}
-}""",
-)
-
+_FACTS = paths.facts("papers/dmix")
+PAPER = Paper("dmix", **_FACTS["paper"])
 METRIC = "f1_micro"  # "F1" without an average in the paper (SPEC 1.5, DA22)
 #: What claims read in its place: on TRAC a constant guess is above the printed values in micro F1 (SPEC 1.5).
 CLAIMED = {"trac": "f1_weighted"}
 PARTS = ("validation", "test")
-
-
-def column(key: str, title: str, policy: str) -> Column:
-    """A column that selects on validation and reports test, whatever made these parts (SPEC 2(b), DA23)."""
-    return Column(key, key, title, policy, "validation", "test", PARTS)
-
-
-COLUMNS = (
-    column("trac", "TRAC", "holdout"),
-    column("trec-coarse", "TREC coarse", "holdout"),
-    column("trec-fine", "TREC fine", "holdout"),
-    column("cola", "CoLA", "holdout"),
-    column("sst2-10k", "SST-2", "official"),
-    column("ahs", "AHS", "auto"),
-    column("ttc", "TTC", "tenths"),
-    column("hasoc", "HASOC", "holdout"),
-)
-
-#: Partners come from the whole training set for every method, so that they differ in selection and ratio (SPEC DA20).
-_RANDOM = {"pairing": "dataset"}
+#: Selects on validation and reports test, whatever made these parts (SPEC 2(b), DA23).
+COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
 #: Printed row -> method and options.
-ROWS: dict[str, tuple[str, dict]] = {
-    "f_theta": ("none", {}),
-    "WMix": ("wordmix", _RANDOM),
-    "SMix": ("senmix", _RANDOM),
-    "TMix": ("tmix", _RANDOM),
-    "DMix": ("dmix", {}),
-    "DMix NT": ("dmix-nt", {}),
-    "Euc-DMix": ("euc-dmix", {}),
-    "Euc-DMix NT": ("euc-dmix-nt", {}),
-    "M-Ratio": ("m-ratio", {}),
-    "M-Threshold": ("m-threshold", {}),
-    "EMix": ("emix", {}),
-    "SSMix": ("ssmix", {}),
-}
-TABLES: dict[str, tuple[str, ...]] = {
-    "2": ("f_theta", "WMix", "SMix", "TMix", "DMix"),
-    "3": ("TMix", "Euc-DMix NT", "DMix NT", "Euc-DMix", "DMix"),
-    "4": ("TMix", "M-Ratio", "M-Threshold", "DMix"),
-    "6": ("EMix", "SSMix", "DMix"),
-}
+ROWS: dict[str, tuple[str, dict]] = split_off(_FACTS["rows"], "method")
+TABLES: dict[str, tuple[str, ...]] = _FACTS["tables"]
 OTHERS = ("f_theta", "WMix", "SMix", "TMix")  # what Table 2 compares DMix with
+LAYER_SETS: dict[str, tuple[int, ...]] = _FACTS["layer_sets"]
+OWN_SET: dict[str, str] = _FACTS["own_set"]
 LAYERS = "5"
-LAYER_SETS: dict[str, tuple[int, ...]] = {
-    "{3,4}": (3, 4),
-    "{0,1,2}": (0, 1, 2),
-    "{6,7,9}": (6, 7, 9),
-    "{7,9,12}": (7, 9, 12),
-    "{3,4,6,7,9,12}": (3, 4, 6, 7, 9, 12),
-}
-OWN_SET = {"TMix": "{7,9,12}", "DMix": "{3,4,6,7,9,12}"}  # of the main tables (SPEC DA18)
 THRESHOLD, THRESHOLDS = 0.7, "fig3"  # T of the main tables; name of Figure 3's cells
 BENCHMARKS = {"trac": 75.0, "hasoc": 77.0}  # [P] Figure 2: F1 to reach on validation
 BELOW_TMIX = 0.5  # elsewhere, and at another scale: so many points below where TMix ends (SPEC DA39)
 MATRIX = "matrix"  # cells of runs that are there to watch M (SPEC DA11, DA13)
+STAND_INS = ("docs-coarse", "docs-fine")
 
 
 @dataclass(frozen=True)
@@ -96,69 +44,31 @@ class Scope:
 
     Attributes:
         tables: table -> its columns. sets: layer sets of Table 5. thresholds: T of Figure 3. rates: learning rates of M.
+        lr_scale: factor on the printed learning rate in place of the profile's (deviation P1): batches of 8 make four times
+            as many updates, and BERTAdam's first ones are three times as large. Chosen on the unmixed baseline's validation
+            part alone. None: the profile's.
+        rows, max_length: of training, and tokens, at most.
     """
 
-    tables: dict[str, tuple[str, ...]]
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sets: tuple[str, ...] = tuple(LAYER_SETS)
     thresholds: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     rates: tuple[float, ...] = (2e-5, 2e-4, 1e-3, 1e-2)
+    lr_scale: float | None = None
+    rows: int | None = None
+    max_length: int = 128
 
 
-_ALL = tuple(c.key for c in COLUMNS)
-PRINTED: dict[str, tuple[str, ...]] = {
-    "2": _ALL,
-    "3": _ALL,
-    "4": ("trec-coarse", "ahs", "ttc"),
-    LAYERS: ("cola", "ahs", "hasoc"),
-    "6": ("trec-coarse", "trec-fine", "cola", "sst2-10k"),
-    THRESHOLDS: ("trac", "hasoc"),
-    MATRIX: ("trec-coarse",),
-}
-_TWO = ("trac", "trec-coarse")
-_EDGES = ("{0,1,2}", "{7,9,12}", "{3,4,6,7,9,12}")
-SCOPES = {
-    "smoke": Scope({}, _EDGES[1:], (0.0, 0.7, 0.9), (2e-5, 1e-2)),
-    "laptop": Scope(
-        {
-            "2": _TWO[1:],
-            "3": _TWO,
-            "4": _TWO[1:],
-            LAYERS: ("cola",),
-            "6": _TWO[1:],
-            THRESHOLDS: _TWO[:1],
-            MATRIX: _TWO[1:],
-        },
-        _EDGES[1:],
-        (0.0, 0.7, 0.9),
-        (2e-5, 1e-2),
-    ),
-    "desk": Scope(
-        {
-            "2": _TWO,
-            "3": _TWO,
-            "4": _TWO[1:],
-            LAYERS: ("cola", "trec-coarse"),
-            "6": _TWO[1:],
-            THRESHOLDS: _TWO[:1],
-            MATRIX: _TWO[1:],
-        },
-        _EDGES,
-        (0.0, 0.7, 0.8, 0.9),
-    ),
-    "full": Scope(PRINTED),
-}
-STAND_INS = ("docs-coarse", "docs-fine")
-#: Training rows and tokens at most where these papers cost more than others: batches of 8 make many updates, and posts are long.
-CAPS = {"desk": (250, 64)}
+SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
 
-#: Factors on the printed learning rate in place of the profile's (deviation P1): batches of 8 make four times as many
-#: updates, and BERTAdam's first ones are three times as large. Chosen on the unmixed baseline's validation part alone.
-LR_SCALES = {"laptop": 4.0, "desk": 1.0}
+
+def scope(setting: Setting) -> Scope:
+    return SCOPES[setting.profile.name]
 
 
 def rows_of(setting: Setting) -> int | None:
     """Training rows of a run."""
-    return capped(setting, CAPS[setting.profile.name][0] if setting.profile.name in CAPS else None)
+    return capped(setting, scope(setting).rows)
 
 
 def train_sizes(setting: Setting) -> set[int | None]:
@@ -177,10 +87,12 @@ def select_on_validation(c: Column) -> Column:
     return c if c.published or c.policy == "official" else replace(c, select="validation", evaluate=PARTS)
 
 
-def base_run(c: Column, row: str, seed: int, setting: Setting) -> Run:
+def base_run(c: Column, row: str, seed: int, setting: Setting, **options: Any) -> Run:
     """One row on one column: learning rate 2e-5, batch 8, decay 0.01, 5 epochs [P]; the rest as in SPEC 2(b)."""
-    method, options = ROWS[row]
-    scale = LR_SCALES.get(setting.profile.name, setting.lr_scale) if setting.lr_scale != 1 else 1.0
+    method, given = ROWS[row]
+    own = scope(setting).lr_scale
+    # An encoder that the profile's factor is not for gets none of the paper's either.
+    scale = setting.lr_scale if own is None or setting.lr_scale == 1 else own
     lr, batch = scaled(replace(setting, lr_scale=scale), 2e-5, 8)
     size, fixed = rows_of(setting), False
     if c.task == "sst2-10k" and (size is None or size >= 10_000):
@@ -200,7 +112,7 @@ def base_run(c: Column, row: str, seed: int, setting: Setting) -> Run:
         c.task,
         method,
         seed,
-        tuple(options.items()),
+        tuple((given | options).items()),
         encoder=setting.encoder_for(language(c)),
         recipe=recipe,
         policy=c.policy,
@@ -208,7 +120,7 @@ def base_run(c: Column, row: str, seed: int, setting: Setting) -> Run:
         subset="fixed" if fixed else "stratified",
         eval_size=setting.eval_size,
         evaluate=c.evaluate,
-        max_length=min(setting.profile.max_length, CAPS.get(setting.profile.name, (None, 128))[1]),
+        max_length=min(setting.profile.max_length, scope(setting).max_length),
     )
 
 
@@ -222,7 +134,7 @@ class _Maker:
 
     def __init__(self, setting: Setting, columns: tuple[Column, ...]) -> None:
         self.setting, self.columns = setting, columns
-        self.scope = SCOPES[setting.profile.name]
+        self.scope = scope(setting)
         self.seeds = setting.seeds_for(PAPER.seeds)
         self.attention = attention_column(columns, [c for c in columns if self.has("3", c)])
 
@@ -230,18 +142,19 @@ class _Maker:
         """Whether a table has this column. Columns of one's own are in Tables 2 and 3, the first of them in all."""
         if not c.published:
             return table in ("2", "3") or c == next(x for x in self.columns if not x.published)
-        return c.key in (PRINTED if self.setting.tasks else self.scope.tables).get(table, ())
+        return c.key in (SCOPES["full"] if self.setting.tasks else self.scope).tables.get(table, ())
 
-    def runs(self, c: Column, row: str, seeds: tuple[int, ...] | None = None, **changes) -> tuple[Run, ...]:
-        """One run per seed; ``changes`` are options, or ``recipe__name``."""
+    def cell(self, table: str, name: str, c: Column, row: str, key: str = "", **changes: Any) -> Cell:
+        return Cell(table, name, key or c.key, self.runs(c, row, **changes), reading(c))
+
+    def runs(
+        self, c: Column, row: str, seeds: tuple[int, ...] = (), options: Any = None, **changes: Any
+    ) -> tuple[Run, ...]:
+        """One run per seed. ``options`` beside the row's own; ``changes`` as in ``Run.with_``."""
         made = []
         for seed in seeds or self.seeds:
-            run = base_run(c, row, seed, self.setting)
-            if changes:
-                options = {k: v for k, v in changes.items() if not k.startswith("recipe__")}
-                recipe = {k: v for k, v in changes.items() if k.startswith("recipe__")}
-                run = run.with_(options=tuple({**dict(run.options), **options}.items()), **recipe)
-            elif probes := self._probes(c, row, seed):
+            run = base_run(c, row, seed, self.setting, **(options or {})).with_(**changes)
+            if not options and not changes and (probes := self._probes(c, row, seed)):
                 run = run.with_(probes=probes, probe_policy=f"best-on-{c.select}")
             made.append(run)
         return tuple(made)
@@ -262,11 +175,11 @@ def attention_column(columns: tuple[Column, ...], have: list[Column]) -> Column 
 
 def plan(setting: Setting) -> Plan:
     """All runs of Tables 2 to 7 and Figures 2 and 3, and those that watch M."""
-    own = tuple(dict.fromkeys(k for keys in SCOPES[setting.profile.name].tables.values() for k in keys)) or None
+    own = tuple(dict.fromkeys(k for keys in scope(setting).tables.values() for k in keys)) or None
     chosen, absent = choose_columns(COLUMNS, setting, own, STAND_INS)
     make = _Maker(setting, tuple(map(select_on_validation, chosen)))
     cells = [
-        Cell(table, row, c.key, make.runs(c, row), reading(c))
+        make.cell(table, row, c, row)
         for table, rows in TABLES.items()
         for c in make.columns
         if make.has(table, c)
@@ -285,14 +198,8 @@ def plan(setting: Setting) -> Plan:
 def _layer_cells(make: _Maker, c: Column) -> list[Cell]:
     """Table 5; its columns are "data set/method"."""
     return [
-        Cell(
-            LAYERS,
-            name,
-            f"{c.key}/{row}",
-            make.runs(c, row, **({} if OWN_SET[row] == name else {"levels": LAYER_SETS[name]})),
-            reading(c),
-        )
-        for row in OWN_SET
+        make.cell(LAYERS, name, c, row, f"{c.key}/{row}", options=None if name == own else {"levels": LAYER_SETS[name]})
+        for row, own in OWN_SET.items()
         for name in make.scope.sets
     ]
 
@@ -304,33 +211,17 @@ def threshold_row(t: float) -> str:
 
 def _threshold_cells(make: _Maker, c: Column) -> list[Cell]:
     """Figure 3: DMix over T, and TMix as the reference that T = 0 is said to be (SPEC DA17)."""
-    cells = [
-        Cell(
-            THRESHOLDS,
-            threshold_row(t),
-            c.key,
-            make.runs(c, "DMix", **({} if t == THRESHOLD else {"T": t})),
-            reading(c),
-        )
+    own = [
+        make.cell(THRESHOLDS, threshold_row(t), c, "DMix", options=None if t == THRESHOLD else {"T": t})
         for t in make.scope.thresholds
     ]
-    return [Cell(THRESHOLDS, "TMix", c.key, make.runs(c, "TMix"), reading(c)), *cells]
+    return [make.cell(THRESHOLDS, "TMix", c, "TMix"), *own]
 
 
 def _matrix_cells(make: _Maker, c: Column) -> list[Cell]:
     """DMix with learning rates of its own for M, and cross-entropy in place of KL at the largest; the first seed."""
-    wanted = {f"KL, {rate:g}": ({}, rate) for rate in make.scope.rates}
-    wanted[f"CE, {make.scope.rates[-1]:g}"] = ({"loss": "ce"}, make.scope.rates[-1])
-    return [
-        Cell(
-            MATRIX,
-            name,
-            c.key,
-            tuple(
-                r.with_(probes=("dmix-matrix",), probe_policy="last")
-                for r in make.runs(c, "DMix", make.seeds[:1], recipe__mixer_lr=rate, **options)
-            ),
-            reading(c),
-        )
-        for name, (options, rate) in wanted.items()
-    ]
+    rates = make.scope.rates
+    common = {"seeds": make.seeds[:1], "probes": ("dmix-matrix",), "probe_policy": "last"}
+    cells = [make.cell(MATRIX, f"KL, {rate:g}", c, "DMix", recipe__mixer_lr=rate, **common) for rate in rates]
+    last = f"CE, {rates[-1]:g}"
+    return [*cells, make.cell(MATRIX, last, c, "DMix", recipe__mixer_lr=rates[-1], options={"loss": "ce"}, **common)]

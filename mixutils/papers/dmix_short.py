@@ -6,84 +6,47 @@ preparation of data and their unmixed runs (SPEC 3(b), X1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from .. import paths
 from ..runs.run import Run
 from . import dmix
-from .base import Cell, Column, Paper, Plan, choose_columns
-from .dmix import column, reading, select_on_validation
+from .base import Cell, Column, Paper, Plan, choose_columns, columns_of, split_off
+from .dmix import reading, select_on_validation
 from .profiles import Setting
 
-PAPER = Paper(
-    "dmix_short",
-    "DMIX: Distance Constrained Interpolative Mixup",
-    "Ramit Sawhney, Megh Thakkar, Shrey Pandit, Debdoot Mukherjee and Lucie Flek",
-    "Workshop on Multilingual Representation Learning 2021, pages 242–244",
-    "https://aclanthology.org/2021.mrl-1.21",
-    10,
-    """@inproceedings{sawhney2021dmix,
-  title = {{DM}ix: Distance Constrained Interpolative Mixup},
-  author = {Sawhney, Ramit and Thakkar, Megh and Pandit, Shrey and Mukherjee, Debdoot and Flek, Lucie},
-  booktitle = {Proceedings of the 1st Workshop on Multilingual Representation Learning},
-  pages = {242--244},
-  year = {2021}
-}""",
-)
-
-COLUMNS = (
-    column("ahs", "AHS", "auto"),
-    column("essc", "ESSC", "tenths"),
-    column("ttc", "TTC", "tenths"),
-    column("ghc", "GHC", "auto"),
-)
-_RANDOM = {"pairing": "dataset"}
-#: Printed row -> method and options; every hidden layer can be drawn (SPEC SD8).
-ROWS: dict[str, tuple[str, dict]] = {
-    "mBERT": ("none", {}),
-    "Input Mixup": ("wordmix", _RANDOM),
-    "Sentence Mixup": ("senmix", _RANDOM),
-    "Mixup": ("tmix", {**_RANDOM, "levels": tuple(range(1, 13))}),
-    "Euclidean": ("dmix-short-euclidean", {}),
-    "Cosine": ("dmix-short-cosine", {}),
-    "DMIX (Hyperbolic)": ("dmix-short", {}),
-}
+_FACTS = paths.facts("papers/dmix_short")
+PAPER = Paper("dmix_short", **_FACTS["paper"])
+COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
+#: Printed row -> method and options.
+ROWS: dict[str, tuple[str, dict]] = split_off(_FACTS["rows"], "method")
 HYPERBOLIC, MIXUP = "DMIX (Hyperbolic)", "Mixup"
 OTHERS = ("mBERT", "Input Mixup", "Sentence Mixup", "Mixup")
 DISTANCES = ("Euclidean", "Cosine", HYPERBOLIC)
 TABLE, FIGURE = "1", "fig1"
 #: τ of Table 1 in percent; the paper tunes it and prints neither grid nor values (SPEC 3(c)).
 TAU = 10.0
+STAND_INS = ("docs-coarse",)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a profile computes: columns of Table 1 with their rows, columns of Figure 1, and its τ in percent."""
+    """What a profile computes: columns of Table 1, those of Figure 1, its τ in percent; ``rows`` of columns without all."""
 
-    table: dict[str, tuple[str, ...]]
-    figure: tuple[str, ...]
+    table: tuple[str, ...] = ()
+    figure: tuple[str, ...] = ()
     taus: tuple[float, ...] = tuple(float(t) for t in range(10, 101, 10))
+    rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-_ALL_ROWS = tuple(ROWS)
-SCOPES = {
-    "smoke": Scope({}, (), (10.0, 100.0)),
-    "laptop": Scope({"essc": _ALL_ROWS}, ("essc",), (10.0, 50.0, 100.0)),
-    "desk": Scope(
-        {"essc": _ALL_ROWS, "ttc": ("mBERT", MIXUP, HYPERBOLIC)},
-        ("essc", "ttc"),
-        (10.0, 30.0, 100.0),
-    ),
-    "full": Scope({c.key: _ALL_ROWS for c in COLUMNS}, ("ahs", "essc")),
-}
-STAND_INS = ("docs-coarse",)
+SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
 train_sizes = dmix.train_sizes
 
 
 def plan(setting: Setting) -> Plan:
     """All runs of Table 1 and Figure 1."""
     scope = SCOPES[setting.profile.name]
-    own = tuple(scope.table) or None
-    chosen, absent = choose_columns(COLUMNS, setting, own, STAND_INS)
+    chosen, absent = choose_columns(COLUMNS, setting, scope.table or None, STAND_INS)
     chosen = tuple(map(select_on_validation, chosen))
     seeds = setting.seeds_for(PAPER.seeds)
     first_own = next((c for c in chosen if not c.published), None)
@@ -94,25 +57,17 @@ def plan(setting: Setting) -> Plan:
 
     cells = []
     for c in chosen:
-        rows = whole.table.get(c.key, ()) if c.published else _ALL_ROWS
-        for row in rows:
-            made = runs(c, row)
-            if row == HYPERBOLIC:
-                made = (made[0].with_(probes=("dmix-geometry",), probe_policy=f"best-on-{c.select}"), *made[1:])
-            cells.append(Cell(TABLE, row, c.key, made, reading(c)))
+        rows = whole.rows.get(c.key, ROWS) if not c.published or c.key in whole.table else ()
+        made = {row: runs(c, row) for row in rows}
+        if HYPERBOLIC in made:
+            first, *others = made[HYPERBOLIC]
+            probed = first.with_(probes=("dmix-geometry",), probe_policy=f"best-on-{c.select}")
+            made[HYPERBOLIC] = (probed, *others)
+        cells += [Cell(TABLE, row, c.key, made[row], reading(c)) for row in rows]
         if c == first_own or c.key in whole.figure:
-            table = {cell.row: cell.runs for cell in cells if cell.column == c.key}
-            cells.append(Cell(FIGURE, MIXUP, c.key, table[MIXUP], reading(c)))
-            cells += [
-                Cell(
-                    FIGURE,
-                    tau_row(t),
-                    c.key,
-                    table[HYPERBOLIC] if t == TAU else runs(c, HYPERBOLIC, tau=t),
-                    reading(c),
-                )
-                for t in scope.taus
-            ]
+            over = {tau_row(t): made[HYPERBOLIC] if t == TAU else runs(c, HYPERBOLIC, tau=t) for t in scope.taus}
+            over = {MIXUP: made[MIXUP]} | over
+            cells += [Cell(FIGURE, row, c.key, found, reading(c)) for row, found in over.items()]
     return Plan("dmix_short", setting, chosen, tuple(cells), (), absent)
 
 

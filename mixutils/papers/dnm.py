@@ -10,91 +10,34 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from .. import paths
 from ..runs.run import Run
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns
+from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, split_off
 from .profiles import Setting
 
-PAPER = Paper(
-    "dnm",
-    "Dynamic Nonlinear Mixup with Distance-based Sample Selection",
-    "Shaokang Zhang, Lei Jiang and Jianlong Tan",
-    "COLING 2022, pages 3788–3797",
-    "https://aclanthology.org/2022.coling-1.333",
-    5,
-    """@inproceedings{zhang2022dynamic,
-  title = {Dynamic Nonlinear Mixup with Distance-based Sample Selection},
-  author = {Zhang, Shaokang and Jiang, Lei and Tan, Jianlong},
-  booktitle = {Proceedings of the 29th International Conference on Computational Linguistics},
-  pages = {3788--3797},
-  year = {2022}
-}""",
-)
+_FACTS = paths.facts("papers/dnm")
+PAPER = Paper("dnm", **_FACTS["paper"])
 PARTS = ("validation", "test")
-
-
-def _column(task: str, title: str, policy: str) -> Column:
-    # The best validation step chooses, test is reported (SPEC NA14).
-    return Column(task, task, title, policy, *PARTS, PARTS)
-
-
-#: [P] Table 1. Subj and MR have no official split: stratified cuts of the printed sizes (SPEC 5(b)).
-COLUMNS = (
-    _column("subj", "Subj", "cut-1000-1000"),
-    _column("mr", "MR", "cut-1066-1068"),
-    _column("sst2-sent", "SST-2", "official"),
-    _column("sst1-sent", "SST-1", "official"),
-)
-MAIN = {"subj": "2", "mr": "3", "sst2-sent": "4", "sst1-sent": "5"}
+#: The best validation step chooses, test is reported (SPEC NA14).
+COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
+MAIN: dict[str, str] = _FACTS["main"]
 OWN_TABLE = "2-5"  # the same rows and sizes on tasks that the paper does not know
 ABLATED = ("subj", "mr", "sst1-sent")  # columns of Tables 6 to 11
 
-SHALLOW, ENCODER = "cnn", ""  # "" stands for the setting's encoder
-#: Printed row -> registered mixer and encoder. Beta(1, 1) draws (SPEC NA20); CNN or LSTM is not said (SPEC NA19).
-ROWS: dict[str, tuple[str, str]] = {
-    "WordMixup": ("wordmix", SHALLOW),
-    "SenMixup": ("senmix", SHALLOW),
-    "NonlinearMixup": ("nonlinear", SHALLOW),
-    "BERT": ("none", ENCODER),
-    "BERT+WordMixup": ("wordmix", ENCODER),
-    "BERT+SenMixup": ("senmix", ENCODER),
-    "BERT+NonlinearMixup": ("nonlinear", ENCODER),
-    "Ours": ("dnm", ENCODER),
-}
+SHALLOW = "cnn"
+#: Printed row -> registered mixer, and encoder or "".
+ROWS: dict[str, tuple[str, str]] = _FACTS["rows"]
 OURS, RIVAL = "Ours", "BERT+NonlinearMixup"
 SHALLOW_ROWS = tuple(row for row, (_, encoder) in ROWS.items() if encoder)
 K_ROWS = {f"K={k}": k for k in (1, 3, 5, 7, 9)}
-WEIGHT_ROWS: dict[str, dict[str, str]] = {
-    "TIW+TOW": {},
-    "TIW+FOW": {"output_weights": "fixed"},
-    "FIW+TOW": {"input_weights": "fixed"},
-    "FIW+FOW": {"input_weights": "fixed", "output_weights": "fixed"},
-}
-ABLATION_ROWS = {
-    "Ours": "dnm",
-    "w/o DSS": "dnm-wo-dss",
-    "w/o LDS": "dnm-wo-lds",
-    "w/o SDS": "dnm-wo-sds",
-    "w/o DNM": "dnm-wo-dnm",
-}
-#: Not printed: what "w/o DSS" and "w/o DNM" change beside what they are named after (SPEC NA23, NA25), and NA7's other pool.
-CONTROL_ROWS: dict[str, tuple[str, dict[str, str]]] = {
-    "2K random partners": ("dnm-random", {}),
-    "w/o DNM, cosine loss": ("dnm-wo-dnm", {"nodnm_loss": "cosine"}),
-    "K from all training data": ("dnm", {"pool": "dataset"}),
-}
-POLICY_LRS = (2e-5, 1.4e-4, 1e-3)  # SPEC NA4: from the printed rate, in the unit of the paper's encoder
-#: Not printed: learning rate of v1, v2, W and M, and the mixer's options.
-POLICY_ROWS: dict[str, tuple[float, dict[str, str]]] = {
-    **{
-        f"{lr:g}, start {name}": (lr, {} if init == "normal" else {"policy_init": init})
-        for lr in POLICY_LRS
-        for init, name in (("normal", "N(0, 1)"), ("zeros", "0"))
-    },
-    "2e-05, labels fixed": (2e-5, {"label_embedding": "fixed"}),
-    "0.001, labels fixed": (1e-3, {"label_embedding": "fixed"}),
-    "0.001, labels pushed apart": (1e-3, {"label_embedding": "trained_orthogonal"}),
-}
+WEIGHT_ROWS: dict[str, dict[str, str]] = _FACTS["weights"]
+ABLATION_ROWS: dict[str, str] = _FACTS["ablations"]
+#: Not printed: row -> method and options.
+CONTROL_ROWS: dict[str, tuple[str, dict[str, str]]] = split_off(_FACTS["controls"], "method")
+#: Not printed: row -> learning rate of v1, v2, W and M, and the mixer's options.
+POLICY_ROWS: dict[str, tuple[float, dict[str, str]]] = split_off(_FACTS["policies"], "lr")
+POLICY_LRS = tuple(sorted({lr for lr, _ in POLICY_ROWS.values()}))  # the first is the printed rate
 TABLES = {"k": ("6", "7"), "weights": ("8", "9"), "ablations": ("10", "11")}  # with little data, with all
 CONTROLS, POLICY = "control", "policy"
 #: Not printed: what changes with more updates than deviation P6 gives, where few are made; rows, and how many times as many.
@@ -126,30 +69,7 @@ class Scope:
     long: tuple[str, ...] = ()
 
 
-_ENDS = ("2e-05, start N(0, 1)", "2e-05, start 0", "0.001, start N(0, 1)", "0.001, start 0")  # of the policy study
-_LABELS = ("2e-05, labels fixed", "0.001, labels fixed", "0.001, labels pushed apart")
-SCOPES = {
-    "smoke": Scope(None, ("docs-coarse",), (16,), 2, (), False, (1, 5, 7), (), (_ENDS[0], _ENDS[2])),
-    "laptop": Scope(
-        ("subj",),
-        ("docs-coarse",),
-        (50,),
-        4,
-        large=False,
-        controls=tuple(CONTROL_ROWS)[:1],
-        policies=(*_ENDS[:3], _LABELS[1]),
-    ),
-    "desk": Scope(
-        sizes=(50,),
-        evaluations=5,
-        close_ups=("subj",),
-        ks=(1, 5, 9),
-        policies=(*_ENDS, *_LABELS),
-        policy_seeds=2,
-        long=("mr",),
-    ),
-    "full": Scope(),
-}
+SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
 
 LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
 
@@ -322,45 +242,40 @@ class _Planner:
 
     def close_ups(self) -> list[Cell]:
         """Tables 6 to 11."""
-        cells = []
-        for large in (False, True) if self.scope.large and len(self.sizes) > 1 else (False,):
-            n = self.sizes[-1 if large else 0]
-            for c in self.ablated:
-                made = {
-                    "k": {
-                        r: self.runs(c, "dnm", n, {"k": k} if k != 5 else {})
-                        for r, k in K_ROWS.items()
-                        if k in self.scope.ks
-                    },
-                    "weights": {row: self.runs(c, "dnm", n, dict(options)) for row, options in WEIGHT_ROWS.items()},
-                    "ablations": {row: self.runs(c, method, n) for row, method in ABLATION_ROWS.items()},
-                }
-                cells += [
-                    Cell(TABLES[kind][large], row, c.key, runs, READING)
-                    for kind, rows in made.items()
-                    for row, runs in rows.items()
-                ]
-        return cells
+        rows = {
+            "k": {row: ("dnm", {"k": k} if k != 5 else {}) for row, k in K_ROWS.items() if k in self.scope.ks},
+            "weights": {row: ("dnm", options) for row, options in WEIGHT_ROWS.items()},
+            "ablations": {row: (method, {}) for row, method in ABLATION_ROWS.items()},
+        }
+        ends = (0, -1) if self.scope.large and len(self.sizes) > 1 else (0,)  # little data, all data
+        return [
+            Cell(TABLES[kind][end], row, c.key, self.runs(c, method, self.sizes[end], options), READING)
+            for end in ends
+            for c in self.ablated
+            for kind, of_kind in rows.items()
+            for row, (method, options) in of_kind.items()
+        ]
 
     def own_studies(self) -> list[Cell]:
         """Controls of Table 10, with little data; more updates and the policy study, with the largest training part."""
+        little, most = self.sizes[0], self.sizes[-1]
         cells = [
-            Cell(CONTROLS, row, c.key, self.runs(c, method, self.sizes[0], dict(options)), READING)
+            Cell(CONTROLS, row, c.key, self.runs(c, method, little, options), READING)
             for c in self.ablated
             for row, (method, options) in CONTROL_ROWS.items()
             if row in self.scope.controls
         ]
         cells += [
-            Cell(LONG, row, c.key, self.runs(c, ROWS[row][0], self.sizes[-1], longer=LONGER), READING)
+            Cell(LONG, row, c.key, self.runs(c, ROWS[row][0], most, longer=LONGER), READING)
             for c in self.columns
             if c.key in self.scope.long
             for row in LONG_ROWS
         ]
         column = drawn(self.columns, FIGURE_3)[0]
+        few = self.scope.policy_seeds if "seeds" not in self.setting.chosen else 0
         for row in self.scope.policies:
             lr, options = POLICY_ROWS[row]
-            printed = lr == POLICY_LRS[0]  # the printed rate is the model's own: the run of Table 2
-            runs = self.runs(column, "dnm", self.sizes[-1], dict(options), lr=0.0 if printed else lr)
-            few = self.scope.policy_seeds if "seeds" not in self.setting.chosen else 0
+            # The printed rate is the model's own: the run of Table 2.
+            runs = self.runs(column, "dnm", most, options, lr=0.0 if lr == POLICY_LRS[0] else lr)
             cells.append(Cell(POLICY, row, column.key, runs[: few or None], READING))
         return cells

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import paths
 
 
 @dataclass(frozen=True)
@@ -12,7 +15,7 @@ class Profile:
 
     Attributes:
         name, purpose: for people.
-        encoder: see ``encoders``. seeds: number of seeds, counted from 0.
+        encoder: see ``encoders``. seeds: number of seeds, counted from 0; 0 leaves it to the papers.
         train_size, eval_size: rows at most; None: all.
         batch_size: replaces every paper's batch size; None: leave it. Small training sets need small batches to make
             enough updates.
@@ -30,9 +33,9 @@ class Profile:
     name: str
     purpose: str
     encoder: str
-    seeds: int
-    train_size: int | None
-    eval_size: int | None
+    seeds: int = 0
+    train_size: int | None = None
+    eval_size: int | None = None
     batch_size: int | None = None
     lr_scale: float = 1.0
     max_length: int = 512
@@ -45,68 +48,8 @@ class Profile:
     resumes: bool = False
 
 
-FIVE = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
-
-PROFILES = {
-    p.name: p
-    for p in (
-        Profile(
-            "smoke",
-            "notebook defaults and tests: seconds, numbers mean nothing",
-            "random:tiny",
-            2,
-            48,
-            48,
-            batch_size=16,
-            lr_scale=10.0,
-            builtin_only=True,
-            comparable=False,
-        ),
-        Profile(
-            "laptop",
-            "default on a CPU: minutes, small training sets",
-            "minilm",
-            2,
-            96,
-            100,
-            batch_size=16,
-            lr_scale=8.0,
-            max_length=64,
-        ),
-        Profile(
-            "desk",
-            "hours on 2 cores, under an hour on a GPU: at most 500 training rows, 5 seeds",
-            "minilm",
-            5,
-            500,
-            500,
-            lr_scale=8.0,
-            papers=FIVE,
-        ),
-        Profile(
-            "compare",
-            "one protocol for all methods (SPEC 10): 18 methods, 12 tasks, 2 seeds; a day of one core without bfloat16 units",
-            "minilm",
-            2,
-            None,
-            None,
-            papers=("compare",),
-            resumes=True,
-        ),
-        Profile(
-            "full",
-            "the papers' scale: their encoder, data sets, seeds and steps; needs a GPU",
-            "google-bert/bert-base-uncased",
-            0,
-            None,
-            None,
-            use_hub=True,
-            needs_gpu=True,
-            multilingual="google-bert/bert-base-multilingual-uncased",
-            papers=FIVE,
-        ),
-    )
-}
+PROFILES = {name: Profile(name, **fields) for name, fields in paths.facts("papers/profiles").items()}
+FIVE = PROFILES["full"].papers
 
 
 @dataclass(frozen=True)
@@ -126,14 +69,14 @@ class Setting:
     profile: Profile
     encoder: str
     seeds: tuple[int, ...]
-    tasks: tuple[str, ...] | None
     train_size: int | None
     eval_size: int | None
     batch_size: int | None
     lr_scale: float
     use_hub: bool
+    multilingual: str
+    tasks: tuple[str, ...] | None = None
     recorded: tuple[str, ...] = ()
-    multilingual: str = ""
     chosen: frozenset[str] = frozenset()
     methods: tuple[str, ...] = ()
     blocks: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
@@ -166,6 +109,10 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(out))
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
 def make_setting(
     profile: str,
     *,
@@ -187,33 +134,24 @@ def make_setting(
     """
     if profile not in PROFILES:
         raise ValueError(f"no profile is called {profile!r}; there are {', '.join(PROFILES)}")
+    if (train_size or 0) < 0:
+        raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")
     p = PROFILES[profile]
-    setting = Setting(
-        p,
-        p.encoder,
-        tuple(range(p.seeds)),
-        None,
-        p.train_size,
-        p.eval_size,
-        p.batch_size,
-        p.lr_scale,
-        p.use_hub if use_hub is None else use_hub,
-        multilingual=p.multilingual,
-    )
+    own = ("encoder", "train_size", "eval_size", "batch_size", "lr_scale", "use_hub", "multilingual")
+    fields: dict[str, Any] = {"seeds": tuple(range(p.seeds))} | {name: getattr(p, name) for name in own}
     if encoder:
         # The factor belongs to the profile's encoder; another encoder gets the papers' own rates.
         # It is also the one for every language.
-        scale = p.lr_scale if encoder == p.encoder else 1.0
-        setting = replace(setting, encoder=encoder, lr_scale=scale, multilingual="")
-    if seeds not in (None, ""):
-        setting = replace(setting, seeds=parse_seeds(str(seeds)), chosen=setting.chosen | {"seeds"})
+        fields |= {"encoder": encoder, "lr_scale": p.lr_scale if encoder == p.encoder else 1.0, "multilingual": ""}
+    if use_hub is not None:
+        fields["use_hub"] = use_hub
     if tasks:
-        setting = replace(setting, tasks=tuple(dict.fromkeys(t.strip() for t in tasks.split(",") if t.strip())) or None)
+        fields["tasks"] = _names(tasks) or None
+    chosen: dict[str, Any] = {}
+    if seeds not in (None, ""):
+        chosen["seeds"] = parse_seeds(str(seeds))
     if methods:
-        names = tuple(dict.fromkeys(n.strip() for n in methods.split(",") if n.strip()))
-        setting = replace(setting, methods=names, chosen=setting.chosen | {"methods"})
+        chosen["methods"] = _names(methods)
     if train_size is not None:
-        if train_size < 0:
-            raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")
-        setting = replace(setting, train_size=train_size or None, chosen=setting.chosen | {"train_size"})
-    return setting
+        chosen["train_size"] = train_size or None
+    return Setting(p, **fields | chosen, chosen=frozenset(chosen))

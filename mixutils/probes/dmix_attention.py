@@ -14,8 +14,8 @@ import torch
 from .. import paths, rng
 from ..encoder.load import load_encoder
 from ..encoder.model import Classifier
-from ..tasks import DataError, TaskData, encode, load_task
-from ..tasks.data import Split
+from ..tasks import DataError, Split, TaskData, load_task
+from .common import batch_of, read
 
 REAL = 6
 WORDS = (5, 18)  # words of the real sentences that are shown: fits a line
@@ -94,9 +94,7 @@ def _look(model: Classifier, texts: list[str], data: TaskData, tokenizer, run) -
     # The model's own attention function returns no weights; the eager one of the same encoder does.
     eager = Classifier(load_encoder(run.encoder, run.dropout, "eager"), data.classes).eval()
     eager.load_state_dict({k: v.cpu() for k, v in model.state_dict().items()})
-    split = Split(texts, None, np.zeros(len(texts), dtype=np.int64))
-    batch = encode(data.with_splits({"train": split}), tokenizer, run.max_length, renumber=False).splits["train"]
-    batch = batch.batch(torch.arange(len(texts)))
+    batch = batch_of(read(texts, data, tokenizer, run.max_length))
     states = eager.encoder(**batch.inputs(), output_attentions=True)
     weights = states.attentions[-1].float().mean(1)[:, 0]  # (rows, tokens): from [CLS], mean over heads
     p = eager.classify(eager.pool(states.last_hidden_state)).float().softmax(-1)

@@ -6,7 +6,6 @@ partner is the sum over anchors of 1/|S_i| over the sets that hold it. SPEC DA1,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from ..encoder.load import load_encoder
 from ..encoder.model import Classifier
 from ..mixers.embeddings import sentence_embeddings
 from ..mixers.geometry import Points
-from ..tasks import TaskData, encode
+from ..tasks import TaskData
+from .common import plane, read
 
 #: T of the curves; the paper's grid, and closer where thresholds start to act.
 GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
@@ -43,7 +43,6 @@ def geometry(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[s
     vectors = embeddings(data, tokenizer, run)
     labels = torch.from_numpy(np.ascontiguousarray(data.splits["train"].labels))
     points = {name: Points(vectors, kind, ball) for name, (kind, ball) in KINDS.items()}
-    centred = vectors - vectors.mean(0)
     return {
         "n": len(vectors),
         "norm": _spread(vectors.norm(dim=1)),
@@ -52,7 +51,7 @@ def geometry(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[s
         "bins": np.linspace(0, 1, BINS + 1).round(6).tolist(),
         "kinds": {name: _matrix(p, labels, data.classes) for name, p in points.items()},
         "order": _agreement(points, Points(vectors, "hyp_atanh", "scale")),
-        "plane": _plane(centred, points["hyperbolic"], labels),
+        "plane": _plane(vectors, points["hyperbolic"], labels),
     }
 
 
@@ -61,20 +60,18 @@ def embeddings(data: TaskData, tokenizer, run) -> Tensor:
     with torch.random.fork_rng(devices=[]):  # the weights of an untrained encoder come from the run's seed
         torch.manual_seed(rng.derive(run.seed, "init"))
         encoder = Classifier(load_encoder(run.encoder), data.classes)
-    task = encode(data.with_splits({"train": data.splits["train"]}), tokenizer, run.max_length, renumber=False)
-    return sentence_embeddings(encoder, task.splits["train"], "cls")
+    return sentence_embeddings(encoder, read(data.splits["train"], data, tokenizer, run.max_length), "cls")
 
 
 def _spread(values: Tensor) -> dict[str, float]:
     return {"mean": float(values.mean()), "min": float(values.min()), "max": float(values.max())}
 
 
-def _rows(points: Points) -> Iterator[tuple[Tensor, Tensor]]:
-    """Blocks of rows of the distance matrix, with an infinite diagonal."""
-    for rows in points.blocks():
-        block = points.between(rows)
-        block[torch.arange(len(rows)), rows] = torch.inf
-        yield rows, block
+def _apart(points: Points, rows: Tensor) -> Tensor:
+    """Distances (R, N) of rows from all points, their own infinite."""
+    block = points.between(rows)
+    block[torch.arange(len(rows)), rows] = torch.inf
+    return block
 
 
 def normalised(block: Tensor, norm: str, top: float) -> Tensor:
@@ -96,14 +93,14 @@ def normalised(block: Tensor, norm: str, top: float) -> Tensor:
 def _matrix(points: Points, labels: Tensor, classes: int) -> dict[str, Any]:
     """Per normalisation: quantiles and histogram of M, |S_i|/(N - 1) over T, and the partners at T = 0.7."""
     n = len(points)
-    top = max(float(b.masked_fill(torch.isinf(b), 0).max()) for _, b in _rows(points))
+    top = max(float(points.between(rows).max()) for rows in points.blocks())
     out = {}
     for norm in NORMS:
         shares, histogram = [], np.zeros(BINS, int)
         times, weight = torch.zeros(n, dtype=torch.float64), torch.zeros(n, dtype=torch.float64)
         lowest, total = 1.0, 0.0
-        for _, block in _rows(points):
-            m = normalised(block, norm, top)
+        for rows in points.blocks():
+            m = normalised(_apart(points, rows), norm, top)
             inside = m >= 0
             row_max = m.max(1, keepdim=True).values  # 1, except under "global_max"
             shares.append(torch.stack([((m >= t * row_max) & inside).sum(1) / (n - 1) for t in GRID], 1))
@@ -165,25 +162,15 @@ def _agreement(points: dict[str, Points], artanh: Points) -> dict[str, Any]:
     return out
 
 
-def _plane(centred: Tensor, points: Points, labels: Tensor) -> dict[str, Any]:
+def _plane(vectors: Tensor, points: Points, labels: Tensor) -> dict[str, Any]:
     """Two principal coordinates of the first rows, and their partners at T = 0.95 among these rows."""
-    _, singular, axes = torch.linalg.svd(centred, full_matrices=False)
-    shown = min(SHOWN, len(centred))
-    flat = centred[:shown] @ axes[:2].T
-    rows = torch.arange(min(LINES, shown))
-    block = points.between(rows)
-    block[rows, rows] = torch.inf
-    m = normalised(block, "row_max", 1.0)[:, :shown]
-    times = (normalised(_hide(points.between(torch.arange(shown))), "row_max", 1.0) >= 0.95).sum(0)
+    flat, explained = plane(vectors)
+    shown = min(SHOWN, len(vectors))
+    chosen = normalised(_apart(points, torch.arange(shown)), "row_max", 1.0)[:, :shown] >= 0.95
     return {
-        "xy": [[round(float(v), 4) for v in row] for row in flat],
+        "xy": [[round(float(v), 4) for v in row] for row in flat[:shown]],
         "labels": labels[:shown].tolist(),
-        "explained": float((singular[:2] ** 2).sum() / (singular**2).sum()),
-        "lines": [[int(i), int(j)] for i, j in (m >= 0.95).nonzero()],
-        "times": times[:shown].tolist(),
+        "explained": explained,
+        "lines": chosen[:LINES].nonzero().tolist(),
+        "times": chosen.sum(0).tolist(),
     }
-
-
-def _hide(block: Tensor) -> Tensor:
-    block.fill_diagonal_(torch.inf)
-    return block

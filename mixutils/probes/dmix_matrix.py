@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..encoder.model import Classifier, Edit, scale_level
-from ..mixers.base import mix_rows
-from ..tasks import TaskData, encode
+from ..encoder.model import Classifier, scale_level
+from ..tasks import TaskData
+from .common import mixed_pairs, read
 
 PAIRS = 200  # pairs whose belief is measured: the most moved ones of different classes
 BINS = 41
@@ -62,22 +62,18 @@ def beliefs(model: Classifier, mixer, data: TaskData, tokenizer, run, first, sec
     """b of each pair, (V,): predictions for mixtures at the middle one of the run's layers, weight M, dropout off."""
     if len(first) == 0:
         return np.zeros(0)
-    task = encode(data.with_splits({"train": data.splits["train"]}), tokenizer, run.max_length, renumber=False)
     device = next(model.parameters()).device
-    split = task.splits["train"].to(device)
-    levels = mixer.options.levels
-    level = scale_level(levels[len(levels) // 2], model.depth)
+    split = read(data.splits["train"], data, tokenizer, run.max_length).to(device)
+    options = mixer.options
+    level = scale_level(options.levels[len(options.levels) // 2], model.depth)
     out = []
     for i in range(0, len(first), BATCH):
         a, b = (torch.from_numpy(np.ascontiguousarray(x[i : i + BATCH])).to(device) for x in (first, second))
         w = torch.from_numpy(weight[i : i + BATCH].astype(np.float32)).to(device)
         one = torch.arange(len(a), device=device)
-        edit = _edit(level, one, w if mixer.options.m_on == "partner" else 1 - w, mixer.options.mix_mask)
+        w_b = w if options.m_on == "partner" else 1 - w
+        edit = mixed_pairs(level, one, one + len(one), w_b, options.mix_mask)
         p = model(split.batch(torch.cat([a, b])), edit).logits.float().softmax(-1)
         p_a, p_b = (p.gather(1, split.labels[x][:, None])[:, 0] for x in (a, b))
         out.append((p_b / (p_a + p_b).clamp(min=1e-12)).cpu().numpy())
     return np.concatenate(out)
-
-
-def _edit(level: int, one: torch.Tensor, w: torch.Tensor, mask: str) -> Edit:
-    return Edit(level, lambda h: mix_rows(h[one], h[one + len(one)], w), one, one + len(one), mask)

@@ -18,8 +18,9 @@ from torch import Tensor
 from .. import rng
 from ..encoder.model import Classifier
 from ..mixers.selection import cosine_distances, draw_others, reduce_k, select
-from ..tasks import TaskData, encode
+from ..tasks import TaskData
 from ..tasks.encode import EncodedSplit
+from .common import read
 
 ORIGINALS = 100  # training rows, in batches as in training
 DRAWN = 300  # test rows in a projection
@@ -95,8 +96,8 @@ def _mixtures(
     size = min(run.recipe.batch_size, len(split))
     count = min(ORIGINALS, len(split)) // size * size
     draw = rng.numpy_rng(0, "probe", "dnm-mixtures")
-    part = _encoded(data, "train", draw.permutation(len(split))[:count], tokenizer, run.max_length)
-    h, labels = _states(model, part)
+    rows = split.take(draw.permutation(len(split))[:count])
+    h, labels = _states(model, read(rows, data, tokenizer, run.max_length))
     k = reduce_k(mixer.options.k, size - 1)
     points, kinds, anchors, same = [h], [torch.zeros(count)], [labels], dict.fromkeys(KINDS[1:], 0.0)
     own = torch.arange(size)
@@ -117,18 +118,13 @@ def _mixtures(
 @torch.inference_mode()
 def _features(model: Classifier, mixer, data: TaskData, tokenizer, run) -> tuple[dict[str, Tensor], Tensor]:
     name = "test" if "test" in data.splits else next(k for k in data.splits if k != "train")
-    order = rng.numpy_rng(0, "probe", "dnm-features").permutation(len(data.splits[name]))
-    part = _encoded(data, name, order, tokenizer, run.max_length)
-    h, labels = _states(model, part)
+    split = data.splits[name]
+    rows = split.take(rng.numpy_rng(0, "probe", "dnm-features").permutation(len(split)))
+    h, labels = _states(model, read(rows, data, tokenizer, run.max_length))
     device = next(model.parameters()).device
     # The pooler reads the first of a row's states.
     output = mixer.space.fc(h.to(device)) if hasattr(mixer, "space") else model.pool(h.to(device)[:, None])
     return {"state": h, "output": output.float().cpu()}, labels
-
-
-def _encoded(data: TaskData, part: str, rows: np.ndarray, tokenizer, max_length: int) -> EncodedSplit:
-    chosen = data.with_splits({"train": data.splits[part].take(rows)})
-    return encode(chosen, tokenizer, max_length, renumber=False).splits["train"]
 
 
 def _states(model: Classifier, part: EncodedSplit, size: int = 50) -> tuple[Tensor, Tensor]:

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import rankdata, skew
 
 from .. import rng
 from ..encoder.model import Classifier
 from ..encoder.saliency import separate
-from ..tasks import TaskData, encode, load_task
+from ..tasks import TaskData, load_task
 from ..tasks.encode import Batch
+from .common import read, tested
 
 TOP = 3  # channels per class [P]
 WORDS = 14  # words per channel [P]
@@ -38,7 +40,6 @@ def channels(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[s
     """
     pair = two_classes(data.labels)
     train = data.splits["train"]
-    task = encode(data.with_splits({"train": train}), tokenizer, run.max_length, renumber=False)
     selected, seen = mixer.selected.cpu().numpy(), mixer.seen.cpu().numpy()
     keep = np.isin(train.labels, pair) & (seen > 0)
     share = selected[keep] / seen[keep][:, None]  # of the times that a text came by [R]
@@ -48,7 +49,7 @@ def channels(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[s
     if min(out["samples"]) < 2:
         return out | {"why": "fewer than two training samples in one of the classes"}
     out |= profiles(share, sign, rng.numpy_rng(0, "probe", "dropmix-channels"))
-    split = task.splits["train"].to(next(model.parameters()).device)
+    split = read(train, data, tokenizer, run.max_length).to(next(model.parameters()).device)
     vocabulary, counts = contributed(model, split.in_order(64), pair)
     z = association(run.task, pair, tokenizer, run.max_length)
     out["lexicon"] = lexicon(z, tokenizer)
@@ -76,14 +77,11 @@ def profiles(share: np.ndarray, sign: np.ndarray, draw: np.random.Generator) -> 
     """
     own, other = share[sign > 0].mean(0), share[sign < 0].mean(0)
     first, n = (sign > 0).sum(), len(sign)
-    total = share.sum(0)
-    null_own = np.empty((PERMUTATIONS, share.shape[1]), np.float32)
-    for start in range(0, PERMUTATIONS, 100):
-        chosen = np.zeros((min(100, PERMUTATIONS - start), n), np.float32)
-        for row in chosen:
-            row[draw.permutation(n)[:first]] = 1
-        null_own[start : start + len(chosen)] = chosen @ share
-    null_other = (total - null_own) / (n - first)
+    chosen = np.zeros((PERMUTATIONS, n), np.float32)
+    for row in chosen:
+        row[draw.permutation(n)[:first]] = 1
+    null_own = chosen @ share
+    null_other = (share.sum(0) - null_own) / (n - first)
     null_own /= first
     difference, null = own - other, null_own - null_other
     edge = float(np.quantile(np.abs(null).max(1), LEVEL))
@@ -100,38 +98,23 @@ def profiles(share: np.ndarray, sign: np.ndarray, draw: np.random.Generator) -> 
         "edge": edge,
         "beyond": [int((difference > edge).sum()), int((difference < -edge).sum())],
     }
-    for name, (value, under) in statistics.items():
-        out[name] = {
-            "value": float(value),
-            "null": [float(q) for q in np.quantile(under, [0.025, 0.5, 0.975])],
-            "p_greater": float((1 + (under >= value - 1e-7).sum()) / (1 + len(under))),
-            "p_less": float((1 + (under <= value + 1e-7).sum()) / (1 + len(under))),
-        }
-    return out
+    return out | {name: tested(value, null, 1e-7) for name, (value, null) in statistics.items()}
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Spearman's correlation of the rows of a and b, both (P, D); 0 where a row is constant."""
-    x, y = _ranks(a), _ranks(b)
+    x, y = rankdata(a, axis=1), rankdata(b, axis=1)
     x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
     scale = np.sqrt((x**2).sum(1) * (y**2).sum(1))
     return np.divide((x * y).sum(1), scale, out=np.zeros(len(x)), where=scale > 0)
 
 
-def _ranks(x: np.ndarray) -> np.ndarray:
-    """Ranks within each row, equal values sharing the mean of theirs. pandas and scipy have this and are slow to import."""
-    out = np.empty(x.shape)
-    for row, ranks in zip(x, out, strict=True):
-        ordered = np.sort(row)
-        ranks[:] = (np.searchsorted(ordered, row, "left") + np.searchsorted(ordered, row, "right") + 1) / 2
-    return out
-
-
 def skewness(x: np.ndarray) -> np.ndarray:
     """Third standardised moment of the rows of x, (P, D); 0 where a row is constant."""
-    x = x.astype(np.float64) - x.mean(1, keepdims=True)
-    second = (x**2).mean(1)
-    return np.divide((x**3).mean(1), second**1.5, out=np.zeros(len(x)), where=second > 1e-16)
+    varied = np.ptp(x, axis=1) > 0
+    out = np.zeros(len(x))
+    out[varied] = skew(x[varied].astype(np.float64), axis=1)
+    return out
 
 
 def contributed(model: Classifier, batches: Iterator[Batch], pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -148,16 +131,11 @@ def contributed(model: Classifier, batches: Iterator[Batch], pair: tuple[int, in
         for side, label in enumerate(pair):
             rows = (batch.labels == label) & (batch.text_id >= 0).any(1)
             found.append((np.full(int(rows.sum()), side), token[rows].cpu().numpy()))
-    side = np.concatenate([s for s, _ in found])
-    token = np.concatenate([t for _, t in found])
+    side, token = (np.concatenate(part) for part in zip(*found, strict=True))
     vocabulary, place = np.unique(token, return_inverse=True)
-    place = place.reshape(token.shape)
-    width, size = token.shape[1], len(vocabulary)
-    counts = np.zeros((2, width * size), np.int64)
-    for which in (0, 1):
-        flat = np.arange(width) * size + place[side == which]
-        counts[which] = np.bincount(flat.ravel(), minlength=width * size)
-    return vocabulary, counts.reshape(2, width, size)
+    counts = np.zeros((2, token.shape[1], len(vocabulary)), np.int64)
+    np.add.at(counts, (side[:, None], np.arange(token.shape[1]), place.reshape(token.shape)), 1)
+    return vocabulary, counts
 
 
 def association(task: str, pair: tuple[int, int], tokenizer, max_length: int) -> np.ndarray:
@@ -171,7 +149,7 @@ def association(task: str, pair: tuple[int, int], tokenizer, max_length: int) ->
     """
     data = load_task(task)
     train = data.splits["train"]
-    encoded = encode(data.with_splits({"train": train}), tokenizer, max_length, renumber=False).splits["train"]
+    encoded = read(train, data, tokenizer, max_length)
     row, column = torch.nonzero(encoded.text_id >= 0, as_tuple=True)
     size = len(tokenizer)
     unique = np.unique(row.numpy().astype(np.int64) * size + encoded.input_ids[row, column].numpy())
@@ -185,9 +163,8 @@ def association(task: str, pair: tuple[int, int], tokenizer, max_length: int) ->
 def lexicon(z: np.ndarray, tokenizer) -> dict[str, float]:
     """All tokens with an association beyond ``Z``, for words that others have listed."""
     chosen = np.flatnonzero(np.abs(z) > Z)
-    return dict(
-        zip(tokenizer.convert_ids_to_tokens(chosen.tolist()), (round(float(z[i]), 2) for i in chosen), strict=True)
-    )
+    values = [round(float(v), 2) for v in z[chosen]]
+    return dict(zip(tokenizer.convert_ids_to_tokens(chosen.tolist()), values, strict=True))
 
 
 def words(
@@ -210,16 +187,8 @@ def words(
         null, observed = fit[sets].mean(1), float(fit[top].mean())
         out["channels"].append(top.tolist())
         out["words"].append([_list(counts[side, d], vocabulary, z, tokenizer) for d in top])
-        out["fit"].append(
-            {
-                "value": observed,
-                "channels": _round(fit[top]),
-                "mean": float(fit.mean()),
-                "null": [float(q) for q in np.quantile(null, [0.025, 0.5, 0.975])],
-                "p_greater": float((1 + (null >= observed - 1e-9).sum()) / (1 + DRAWS)),
-                "p_less": float((1 + (null <= observed + 1e-9).sum()) / (1 + DRAWS)),
-            }
-        )
+        of_all = {"channels": _round(fit[top]), "mean": float(fit.mean())}
+        out["fit"].append(of_all | tested(observed, null, 1e-9))
     return out
 
 

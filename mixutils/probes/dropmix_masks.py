@@ -11,8 +11,8 @@ from .. import rng
 from ..encoder.model import Classifier
 from ..encoder.saliency import separate
 from ..mixers import build
-from ..tasks import TaskData, encode
-from ..tasks.data import Split
+from ..tasks import TaskData
+from .common import batch_of, read
 
 SENTENCE = "like jaglom's films , some is honestly affecting"  # [P] Figure 3
 MARKED = ("honestly", "affecting")  # the words that the paper names
@@ -65,10 +65,8 @@ def measure(
     """
     if label and label not in data.labels:
         raise ValueError(f"no class is called {label!r}; there are {', '.join(data.labels)}")
-    pair = Split([text_a, text_b], None, np.array([0, 0]))
-    task = encode(data.with_splits({"train": pair}), tokenizer, max_length, renumber=False)
     device = next(model.parameters()).device
-    batch = task.splits["train"].to(device).batch(torch.arange(2, device=device))
+    batch = batch_of(read([text_a, text_b], data, tokenizer, max_length), device)
     with torch.inference_mode():
         predicted = int(model(batch).logits[0].argmax())
     batch.labels[0] = data.labels.index(label) if label else predicted

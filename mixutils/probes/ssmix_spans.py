@@ -12,10 +12,10 @@ from .. import rng
 from ..encoder.model import Classifier, Edit, scale_level
 from ..encoder.saliency import separate, token_saliency
 from ..mixers import build
-from ..mixers.base import mix_rows
 from ..mixers.spans import best_span, locate, span_length
-from ..tasks import TaskData, encode
+from ..tasks import TaskData
 from ..tasks.encode import Batch
+from .common import batch_of, mixed_pairs, plane, read
 
 RATIO = 0.2  # the figures of the paper show λ_0 = 0.2
 EXAMPLES = 4
@@ -39,20 +39,25 @@ def spans(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[str,
     if not first:
         return {"part": part, "ratio": RATIO, "examples": [], "projection": None}
     chosen = np.array([i for pair in zip(first, second, strict=True) for i in pair])
-    task = encode(data.with_splits({"train": split.take(chosen)}), tokenizer, run.max_length, renumber=False)
     device = next(model.parameters()).device
-    batch = task.splits["train"].to(device).batch(torch.arange(len(chosen), device=device))
+    batch = batch_of(read(split.take(chosen), data, tokenizer, run.max_length), device)
     saliency = token_saliency(separate(model, batch, train_mode=False))
     with torch.inference_mode():
         probabilities = model(batch).logits.float().softmax(-1)
     a = torch.arange(0, len(chosen), 2, device=device)
-    examples = _examples(batch, saliency, probabilities, a, data, tokenizer, task)
     return {
         "part": part,
         "ratio": RATIO,
-        "examples": examples[:EXAMPLES],
-        "projection": _projection(model, batch, saliency, a, task),
+        "examples": _examples(batch, saliency, probabilities, a, data, tokenizer),
+        "projection": _projection(model, batch, saliency, a, tokenizer),
     }
+
+
+def _mixer(name: str, ratio: float, tokenizer):
+    out = build(name, ratio=ratio)
+    out.pad = tokenizer.pad_token_id or 0
+    out.unk = out.pad if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+    return out
 
 
 def _short_rows(split, draw: np.random.Generator) -> np.ndarray:
@@ -80,34 +85,35 @@ def _pairs(rows: np.ndarray, labels: np.ndarray) -> tuple[list[int], list[int]]:
 
 
 def _examples(
-    batch: Batch, saliency: Tensor, probabilities: Tensor, a: Tensor, data: TaskData, tokenizer, task
-) -> list[dict]:
-    out = []
-    variants = {name: build(name, ratio=RATIO) for name in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")}
-    for mixer in variants.values():
-        mixer.unk, mixer.pad = task.unk, task.pad
+    batch: Batch, saliency: Tensor, probabilities: Tensor, a: Tensor, data: TaskData, tokenizer
+) -> list[dict[str, Any]]:
+    """Texts, spans and mixtures of the first pairs."""
+    variants = {n: _mixer(n, RATIO, tokenizer) for n in ("ssmix", "ssmix-saliency", "ssmix-saliency-span", "unk")}
     mixed = {n: m.mix(batch, a, a + 1, saliency, rng.numpy_rng(0, "probe", n)) for n, m in variants.items()}
     parts = (0, 1) if bool((batch.text_id == 1).any()) else (0,)
-    for k in range(len(a)):
-        row_a, row_b = int(a[k]), int(a[k]) + 1
-        example: dict[str, Any] = {"texts": [], "mixtures": {}}
-        for name, row in (("A", row_a), ("B", row_b)):
-            example["texts"].append(
-                {
-                    "name": name,
-                    "label": data.labels[int(batch.labels[row])],
-                    "predicted": data.labels[int(probabilities[row].argmax())],
-                    "parts": [_tokens(batch, saliency, row, part, tokenizer) for part in parts],
-                }
-            )
-        example["spans"] = [_span(batch, saliency, row_a, row_b, part) for part in parts]
-        for name, (rows, w_b) in mixed.items():
-            example["mixtures"][name] = {
-                "w_b": float(w_b[k]),
-                "parts": [_mixed_tokens(batch, rows, row_a, row_b, k, part, tokenizer) for part in parts],
-            }
-        out.append(example)
-    return out
+
+    def text(name: str, row: int) -> dict[str, Any]:
+        return {
+            "name": name,
+            "label": data.labels[int(batch.labels[row])],
+            "predicted": data.labels[int(probabilities[row].argmax())],
+            "parts": [_tokens(batch, saliency, row, part, tokenizer) for part in parts],
+        }
+
+    def mixture(rows: Batch, w_b: Tensor, k: int) -> dict[str, Any]:
+        return {
+            "w_b": float(w_b[k]),
+            "parts": [_mixed_tokens(batch, rows, 2 * k, k, part, tokenizer) for part in parts],
+        }
+
+    return [
+        {
+            "texts": [text("A", 2 * k), text("B", 2 * k + 1)],
+            "mixtures": {name: mixture(rows, w_b, k) for name, (rows, w_b) in mixed.items()},
+            "spans": [_span(batch, saliency, 2 * k, 2 * k + 1, part) for part in parts],
+        }
+        for k in range(min(EXAMPLES, len(a)))
+    ]
 
 
 def _tokens(batch: Batch, saliency: Tensor, row: int, part: int, tokenizer) -> dict[str, Any]:
@@ -126,56 +132,52 @@ def _span(batch: Batch, saliency: Tensor, row_a: int, row_b: int, part: int) -> 
     return {"length": int(length), "least_in_a": int(u), "most_in_b": int(v)}
 
 
-def _mixed_tokens(batch: Batch, mixed: Batch, row_a: int, row_b: int, k: int, part: int, tokenizer) -> dict[str, Any]:
+def _mixed_tokens(batch: Batch, mixed: Batch, row_a: int, k: int, part: int, tokenizer) -> dict[str, Any]:
     inside = batch.text_id[row_a] == part
     before, after = batch.input_ids[row_a][inside], mixed.input_ids[k][inside]
     return {"tokens": tokenizer.convert_ids_to_tokens(after.tolist()), "changed": (before != after).tolist()}
 
 
 @torch.inference_mode()
-def _projection(model: Classifier, batch: Batch, saliency: Tensor, a: Tensor, task) -> dict[str, Any]:
+def _projection(model: Classifier, batch: Batch, saliency: Tensor, a: Tensor, tokenizer) -> dict[str, Any]:
     """Last-layer [CLS] states of texts and mixtures, for the sketch of Figure 2 as a measurement.
 
     Returns:
         Two-dimensional principal coordinates for one pair, and over all pairs the median distance of each method's
         mixtures from the straight line through A and B, in units of the distance between A and B.
     """
-    weights = torch.linspace(0.1, 0.9, 9)
-    states: dict[str, Tensor] = {"texts": model.encode(batch)[0][:, 0].float()}
-    for level in sorted({scale_level(given, model.depth) for given in LEVELS}):
-        points = [model.encode(batch, _edit(level, a, w))[0][:, 0].float() for w in weights]
-        states[f"level {level}"] = torch.stack(points, 1)
+
+    def hidden(batch: Batch, edit: Edit | None = None) -> Tensor:
+        return model.encode(batch, edit)[0][:, 0].float()
+
+    texts = hidden(batch)
+    begin, end = texts[a], texts[a + 1]
+    weights = torch.linspace(0.1, 0.9, 9)[:, None].expand(-1, len(a)).to(a.device)
+    states = {
+        f"level {level}": torch.stack([hidden(batch, mixed_pairs(level, a, a + 1, w)) for w in weights], 1)
+        for level in sorted({scale_level(given, model.depth) for given in LEVELS})
+    }
     points = []
     for i in range(POINTS):
         # Both directions and growing ratios; two of three with random spans, because saliency picks only one span.
-        mixer = build(("ssmix", "ssmix-saliency", "ssmix-saliency")[i % 3], ratio=0.1 + 0.4 * i / POINTS)
-        mixer.unk, mixer.pad = task.unk, task.pad
+        mixer = _mixer("ssmix-saliency" if i % 3 else "ssmix", 0.1 + 0.4 * i / POINTS, tokenizer)
         first, second = (a, a + 1) if i % 2 == 0 else (a + 1, a)
         mixed, _ = mixer.mix(batch, first, second, saliency, rng.numpy_rng(0, "probe", "projection", i))
-        points.append(model.encode(mixed)[0][:, 0].float())
+        points.append(hidden(mixed))
     states["ssmix"] = torch.stack(points, 1)
-    begin, end = states["texts"][a], states["texts"][a + 1]
-    off = {name: float(_off_line(begin, end, value).median()) for name, value in states.items() if name != "texts"}
-    pair = int(_off_line(begin, end, states["ssmix"]).median(1).values.argsort()[len(a) // 2])  # a pair in the middle
-    cloud = torch.cat(
-        [begin[pair : pair + 1], end[pair : pair + 1], *(v[pair] for k, v in states.items() if k != "texts")]
-    )
-    centre = cloud - cloud.mean(0)
-    _, singular, axes = torch.linalg.svd(centre, full_matrices=False)
-    flat = centre @ axes[:2].T
-    out: dict[str, Any] = {"A": flat[0].tolist(), "B": flat[1].tolist(), "off_line": off, "pairs": len(a)}
-    out["explained"] = float((singular[:2] ** 2).sum() / (singular**2).sum())
-    start = 2
-    for name, value in states.items():
-        if name != "texts":
-            out[name] = flat[start : start + value.shape[1]].tolist()
-            start += value.shape[1]
-    return out
-
-
-def _edit(level: int, a: Tensor, weight: Tensor) -> Edit:
-    w_b = torch.full((len(a),), float(weight), device=a.device)
-    return Edit(level, lambda h: mix_rows(h[a], h[a + 1], w_b), a, a + 1)
+    off = {name: _off_line(begin, end, value) for name, value in states.items()}
+    pair = int(off["ssmix"].median(1).values.argsort()[len(a) // 2])  # a pair in the middle
+    clouds = [begin[[pair]], end[[pair]], *(value[pair] for value in states.values())]
+    flat, explained = plane(torch.cat(clouds))
+    of_a, of_b, *others = (part.tolist() for part in flat.split([len(cloud) for cloud in clouds]))
+    return {
+        "A": of_a[0],
+        "B": of_b[0],
+        "off_line": {name: float(value.median()) for name, value in off.items()},
+        "pairs": len(a),
+        "explained": explained,
+        **dict(zip(states, others, strict=True)),
+    }
 
 
 def _off_line(begin: Tensor, end: Tensor, points: Tensor) -> Tensor:

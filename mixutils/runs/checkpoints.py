@@ -18,8 +18,8 @@ from torch import Tensor
 
 from .. import paths
 from ..encoder.model import Classifier
-from ..training.policies import parse
 from ..training.loop import State
+from ..training.policies import parse
 
 RNGS = ("mixer_rng", "dropout_rng")  # numpy generators among the objects of a training loop
 SAVE_SECONDS = 60.0  # an unfinished run is saved at most this often, so that short runs never pay for it
@@ -53,11 +53,12 @@ def save_weights(run_hash: str, policy: str, tensors: dict[str, Tensor], vocabul
 def load_weights(model: Classifier, run_hash: str, policy: str) -> None:
     """Put stored weights into a model that still has its full vocabulary; rows that were not trained stay."""
     tensors = load_file(checkpoint_path(run_hash, policy))
-    restore(
-        model,
-        {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")},
-        tensors["vocabulary"],
-    )
+    restore(model, below(tensors, "model."), tensors["vocabulary"])
+
+
+def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those whose names begin so, without the prefix."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 @torch.no_grad()
@@ -112,13 +113,10 @@ class Unfinished:
             extra = json.loads(file.metadata()["json"])
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
 
-        def below(prefix: str) -> dict[str, Tensor]:
-            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-        objects["model"].load_state_dict(below("model."))
-        objects["mixer"].load_state_dict(below("mixer."))
+        objects["model"].load_state_dict(below(tensors, "model."))
+        objects["mixer"].load_state_dict(below(tensors, "mixer."))
         packed: dict[int, dict[str, Tensor]] = {}
-        for key, value in below("optimizer.").items():
+        for key, value in below(tensors, "optimizer.").items():
             i, name = key.split(".", 1)
             packed.setdefault(int(i), {})[name] = value
         objects["optimizer"].load_state_dict({"state": packed, "param_groups": extra["groups"]})
@@ -131,7 +129,7 @@ class Unfinished:
             torch.cuda.set_rng_state(tensors["cuda_rng"])
         state = State(**extra["state"])
         device = next(objects["model"].parameters()).device
-        for key, value in below("best.").items():
+        for key, value in below(tensors, "best.").items():
             policy, name = key.split("/", 1)
             state.best.setdefault(policy, {})[name] = value.to(device)
         return state

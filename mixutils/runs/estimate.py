@@ -10,12 +10,12 @@ from statistics import median
 import torch
 
 from ..encoder.load import shallow
-from .environment import pick_device, pick_precision
 from ..mixers import REGISTRY
-from .records import Records
-from .run import Run
 from ..tasks import BUILTIN, spec
 from ..training.loop import count_steps, evaluation_steps
+from .environment import pick_device, pick_precision
+from .records import Records
+from .run import Run
 
 #: Weights of the layers in millions, without embeddings; an unknown encoder is taken for a BERT-base.
 LAYER_WEIGHTS = {"minilm": 10.6, "random:tiny": 0.07, "random:small": 0.8, "cnn": 0.5, "lstm": 0.6}

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import checkpoints, environment
-from .. import paths, probes, rng
+from .. import probes, rng
 from ..encoder.dropout import ablate
 from ..encoder.load import load_encoder, load_tokenizer
-from .generations import GENERATION
-from ..training.metrics import f1_per_class
-from ..mixers import build
 from ..encoder.model import Classifier
-from ..training.policies import parse
-from .records import Record, Records
-from .run import Run
+from ..mixers import build
 from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
 from ..training.loop import State, autocast, count_steps, evaluate, train
+from ..training.metrics import f1_per_class
+from ..training.policies import parse
+from . import checkpoints, environment
+from .generations import GENERATION
+from .records import Record, Records, failure
+from .run import Run
 
 #: Confusion matrices of larger label sets are left out of the record: C² numbers.
 MOST_CLASSES = 20
@@ -60,7 +60,7 @@ def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
     data, digest = cached_task(run.task, use_hub)
     data = subset(apply_policy(data, run.policy, run.seed), run.train_size, run.subset, run.seed, run.eval_size)
     wanted = run.evaluate or tuple(k for k in data.splits if k not in ("train", *run.final))
-    wanted = (*wanted, *(k for k in run.final if k not in wanted))
+    wanted = (*wanted, *run.final)
     missing = [k for k in wanted if k not in data.splits]
     if missing or not wanted:
         raise DataError(
@@ -178,16 +178,7 @@ def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
         record = execute(run, **kwargs)
         store.put(record)  # inside: a record that its own check refuses is a failure too
     except Exception as error:
-        record = {
-            "hash": run.hash,
-            "status": "failed",
-            "run": run.to_dict(),
-            "generation": GENERATION,
-            "commit": environment.commit(),
-            "error": f"{type(error).__name__}: {error}",
-            "traceback": traceback.format_exc().replace(str(paths.ROOT), "."),
-            "date": datetime.now(UTC).date().isoformat(),
-        }
+        record = failure(run, f"{type(error).__name__}: {error}", traceback.format_exc())
         store.put(record)
     return record
 
@@ -230,14 +221,13 @@ def _final(run: Run, model, mixer, state: State, task, cast) -> dict[str, Any]:
     if not run.final:
         return {}
     begin = time.perf_counter()
-    last = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    last_mixer = {k: v.detach().clone() for k, v in mixer.state_dict().items()}
-    best = state.best[run.final_policy]
-    model.load_state_dict({k.removeprefix("model."): v for k, v in best.items() if k.startswith("model.")})
-    mixer.load_state_dict({k.removeprefix("mixer."): v for k, v in best.items() if k.startswith("mixer.")})
+    parts, best = {"model.": model, "mixer.": mixer}, state.best[run.final_policy]
+    last = {name: {k: v.detach().clone() for k, v in part.state_dict().items()} for name, part in parts.items()}
+    for name, part in parts.items():
+        part.load_state_dict(checkpoints.below(best, name))
     out = {part: evaluate(model, mixer, task.splits[part], cast) for part in run.final}
-    model.load_state_dict(last)
-    mixer.load_state_dict(last_mixer)
+    for name, part in parts.items():
+        part.load_state_dict(last[name])
     state.eval_s += time.perf_counter() - begin
     return out
 
@@ -270,13 +260,11 @@ def _details(details: dict[str, Any]) -> dict[str, Any]:
 
 def _probe(run: Run, model, mixer, state: State, task, data: TaskData, words) -> dict[str, Any]:
     """Measurements on the selected checkpoint, with the full vocabulary back in place."""
-    weights = {k.removeprefix("model."): v for k, v in state.best[run.probe_policy].items() if k.startswith("model.")}
+    best = state.best[run.probe_policy]
     full = build_model(run.with_(start=None, start_policy=""), data.classes, next(model.parameters()).device)
-    checkpoints.restore(full, weights, task.vocabulary)
+    checkpoints.restore(full, checkpoints.below(best, "model."), task.vocabulary)
     full.eval()
     # A mixer that predicts with parameters of its own (label embeddings) belongs to the same step as the weights; what it
     # has counted is that of the whole training.
-    mixer.load_selected(
-        {k.removeprefix("mixer."): v for k, v in state.best[run.probe_policy].items() if k.startswith("mixer.")}
-    )
+    mixer.load_selected(checkpoints.below(best, "mixer."))
     return {name: probes.REGISTRY[name](full, mixer, data, words, run) for name in run.probes}

@@ -19,8 +19,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import checkpoints
-from .records import Records
+import torch
+
+from . import checkpoints, environment
+from .records import Record, Records, failure
 from .run import Run
 
 ATTEMPTS = 3  # a run whose worker dies is tried so often
@@ -59,20 +61,17 @@ def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Co
     return jobs
 
 
-def _worker_command() -> list[str]:
-    return [sys.executable, "-m", "mixutils", "worker"]
-
-
 class Worker:
     """One worker process and a thread that reads what it says."""
 
     def __init__(self, number: int, device: str, threads: int, use_hub: bool, events: queue.Queue) -> None:
         self.number, self.job = number, None
         # One thread for everything: the runs are parallel, not their parts.
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
+        variables = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
         self.settings = {"device": device, "threads": threads, "use_hub": use_hub}
+        command = [sys.executable, "-m", "mixutils", "worker"]
         self.process = subprocess.Popen(
-            _worker_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
         )
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
@@ -100,19 +99,88 @@ class Worker:
 
 def devices(device: str, jobs: int) -> tuple[list[str], int]:
     """The device of each of ``jobs`` workers; 0 jobs chooses: one per core, or up to four per GPU."""
-    from . import environment
-
     where, cores = environment.pick_device(device), environment.cores()
     if where.type == "cpu":
-        count = jobs or cores
-        return ["cpu"] * count, count
-    import torch
-
-    cards = (
-        [f"cuda:{where.index}"] if where.index is not None else [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    )
+        return ["cpu"] * (jobs or cores), jobs or cores
+    numbers = range(torch.cuda.device_count()) if where.index is None else [where.index]
+    cards = [f"cuda:{i}" for i in numbers]
     count = jobs or len(cards) * max(1, min(4, (cores - 1) // len(cards)))
     return [cards[i % len(cards)] for i in range(count)], count
+
+
+class _Jobs:
+    """What is left of a launch: who waits for a worker, what is finished, and what is said of it."""
+
+    def __init__(self, jobs: dict[str, Job], store: Records, say: Line, costs: dict[str, float], keep_weights: bool):
+        self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
+        self.store, self.say, self.costs, self.keep_weights = store, say, costs, keep_weights
+        self.total, self.done, self.failed, self.spent = len(jobs), 0, 0, 0.0
+        self.begin = self.last_line = time.monotonic()
+
+    def next(self) -> Job | None:
+        """The next run whose start is finished; runs that others start from go first."""
+        starts = {j.run.start.hash for j in self.waiting.values() if j.run.start is not None}
+        ready = [j for j in self.waiting.values() if j.run.start is None or j.run.start.hash not in self.left]
+        # min keeps the order of the plan among equals.
+        job = min(ready, key=lambda j: j.run.hash not in starts, default=None)
+        return self.waiting.pop(job.run.hash) if job is not None else None
+
+    def progress(self, job: Job, line: str, seconds: float = 60.0) -> None:
+        """A line about a running job is welcome where nothing was said for so long."""
+        if time.monotonic() - self.last_line >= seconds:
+            self._remark(f"{job.run.title()}: {line}")
+
+    def died(self, job: Job, code: int) -> None:
+        """Its worker did; another one tries again, a few times."""
+        job.deaths += 1
+        reason = f"exit code {code}" if code >= 0 else f"signal {-code}" + (", out of memory?" if code == -9 else "")
+        if job.deaths < ATTEMPTS:
+            self._remark(f"a worker died ({reason}); {job.run.title()} is started again")
+            self.waiting = {job.run.hash: job, **self.waiting}
+        else:
+            self.store.put(failure(job.run, f"its worker died {ATTEMPTS} times, last with {reason}"))
+            self.finished(job, "failed")
+
+    def finished(self, job: Job, status: str) -> None:
+        """``status`` is what the worker says: a run that was done before and fails now keeps its old record."""
+        del self.left[job.run.hash]
+        self.spent += self.costs[job.run.hash]
+        self.done += status == "done"
+        self.failed += status != "done"
+        count = f"[{self.done + self.failed:>{len(str(self.total))}}/{self.total}]"
+        outcome = _outcome(self.store.get(job.run))
+        self._remark(f"{job.run.title()}: {outcome} | {self.failed} failed | {self._time()}", count)
+        if status != "done":
+            self._orphans(job.run)
+        elif not self.keep_weights:
+            self._forget_weights(job.run)
+
+    def _orphans(self, start: Run) -> None:
+        """Runs whose start failed cannot be trained; they are stored as failed, and so are those that start from them."""
+        for job in [j for j in self.waiting.values() if j.run.start is not None and j.run.start.hash == start.hash]:
+            del self.waiting[job.run.hash], self.left[job.run.hash]
+            self.failed += 1
+            self.store.put(failure(job.run, f"its start failed: {start.title()} ({start.hash})"))
+            self._remark(f"{job.run.title()}: not trained, its start failed")
+            self._orphans(job.run)
+
+    def _forget_weights(self, run: Run) -> None:
+        """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
+        needed = {(j.run.start, j.run.start_policy) for j in self.left.values()}
+        if run.start is not None and (run.start, run.start_policy) not in needed:
+            checkpoints.checkpoint_path(run.start.hash, run.start_policy).unlink(missing_ok=True)
+
+    def _remark(self, text: str, count: str = "") -> None:
+        self.last_line = time.monotonic()
+        self.say(f"{count or 10 * ' '} {text}")
+
+    def _time(self) -> str:
+        """Time left, from expected costs corrected by what the finished ones really took."""
+        elapsed = time.monotonic() - self.begin
+        if not self.left:
+            return f"{duration(elapsed)} in all"
+        rest = sum(self.costs[name] for name in self.left)
+        return f"ETA {duration(elapsed * rest / self.spent)}" if self.spent > 0 else "ETA –"
 
 
 def launch(
@@ -142,143 +210,49 @@ def launch(
         Counts: "done", "failed" and "kept" (already there).
     """
     runs = list(dict.fromkeys(runs))
-    jobs_left = jobs_for(runs, store, retry, again)
-    total = len(jobs_left)
-    counts = {"done": 0, "failed": 0, "kept": len(runs) - sum(r.hash in jobs_left for r in runs)}
-    if not total:
-        return counts
+    todo = jobs_for(runs, store, retry, again)
+    kept = sum(r.hash not in todo for r in runs)
+    if not todo:
+        return {"done": 0, "failed": 0, "kept": kept}
+    jobs_left = _Jobs(todo, store, say, {h: cost(j.run) for h, j in todo.items()}, keep_weights)
     where, count = devices(device, jobs)
     events: queue.Queue = queue.Queue()
-    clock = _Clock({h: cost(j.run) for h, j in jobs_left.items()}, min(count, total))
-    waiting = dict(jobs_left)
-    workers = [Worker(i, where[i], threads, use_hub, events) for i in range(min(count, total))]
+
+    def hire(number: int) -> Worker:
+        return Worker(number, where[number], threads, use_hub, events)
+
+    workers = [hire(i) for i in range(min(count, len(todo)))]
     try:
-        for worker in workers:
-            _next(worker, waiting, jobs_left)
-        while jobs_left:
+        while jobs_left.left:
+            # Someone may wait for what has just been finished.
+            for idle in [w for w in workers if w.job is None]:
+                if job := jobs_left.next():
+                    idle.give(job)
             worker, event = events.get()
             job = worker.job
             if event["event"] == "progress":
-                if clock.quiet():
-                    say(f"           {job.run.title()}: {event['line']}")
+                jobs_left.progress(job, event["line"])
                 continue
             worker.job = None
-            if event["event"] == "dead":
-                workers[worker.number] = Worker(worker.number, where[worker.number], threads, use_hub, events)
+            if event["event"] == "finished":
+                jobs_left.finished(job, event["status"])
+            else:
+                workers[worker.number] = hire(worker.number)
                 if job is not None:
-                    job.deaths += 1
-                    if job.deaths < ATTEMPTS:
-                        say(f"           a worker died ({_reason(event['code'])}); {job.run.title()} is started again")
-                        waiting = {job.run.hash: job, **waiting}
-                    else:
-                        _store_death(store, job, event["code"])
-            if job is not None and job.run.hash not in waiting:
-                jobs_left.pop(job.run.hash)
-                record = store.get(job.run)
-                # What the worker says: a run that was done before and fails now keeps its old record.
-                ok = event.get("status", record["status"] if record else "failed") == "done"
-                counts["done" if ok else "failed"] += 1
-                clock.finished(job.run.hash)
-                number = counts["done"] + counts["failed"]
-                say(
-                    f"[{number:>{len(str(total))}}/{total}] {job.run.title()}: {_outcome(record)} | "
-                    f"{counts['failed']} failed | {clock.left()}"
-                )
-                if not ok:
-                    for child in [
-                        j for j in waiting.values() if j.run.start is not None and j.run.start.hash == job.run.hash
-                    ]:
-                        _store_orphan(store, child, waiting, jobs_left, counts, say)
-                elif not keep_weights:
-                    _forget_weights(job.run, jobs_left)
-            # Someone may wait for what has just been finished.
-            for idle in [w for w in workers if w.job is None]:
-                _next(idle, waiting, jobs_left)
+                    jobs_left.died(job, event["code"])
     finally:
         for worker in workers:
             worker.stop()
-    return counts
+    return {"done": jobs_left.done, "failed": jobs_left.failed, "kept": kept}
 
 
-def _next(worker: Worker, waiting: dict[str, Job], unfinished: dict[str, Job]) -> None:
-    """Give a worker the next run whose start is finished; runs that others start from go first."""
-    starts = {j.run.start.hash for j in waiting.values() if j.run.start is not None}
-    ready = [j for j in waiting.values() if j.run.start is None or j.run.start.hash not in unfinished]
-    if ready:
-        job = min(ready, key=lambda j: j.run.hash not in starts)  # min keeps the order of the plan among equals
-        del waiting[job.run.hash]
-        worker.give(job)
-
-
-def _outcome(record: dict[str, Any] | None) -> str:
+def _outcome(record: Record | None) -> str:
     if record is None:
         return "no record was stored"
     if record["status"] == "failed":
         return f"FAILED ({record['error'][:160]})"
     part, metrics = next(iter(record["selected"]["last"]["metrics"].items()))
     return f"{part} accuracy {100 * metrics['accuracy']:.1f}, {record['cost']['total_s']:.0f} s"
-
-
-def _reason(code: int) -> str:
-    return f"signal {-code}" + (", out of memory?" if code == -9 else "") if code < 0 else f"exit code {code}"
-
-
-def _failed(run: Run, error: str) -> dict[str, Any]:
-    return {"hash": run.hash, "status": "failed", "run": run.to_dict(), "error": error, "traceback": error}
-
-
-def _store_death(store: Records, job: Job, code: int) -> None:
-    store.put(_failed(job.run, f"its worker died {ATTEMPTS} times, last with {_reason(code)}"))
-
-
-def _store_orphan(store, job: Job, waiting, unfinished, counts, say: Line) -> None:
-    """A run whose start failed cannot be trained; it is stored as failed, and so are those that start from it."""
-    waiting.pop(job.run.hash)
-    unfinished.pop(job.run.hash)
-    counts["failed"] += 1
-    store.put(_failed(job.run, f"its start failed: {job.run.start.title()} ({job.run.start.hash})"))
-    say(f"           {job.run.title()}: not trained, its start failed")
-    for child in [j for j in waiting.values() if j.run.start is not None and j.run.start.hash == job.run.hash]:
-        _store_orphan(store, child, waiting, unfinished, counts, say)
-
-
-def _forget_weights(run: Run, unfinished: dict[str, Job]) -> None:
-    """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
-    start = run.start
-    if start is None or any(
-        j.run.start == start and j.run.start_policy == run.start_policy for j in unfinished.values()
-    ):
-        return
-    checkpoints.checkpoint_path(start.hash, run.start_policy).unlink(missing_ok=True)
-
-
-class _Clock:
-    """Time left, from expected costs corrected by what the finished ones really took."""
-
-    def __init__(self, costs: dict[str, float], workers: int) -> None:
-        self.costs, self.workers = costs, max(1, workers)
-        self.begin = time.monotonic()
-        self.total = sum(costs.values()) or 1.0
-        self.spent = 0.0
-        self.last_line = self.begin
-
-    def finished(self, name: str) -> None:
-        self.spent += self.costs[name]
-        self.last_line = time.monotonic()
-
-    def quiet(self, seconds: float = 60.0) -> bool:
-        """Whether nothing was said for so long that a line about a running job is welcome."""
-        now = time.monotonic()
-        if now - self.last_line < seconds:
-            return False
-        self.last_line = now
-        return True
-
-    def left(self) -> str:
-        elapsed = time.monotonic() - self.begin
-        if self.spent <= 0 or self.spent >= self.total:
-            return "ETA –" if self.spent < self.total else f"{duration(elapsed)} in all"
-        return f"ETA {duration(elapsed * (self.total - self.spent) / self.spent)}"
 
 
 def duration(seconds: float) -> str:
@@ -308,13 +282,6 @@ def worker_main() -> None:
         message = inbox.get()
         from .execute import attempt  # after the first message: the import takes seconds
 
-        record = attempt(
-            Run.from_dict(message["run"]),
-            Records(),
-            device=message["device"],
-            threads=message["threads"],
-            use_hub=message["use_hub"],
-            keep=message["keep"],
-            progress=lambda line: tell(event="progress", line=line),
-        )
+        run = Run.from_dict(message.pop("run"))
+        record = attempt(run, Records(), progress=lambda line: tell(event="progress", line=line), **message)
         tell(event="finished", hash=record["hash"], status=record["status"])

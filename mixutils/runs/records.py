@@ -20,13 +20,28 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import generations
 from .. import paths
+from . import environment, generations
 from .run import Run
 from .schema import Record, RecordError, check, generation, precision_word
+
+
+def failure(run: Run, error: str, trace: str = "") -> Record:
+    """The record of a run that failed."""
+    return {
+        "hash": run.hash,
+        "status": "failed",
+        "run": run.to_dict(),
+        "generation": generations.GENERATION,
+        "commit": environment.commit(),
+        "error": error,
+        "traceback": (trace or error).replace(str(paths.ROOT), "."),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
 
 
 @dataclass

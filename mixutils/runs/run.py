@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import Any
 
 from ..encoder.dropout import ABLATIONS
-from .environment import PRECISIONS
 from ..training.loop import Recipe
+from .environment import PRECISIONS
 
 #: Part of every hash, and the same for ever: what changes numbers of existing runs is listed in ``generations``, by which
 #: records are told apart under one name.

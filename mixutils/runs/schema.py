@@ -1,7 +1,6 @@
-"""What a record is: its fields, their types and ranges, and what must agree in it. Checked wherever a record enters.
+"""What a record is: its fields, their types and ranges (``record.toml``), and what must agree in it.
 
-Fields that are younger than the first records (``generation``, ``commit``, ``data.subset``, ``data.rows``, ``bits``,
-``confusion``) may be missing; where they are there, they are checked. Fields that are not known here are left alone.
+Checked wherever a record enters. Where fields are there that may be missing, they are checked.
 """
 
 from __future__ import annotations
@@ -10,14 +9,15 @@ import math
 import re
 import reprlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from datetime import date
 from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from .run import Run
+from .. import paths
 from ..training.loop import Recipe
+from .run import Run
 
 Record = dict[str, Any]
 
@@ -53,8 +53,8 @@ def check(record: Any, where: str) -> Record:
     if not isinstance(record, dict) or not {"hash", "status", "run"} <= set(record):
         raise RecordError(where, "", "not a record (a record has hash, status and run)")
     try:
-        _walk(record, _EVERY)
-        _walk(record, _DONE if record["status"] == "done" else _FAILED)
+        _walk(record, "every")
+        _walk(record, record["status"])
         run = _configuration(record)
         if record["status"] == "done":
             _agree(record, run)
@@ -78,7 +78,7 @@ def precision_word(record: Record) -> str:
 
 
 class _Wrong(Exception):
-    """A field that is wrong; whatever holds it puts its own name in front of the path."""
+    """A field that is wrong, by its path."""
 
     def __init__(self, problem: str, *path: str | int) -> None:
         super().__init__(problem)
@@ -98,62 +98,34 @@ def _join(path: tuple[str | int, ...]) -> str:
     return "".join(steps).removeprefix(".")
 
 
-# A record is written down with three kinds of shape.
+_SHAPES: dict[str, Any] = paths.facts("runs/record")
 
 
-@dataclass(frozen=True)
-class _Value:
-    words: str  # what it is
-    test: Callable[[Any], bool]
-
-
-@dataclass(frozen=True)
-class _List:
-    item: _Shape
-    least: int = 0
-
-
-@dataclass(frozen=True)
-class _Object:
-    required: dict[str, _Shape] = field(default_factory=dict)
-    optional: dict[str, _Shape] = field(default_factory=dict)
-    others: _Shape | None = None  # of all other names, where names are data: parts, policies, packages
-
-
-_Shape = _Value | _List | _Object
-
-
-def _walk(value: Any, shape: _Shape) -> None:
-    if isinstance(shape, _Value):
-        if not shape.test(value):
-            raise _must_be(shape.words, value)
-    elif isinstance(shape, _List):
-        if type(value) is not list or len(value) < shape.least:
-            raise _must_be(f"a list of at least {shape.least}" if shape.least else "a list", value)
-        for i, item in enumerate(value):
-            _inside(i, item, shape.item)
+def _walk(value: Any, shape: Any, *path: str | int) -> None:
+    """Whether a value has a shape of ``record.toml``."""
+    shape = _SHAPES.get(shape, shape) if isinstance(shape, str) else shape
+    if isinstance(shape, str):
+        if not _test(shape)(value):
+            raise _must_be(shape, value, *path)
+    elif isinstance(shape, tuple):
+        item, *least = shape
+        if type(value) is not list or (least and not value):
+            raise _must_be(" of ".join(("a list", *least)), value, *path)
+        for i, one in enumerate(value):
+            _walk(one, item, *path, i)
     else:
         if type(value) is not dict:
-            raise _must_be("an object", value)
-        for name, inner in shape.required.items():
-            if name not in value:
-                raise _Wrong("is missing", name)
-            _inside(name, value[name], inner)
-        for name, inner in shape.optional.items():
-            if name in value:
-                _inside(name, value[name], inner)
-        if shape.others is not None:
-            for name in value:
-                if name not in shape.required:
-                    _inside(name, value[name], shape.others)
-
-
-def _inside(name: str | int, value: Any, shape: _Shape) -> None:
-    try:
-        _walk(value, shape)
-    except _Wrong as wrong:
-        wrong.path = (name, *wrong.path)
-        raise
+            raise _must_be("an object", value, *path)
+        for key, inner in shape.items():
+            name = key.removesuffix("?")
+            if key == "*":
+                for other in value:
+                    if other == "*" or (other not in shape and f"{other}?" not in shape):
+                        _walk(value[other], inner, *path, other)
+            elif name in value:
+                _walk(value[name], inner, *path, name)
+            elif name == key:
+                raise _Wrong("is missing", *path, name)
 
 
 def _is_number(value: Any) -> bool:
@@ -172,102 +144,28 @@ def _is_date(value: Any) -> bool:
         return False
 
 
-def _whole(least: int) -> _Value:
-    return _Value(f"a whole number of at least {least}", lambda v: type(v) is int and v >= least)
+def _fitting(pattern: str) -> Callable[[Any], bool]:
+    return lambda v: type(v) is str and re.fullmatch(pattern, v) is not None
 
 
-def _pattern(words: str, pattern: str) -> _Value:
-    fits = re.compile(pattern).fullmatch
-    return _Value(words, lambda v: type(v) is str and fits(v) is not None)
-
-
-def _one_of(*known: str) -> _Value:
-    return _Value(" or ".join(known), lambda v: type(v) is str and v in known)
-
-
-_TEXT = _Value("text", _is_text)
-_SHARE = _Value("a number from 0 to 1", lambda v: type(v) in (float, int) and 0 <= v <= 1)
-_AMOUNT = _Value("a finite number of at least 0", lambda v: _is_number(v) and v >= 0)
-_LOSS = _Value("a number of at least 0, or null", lambda v: v is None or (_is_number(v) and v >= 0))
-_LOGGED = _Value("a finite number or null", lambda v: v is None or _is_number(v))
-_DIGEST = _pattern("16 hex digits", r"[0-9a-f]{16}")
-_COMMIT = _pattern('a commit, with "+" where files were changed, or ""', r"([0-9a-f]{7,40}\+?)?")
-_DATE = _Value("a date as 2026-01-31", _is_date)
-_COUNTS = _List(_whole(0))
-
-_METRICS: dict[str, _Shape] = {
-    "accuracy": _SHARE,
-    "f1_micro": _SHARE,
-    "f1_macro": _SHARE,
-    "f1_weighted": _SHARE,
-    "loss": _LOSS,
+_TESTS: dict[str, Callable[[Any], bool]] = {
+    "text": _is_text,
+    "a number from 0 to 1": lambda v: type(v) in (float, int) and 0 <= v <= 1,
+    "a finite number of at least 0": lambda v: _is_number(v) and v >= 0,
+    "a number of at least 0, or null": lambda v: v is None or (_is_number(v) and v >= 0),
+    "a finite number or null": lambda v: v is None or _is_number(v),
+    "a whole number of at least 0": lambda v: type(v) is int and v >= 0,
+    "a whole number of at least 1": lambda v: type(v) is int and v >= 1,
+    "16 hex digits": _fitting(r"[0-9a-f]{16}"),
+    'a commit, with "+" where files were changed, or ""': _fitting(r"([0-9a-f]{7,40}\+?)?"),
+    "a date as 2026-01-31": _is_date,
 }
-_DETAILS: dict[str, _Shape] = {
-    "f1_per_class": _List(_SHARE),
-    "predicted_classes": _whole(1),
-    "bits": _TEXT,
-    "confusion": _List(_COUNTS),
-}
-_ENVIRONMENT = _Object(
-    {
-        "device": _TEXT,
-        "device_type": _TEXT,
-        "precision": _one_of("bfloat16", "float32"),
-        "versions": _Object(others=_TEXT),
-    },
-    {
-        "matmul": _one_of("highest", "high", "medium"),
-        "threads": _whole(1),
-        "attention": _TEXT,
-        "python": _TEXT,
-        "system": _TEXT,
-    },
-)
-_DATA = _Object(
-    {
-        "source": _TEXT,
-        "digest": _DIGEST,
-        "labels": _List(_TEXT, least=1),
-        "sizes": _Object({"train": _whole(1)}, others=_whole(1)),
-        "full": _Object(others=_whole(0)),
-        "mean_tokens": _AMOUNT,
-        "notes": _List(_TEXT),
-    },
-    {
-        "language": _TEXT,
-        "vocabulary": _whole(1),
-        "histogram": _Object(others=_COUNTS),
-        "vectors": _Object({"source": _TEXT, "unknown": _SHARE}),
-        "subset": _DIGEST,
-        "rows": _Object(others=_DIGEST),
-    },
-)
-_POINT = _Object(
-    {"step": _whole(1), "train_loss": _LOSS, "metrics": _Object(others=_Object(_METRICS))},
-    {"mixer": _Object(others=_LOGGED)},
-)
-_SELECTED = _Object({"step": _whole(1), "metrics": _Object(others=_Object(_METRICS, _DETAILS))})
-_COST: dict[str, _Shape] = {
-    **dict.fromkeys(("steps", "parameters", "mixer_parameters"), _whole(0)),
-    **dict.fromkeys(("step_ms", "train_s", "eval_s", "total_s", "passes"), _AMOUNT),
-}
-_EVERY = _Object(
-    {"hash": _DIGEST, "status": _one_of("done", "failed"), "run": _Object()},
-    {"generation": _whole(1), "commit": _COMMIT},
-)
-_FAILED = _Object({"error": _TEXT}, {"traceback": _TEXT, "date": _DATE})
-_DONE = _Object(
-    {
-        "environment": _ENVIRONMENT,
-        "data": _DATA,
-        "curve": _List(_POINT, least=1),
-        "selected": _Object({"last": _SELECTED}, others=_SELECTED),
-        "mixer": _Object(others=_LOGGED),
-        "cost": _Object(_COST),
-        "date": _DATE,
-    },
-    {"probes": _Object(others=_Object())},
-)
+
+
+@cache
+def _test(words: str) -> Callable[[Any], bool]:
+    """The test of what ``record.toml`` says in words; "a or b" are two words, one of which it must be."""
+    return _TESTS.get(words) or (lambda v: type(v) is str and v in words.split(" or "))
 
 
 def _configuration(record: Record) -> Run:
