@@ -1,154 +1,279 @@
-"""The gallery: every link leads somewhere, nothing from data becomes markup, no network and no script."""
+"""The site in a browser without a network: nothing is fetched, nothing from data becomes markup, everything is readable."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-import matplotlib.pyplot as plt
+import nbformat
+import pandas as pd
 import pytest
-from mixutils.show.artifacts import write
 
-from mixutils import paths
+from mixutils import paths, show
 from mixutils.companion import make_plan
+from mixutils.papers.profiles import PROFILES
 from mixutils.runs.records import Records
-from mixutils.site import gallery as site
-from mixutils.site.catalogue import artifacts
-from tests.fakes import done, failed, filled, kind, shipped
+from mixutils.show.claims import to_frame
+from mixutils.site.build import build, page
+from mixutils.site.catalogue import NOTEBOOKS
+from tests.fakes import done, failed, filled
+from tests.fakes_claims import verdicts_of
 
-EVIL = "<script>alert('x')</script>"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+EVIL = "<script>window.evil = 1</script><img src=x onerror='window.evil = 1'>"
+FORMULAS = r"""# A page
+
+With $w_b$ as the share of a label, and a price of \$5:
+
+$$\lambda = \frac{l}{n_A} + \sum_{i=1}^{n} \lVert \partial\mathcal{L} / \partial e_i \rVert_2 + \sum_{i=1}^{n} \lVert e_i \rVert_2$$
+
+| where | with whom |
+|---|---|
+| tokens | the other half |
+
+`$HOME` is no formula. [Start](start_here.ipynb)."""
 
 
-class Page(HTMLParser):
-    """Links, ids and tags of a page; tags must be closed in order."""
+def output(**data: str) -> nbformat.NotebookNode:
+    kinds = {"html": "text/html", "markdown": "text/markdown", "plain": "text/plain"}
+    return nbformat.v4.new_output("display_data", {kinds[k]: v for k, v in data.items()})
 
-    VOID = {"meta", "img", "br", "link"}
 
-    def __init__(self, text: str) -> None:
+def executed(folder: Path, name: str, *cells: nbformat.NotebookNode) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    book = nbformat.v4.new_notebook(cells=list(cells))
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, folder / f"{name}.ipynb")
+    return folder / f"{name}.ipynb"
+
+
+class Fake:
+    """A store of records that no check has seen."""
+
+    def __init__(self, records) -> None:
+        self.records = {r["hash"]: r for r in records}
+
+    def get(self, run):
+        return self.records.get(run.hash)
+
+
+@pytest.fixture(scope="module")
+def plan():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIXUTILS_DATA", "")
+        return make_plan("ssmix", "smoke")
+
+
+@pytest.fixture(scope="module")
+def site(plan, tmp_path_factory) -> Path:
+    """Two executed notebooks, saved claims, and records with malice in every text."""
+    folder = tmp_path_factory.mktemp("figures") / "smoke"
+    table = show.display_table(pd.DataFrame({"x": [1.5, 2.0], EVIL: [EVIL, "wide " * 60]}), caption=EVIL)
+    code = nbformat.v4.new_code_cell("import numpy  # " + "long " * 60, metadata={"jupyter": {"source_hidden": True}})
+    outputs = [
+        nbformat.v4.new_output("stream", text=f"{EVIL}\n{'wide ' * 80}"),
+        output(html=table.to_html(), plain="a table"),
+        output(markdown=f"Gains of **{EVIL}** on 3 of 4 data sets, [a link](javascript:window.evil=1).", plain="text"),
+    ]
+    shown = nbformat.v4.new_code_cell("table", outputs=outputs)
+    executed(folder / "notebooks", "start_here", nbformat.v4.new_markdown_cell("# Start here\n\nNo formula."))
+    executed(folder / "notebooks", "ssmix", nbformat.v4.new_markdown_cell(FORMULAS), code, shown)
+    executed(folder / "notebooks", "ssmix.failed", nbformat.v4.new_markdown_cell("# Failed"))
+    (folder / "ssmix").mkdir()
+    claims = to_frame(verdicts_of({"X1": {"text": EVIL, "own": EVIL, "units": {EVIL: [1.0, 1.2, 1.4]}}}), EVIL)
+    claims.to_csv(folder / "ssmix" / "claims.csv", index=False)
+    records = [done(r, 62.5) for r in plan.runs]
+    records[0]["date"] = EVIL
+    records[1]["environment"] |= {"device": EVIL, "precision": EVIL, "versions": {"torch": EVIL}}
+    records[2] = failed(plan.runs[2], f"ValueError: {EVIL}")
+    records[3] = {**failed(plan.runs[3], "broken"), "status": EVIL}
+    said: list[str] = []
+    build(PROFILES["smoke"], {"ssmix": plan}, Fake(records[:-1]), folder, say=said.append)
+    assert said == []
+    return folder / "site"
+
+
+def text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+class Links(HTMLParser):
+    def __init__(self, page: str) -> None:
         super().__init__()
-        self.links, self.ids, self.tags, self.open = [], [], [], []
-        self.feed(text)
-        self.close()
+        self.found: set[str] = set()
+        self.feed(page)
 
     def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        named = dict(attributes)
-        self.links += [named[k] for k in ("href", "src") if k in named]
-        if "id" in named:
-            self.ids.append(named["id"])
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
+        self.found |= {v for k, v in attributes if k in ("href", "src") and v}
 
 
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
+def test_every_link_of_every_page_leads_somewhere(site):
+    pages = {p.name for p in site.glob("*.html")}
+    assert pages == {"index.html", "runs.html", "search.html", "ssmix.html", "start_here.html"}
+    followed = set()
+    for path in site.glob("*.html"):
+        for link in Links(text(path)).found:
+            if not urlsplit(link).scheme and urlsplit(link).path:
+                followed.add(urlsplit(link).path)
+                assert (site / unquote(urlsplit(link).path)).is_file(), f"{path.name}: {link}"
+    assert pages <= followed
 
 
-@pytest.fixture
-def plan(monkeypatch):
+def test_no_text_of_records_data_or_names_becomes_markup(site):
+    for path in site.glob("*.html"):
+        assert "<script>window.evil" not in text(path)
+        assert "<img src=x" not in text(path)
+    for name in ("index", "runs", "ssmix"):
+        assert "&lt;script&gt;window.evil" in text(site / f"{name}.html")
+
+
+def test_a_record_s_date_and_status_are_text(site):
+    runs = text(site / "runs.html")
+    cells = re.findall(r'<td class="data row\d+ col(\d)" *>(.*?)</td>', runs, re.DOTALL)
+    states, dates = ({text for column, text in cells if column == k} for k in "35")
+    escaped = EVIL.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;")
+    assert states == {"done", "failed", "to do", escaped}
+    assert dates == {"2026-01-31", "", escaped}
+
+
+def test_the_runs_page_has_every_run_with_its_configuration(site, plan):
+    runs = text(site / "runs.html")
+    for run in plan.runs:
+        assert f">{run.hash}<" in runs
+    assert runs.count("&quot;train_size&quot;: 48") >= len(plan.runs)
+    assert "4 steps of 10 ms, 1.00 passes\na fake CPU, float32, torch 2.0\n" in runs
+    assert "ValueError: &lt;script&gt;" in runs
+    assert "test 62.50" in runs
+
+
+def test_the_first_page_says_what_it_is_on_what_it_was_made_and_what_became_of_the_claims(site, plan):
+    index = text(site / "index.html")
+    assert f"Profile <strong>smoke</strong>: {PROFILES['smoke'].purpose}" in index
+    assert f"{len(plan.runs) - 3} of {len(plan.runs)} runs are done" in index
+    assert ">a fake CPU, float32, torch 2.0<" in index
+    assert "✓ supported\n+1.20" in index
+    assert 'href="https://aclanthology.org/2021.findings-acl.285"' in index
+    assert re.findall(r'toctree-l1"><a class="reference internal" href="(\w+).html', index) == [
+        *("start_here", "ssmix", "runs")
+    ]
+
+
+def test_smoke_numbers_carry_a_banner_on_every_page_and_others_do_not(site, plan, tmp_path, monkeypatch):
+    pages = [p for p in site.glob("*.html") if p.stem != "search"]
+    assert all("not comparable with anything" in text(p) for p in pages)
     monkeypatch.setenv("MIXUTILS_DATA", "")
-    return make_plan("ssmix", "smoke")
-
-
-@pytest.fixture
-def folder():
-    return paths.figures("smoke")
-
-
-def build(plan, store, folder, only=("table_2", "claims", "times", "figure_1", "size_curve")):
-    for artifact in artifacts("ssmix"):
-        if artifact.name in only:
-            write(artifact, plan, store, folder / "ssmix")
-    return site.build({"ssmix": plan}, store, folder)
-
-
-def test_every_link_of_every_page_leads_somewhere(plan, folder, tmp_path):
-    store = filled(plan, lambda r: 50 + r.seed, tmp_path)
-    store.export(plan.runs, folder / "records.jsonl")
-    for name in ("start_here", "ssmix", "ssmix_spans"):
-        page = folder / "notebooks" / f"{name}.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text("<p>executed</p>", "utf-8")
-    index = build(plan, store, folder)
-    assert index == folder / "index.html"
-    seen = set()
-    for path in (index, folder / "runs.html"):
-        page = Page(path.read_text("utf-8"))
-        assert page.open == []
-        for link in page.links:
-            seen.add(link)
-            if link.startswith("#"):
-                assert link[1:] in page.ids
-            elif not link.startswith("https://"):
-                assert (folder / link).is_file(), link
-    assert {"runs.html", "index.html", "records.jsonl", "#ssmix", "ssmix/table_2.csv", "ssmix/times.svg"} <= seen
-    assert {f"notebooks/{n}.html" for n in ("start_here", "ssmix", "ssmix_spans")} <= seen
-
-
-def test_without_notebooks_and_export_there_are_no_links_to_them(plan, folder, tmp_path):
-    index = build(plan, filled(plan, lambda r: 50, tmp_path), folder)
-    for path in (index, folder / "runs.html"):
-        assert not [x for x in Page(path.read_text("utf-8")).links if "notebooks" in x or "jsonl" in x]
-
-
-def test_pages_need_no_script_and_fetch_nothing(plan, folder, tmp_path):
-    index = build(plan, filled(plan, lambda r: 50, tmp_path), folder)
-    for path in (index, folder / "runs.html"):
-        page = Page(path.read_text("utf-8"))
-        assert not {"script", "iframe", "object", "link"} & set(page.tags)
-        assert "@import" not in path.read_text("utf-8")
-
-
-def test_verdicts_come_first_and_figures_have_a_text(plan, folder, tmp_path):
-    text = build(plan, filled(plan, lambda r: 50, tmp_path), folder).read_text("utf-8")
-    ids = [i for i in Page(text).ids if i.startswith("ssmix-")]
-    assert ids == ["ssmix-claims", "ssmix-table_2", "ssmix-times", "ssmix-size_curve", "ssmix-figure_1"]
-    assert text.count("alt='Time per step relative to EmbedMix'") == 1
-    assert "No runs for it in this setting. SSMix minus the better" in text
-
-
-def test_smoke_numbers_carry_a_banner_and_others_do_not(plan, tmp_path):
-    store = filled(plan, lambda r: 50, tmp_path)
-    assert "not comparable" in build(plan, store, paths.figures("smoke")).read_text("utf-8")
     laptop = make_plan("ssmix", "laptop", tasks="docs-pair", seeds="1")
-    assert "not comparable" not in build(laptop, store, paths.figures("laptop")).read_text("utf-8")
+    folder = paths.figures("laptop")
+    index = build(PROFILES["laptop"], {"ssmix": laptop}, Records(), folder, "Negative control (shuffle = 4)")
+    assert index == folder / "site" / "index.html"
+    for name in ("index", "runs"):  # without notebooks there is nothing else
+        assert "not comparable" not in text(folder / "site" / f"{name}.html")
+        assert "Negative control (shuffle = 4)" in text(folder / "site" / f"{name}.html")
+    assert not (folder / "site" / "ssmix.html").exists()
+    assert f"0 of {len(laptop.runs)} runs are done" in text(index)
 
 
-def test_the_head_says_on_what_the_runs_were_made(plan, folder, tmp_path):
-    store = filled(plan, lambda r: 50, tmp_path, skip=lambda r: kind(r) == "unk")
-    text = build(plan, store, folder, ()).read_text("utf-8")
-    assert "Runs: 28 on a fake CPU, float32, torch 2.0 (2026-01-31 to 2026-01-31)." in text
-    assert "No runs yet." in build(plan, Records(), folder, ()).read_text("utf-8")
+def test_what_sphinx_complains_of_is_said_and_the_site_is_there(plan, tmp_path):
+    folder, said = paths.figures("smoke"), []
+    executed(folder / "notebooks", "ssmix", nbformat.v4.new_markdown_cell("# A\n\n[b](nowhere.md)"))
+    build(PROFILES["smoke"], {}, filled(plan, lambda r: 50, tmp_path), folder, say=said.append)
+    assert len(said) == 1
+    assert re.match(r"site: ssmix.ipynb:\d+: WARNING: .*nowhere.md", said[0])
+    assert (folder / "site" / "ssmix.html").is_file()
 
 
-def test_the_runs_page_has_every_run_with_its_state(plan, folder, tmp_path):
-    runs = plan.runs
-    records = [done(runs[0], 62.5), failed(runs[1], f"ValueError: {EVIL}")]
-    build(plan, shipped(records, tmp_path), folder, ())
-    text = (folder / "runs.html").read_text("utf-8")
-    page = Page(text)
-    assert page.ids == [r.hash for r in runs]
-    assert text.count("<td>done</td>") == text.count("<td>failed</td>") == 1
-    assert text.count("<td>to do</td>") == len(runs) - 2
-    assert "test 62.50 | 4 steps of 10 ms, 1.00 passes | a fake CPU, 2026-01-31" in text
+def test_sphinx_understands_every_notebook_and_formula_of_the_project():
+    folder, said, formulas = paths.figures("desk"), [], 0
+    shutil.copytree(paths.NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    build(PROFILES["desk"], {}, Records(), folder, say=said.append)
+    assert said == []
+    for name in NOTEBOOKS:
+        for formula in re.findall(r"<math.*?</math>", text(folder / "site" / f"{name}.html"), re.DOTALL):
+            formulas += 1
+            assert "\\" not in formula  # an unknown command would be left as it is
+    assert formulas > 20
 
 
-def test_nothing_that_comes_from_data_or_errors_becomes_markup(monkeypatch, tmp_path, folder):
-    monkeypatch.setenv("MIXUTILS_DATA", str(tmp_path / "data"))
-    (tmp_path / "data" / "<script>x").mkdir(parents=True)
-    (tmp_path / "data" / "<script>x" / "train.jsonl").touch()
-    plan = make_plan("ssmix", "laptop", tasks="<script>x", seeds="1")
-    records = [done(r, 50) for r in plan.runs]
-    for record in records:
-        record["environment"]["device"] = EVIL
-        record["data"] |= {"source": EVIL, "notes": [EVIL], "labels": [EVIL, "b"]}
-    records[-1] = failed(plan.runs[-1], EVIL)
-    index = build(plan, shipped(records, tmp_path / "store"), folder, ("table_1", "table_2", "table_control", "claims"))
-    for path in (index, folder / "runs.html"):
-        text = path.read_text("utf-8")
-        assert "<script" not in text
-        assert "&lt;script&gt;" in text
+def test_hidden_source_is_collapsed_and_the_executed_notebook_stays_as_it_is(tmp_path):
+    code = nbformat.v4.new_code_cell("import numpy", metadata={"jupyter": {"source_hidden": True}, "tags": ["setup"]})
+    path = executed(tmp_path, "ssmix", code)
+    before = path.read_bytes()
+    assert page(path).cells[0].metadata.tags == ["setup", "hide-input"]
+    assert path.read_bytes() == before
+
+
+# ----------------------------------------------------------------- in a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which requirements.lock has")
+    if CHROMIUM is None:
+        pytest.skip("needs a chromium on the PATH")
+    with playwright.sync_playwright() as p:
+        # Tests run in containers too, where the sandbox cannot start; the pages are our own.
+        made = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture(params=[1280, 390], ids=["desk", "phone"])
+def window(browser, request):
+    """An offline page that notes what it asked for, what failed and what was an error."""
+    context = browser.new_context(viewport={"width": request.param, "height": 900})
+    context.set_offline(True)
+    view = context.new_page()
+    view.asked, view.wrong = [], []
+    view.on("request", lambda r: view.asked.append(r.url))
+    view.on("requestfailed", lambda r: view.wrong.append(r.url))
+    view.on("pageerror", lambda error: view.wrong.append(str(error)))
+    view.on("console", lambda message: view.wrong.append(message.text) if message.type == "error" else None)
+    yield view
+    context.close()
+
+
+LEFT = "cells => cells.every(c => ['left', 'start'].includes(getComputedStyle(c).textAlign))"
+DRAWN = "all => all.map(m => m.getBoundingClientRect().width)"
+
+
+def test_every_page_is_whole_without_a_network(site, window):
+    for path in sorted(site.glob("*.html")):
+        window.goto(path.as_uri(), wait_until="load")
+        assert window.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
+        assert window.evaluate("document.body.scrollWidth <= innerWidth"), path.name
+        assert window.evaluate("window.evil") is None, path.name
+        if path.stem in ("index", "runs", "ssmix"):
+            assert window.locator("article :is(td, th)").count() > 3
+        assert window.eval_on_selector_all("article :is(td, th)", LEFT), path.name
+    assert window.asked
+    assert not [url for url in window.asked if urlsplit(url).scheme not in ("file", "data")]
+    assert window.wrong == []
+
+
+def test_formulas_are_drawn_and_other_dollars_stay(site, window):
+    window.goto((site / "ssmix.html").as_uri())
+    assert [width > 5 for width in window.eval_on_selector_all("math", DRAWN)] == [True, True]
+    shown = window.inner_text("article")
+    assert "a price of $5" in shown
+    assert "$HOME" in shown
+    assert "w_b" not in shown
+    assert "\\" not in shown
+
+
+def test_the_search_finds_a_run_by_its_name(site, plan, window):
+    window.goto(f"{(site / 'search.html').as_uri()}?q={plan.runs[0].hash}")
+    window.wait_for_selector("#search-results li")
+    assert "All runs" in window.inner_text("#search-results")
+    assert window.wrong == []
+
+
+def test_dark_mode_is_there(site, window):
+    window.emulate_media(color_scheme="dark")
+    window.goto((site / "index.html").as_uri())
+    red, green, blue = map(
+        int, re.findall(r"\d+", window.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]
+    )
+    assert red + green + blue < 150

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 from .. import paths
 from ..companion import stale_runs
@@ -18,16 +17,11 @@ from ..runs.records import Records
 from ..runs.run import Run
 
 
-@dataclass(frozen=True)
-class Ahead:
-    """What is ahead of a launch.
+class Ahead(NamedTuple):
+    """What is ahead of a launch."""
 
-    Attributes:
-        runs: to train, each once. stale: hash -> why a done run is trained again.
-    """
-
-    runs: list[Run]
-    stale: dict[str, str]
+    runs: list[Run]  # to train, each once
+    stale: dict[str, str]  # hash -> why a done run is trained again
 
 
 def show_plan(
@@ -49,26 +43,23 @@ def show_plan(
         failed = [r for r in plan.runs if store.failed(r)]
         done = [r for r in plan.runs if store.done(r) and r.hash not in stale]
         todo = [r for r in plan.runs if r.hash in stale or not (store.done(r) or store.failed(r))]
-        outdated = [why for why in map(store.outdated, plan.runs) if why]
+        outdated = list(filter(None, map(store.outdated, plan.runs)))
         ahead |= {r.hash: r for r in todo}
         stale_all |= stale
-        setting = plan.setting
-        seeds = ",".join(map(str, setting.seeds_for(PLANS[key].PAPER.seeds)))
-        say(
-            f"{key}: {', '.join(dict.fromkeys(c.task for c in plan.columns))}; encoder {setting.encoder}; "
-            f"seeds {seeds}; train rows {_train_rows(plan)}"
-        )
+        seeds = ",".join(map(str, plan.setting.seeds_for(PLANS[key].PAPER.seeds)))
+        tasks = ", ".join(dict.fromkeys(c.task for c in plan.columns))
+        say(f"{key}: {tasks}; encoder {plan.setting.encoder}; seeds {seeds}; train rows {_train_rows(plan)}")
         for reason in dict.fromkeys(plan.absent.values()):
             say(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
+        again = ((len(stale), "stale", next(iter(stale.values()), "")), (len(outdated), "outdated", *outdated[:1]))
         say(
             f"    runs: {len(done)} done, {len(todo)} to do, {len(failed)} failed"
-            + (f", {len(stale)} stale and to do again ({next(iter(stale.values()))})" if stale else "")
-            + (f", {len(outdated)} outdated and to do again ({outdated[0]})" if outdated else "")
+            + "".join(f", {n} {what} and to do again ({why[0]})" for n, what, *why in again if n)
             + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo else "")
         )
         for run in failed[:3]:
             say(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")
-    free = shutil.disk_usage(_existing(paths.work())).free / 1e6
+    free = shutil.disk_usage(next(p for p in (paths.work(), *paths.work().parents) if p.exists())).free / 1e6
     need = disk(ahead.values())
     time = rounded(costs.wall(ahead.values(), workers)) if ahead else "no time"
     say(
@@ -83,9 +74,3 @@ def _train_rows(plan: Plan) -> str:
     """What the plan's runs train on: papers have limits of their own, and curves over sizes."""
     sizes = sorted({r.train_size or math.inf for r in plan.runs} or {plan.setting.train_size or math.inf})
     return " to ".join("all" if n == math.inf else f"{n:,}" for n in dict.fromkeys((sizes[0], sizes[-1])))
-
-
-def _existing(folder: Path) -> Path:
-    while not folder.exists():
-        folder = folder.parent
-    return folder

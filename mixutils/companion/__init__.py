@@ -228,13 +228,14 @@ class Companion:
 
     def show(self, name: str):
         """One table or figure by name. For notebooks that still call it so."""
+        import importlib
+
         from IPython.display import HTML, display
 
         from ..show.artifacts import Table, write
-        from ..site.catalogue import artifacts
         from .plans import shown
 
-        known = {a.name: a for a in artifacts(self.plan.paper)}
+        known = {a.name: a for a in importlib.import_module(f"mixutils.report.{self.plan.paper}").ARTIFACTS}
         made = write(known[name], self.plan, shown(self.store, self.plan, self.shuffle), self.folder)
         display(HTML(made.html) if isinstance(made, Table) else made)
 

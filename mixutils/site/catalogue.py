@@ -1,50 +1,23 @@
-"""Which notebooks there are, what they show, and whose runs they need.
-
-Training asks for papers and notebooks by name, so importing this module must not import matplotlib; ``artifacts`` does.
-"""
+"""Which notebooks there are, and whose runs they need."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from ..papers import PLANS
 
-if TYPE_CHECKING:
-    from ..show.artifacts import Artifact
-
-#: Paper key -> the module here that makes its tables and figures.
-MODULES: dict[str, str] = {}
-#: Notebook -> paper whose plan it needs, in the order in which they are executed; None needs no runs.
-NOTEBOOKS: dict[str, str | None] = {
-    "start_here": None,
-    "ssmix": "ssmix",
-    "ssmix_spans": "ssmix",
-    "dmix": "dmix",
-    "dmix_thresholds": "dmix",
-    "dmix_layers": "dmix",
-    "dmix_matrix": "dmix",
-    "dmix_attention": "dmix",
-    "dmix_short": "dmix_short",
-    "dnm": "dnm",
-    "dnm_topk": "dnm",
-    "dnm_ablations": "dnm",
-    "dnm_policy": "dnm",
-    "dnm_tsne": "dnm",
-    "dropmix": "dropmix",
-    "dropmix_sparse": "dropmix",
-    "dropmix_saliency": "dropmix",
-    "dropmix_channels": "dropmix",
-    "compare": "compare",
+#: Paper -> its notebooks, in the order in which they are executed; those of None need no runs.
+_OF_PAPERS: dict[str | None, tuple[str, ...]] = {
+    None: ("start_here",),
+    "ssmix": ("ssmix", "ssmix_spans"),
+    "dmix": ("dmix", "dmix_thresholds", "dmix_layers", "dmix_matrix", "dmix_attention"),
+    "dmix_short": ("dmix_short",),
+    "dnm": ("dnm", "dnm_topk", "dnm_ablations", "dnm_policy", "dnm_tsne"),
+    "dropmix": ("dropmix", "dropmix_sparse", "dropmix_saliency", "dropmix_channels"),
+    "compare": ("compare",),
 }
-
-
-def artifacts(paper: str) -> tuple[Artifact, ...]:
-    """The tables and figures of a paper; the comparison's are made in its notebook."""
-    if paper not in MODULES:
-        return ()
-    return importlib.import_module(f"mixutils.report.{MODULES[paper]}").ARTIFACTS
+#: Notebook -> paper whose plan it needs.
+NOTEBOOKS: dict[str, str | None] = {name: paper for paper, names in _OF_PAPERS.items() for name in names}
 
 
 def select(only: str | None, within: Collection[str] = ()) -> tuple[list[str], list[str]]:

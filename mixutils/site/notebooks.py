@@ -1,4 +1,4 @@
-"""Executes notebooks with papermill and turns them into pages.
+"""Executes notebooks with papermill.
 
 A notebook counts as executed only when papermill returned normally: its output is written to a temporary name and renamed
 afterwards. Names of parameters are checked beforehand, because papermill only warns about unknown ones.
@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from .. import paths
 
 KERNEL = "python3"
@@ -27,13 +29,13 @@ class NotebookError(RuntimeError):
 
 
 def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> Path:
-    """Execute ``notebooks/<name>.ipynb`` and store the result as ``.ipynb`` and ``.html`` in ``folder``.
+    """Execute ``notebooks/<name>.ipynb`` and store the result in ``folder`` under the same name.
 
     Args:
         parameters: values for its parameters cell.
 
     Returns:
-        Path of the page.
+        Path of the executed notebook.
 
     Raises:
         NotebookError: unknown parameters, no kernel, a kernel that died, or a cell that failed, with its error.
@@ -52,7 +54,7 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
     if unknown := set(parameters) - set(known):
         raise NotebookError(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {', '.join(known)}")
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{name}.{os.getpid()}.ipynb"
+    result, temporary = folder / f"{name}.ipynb", folder / f".{name}.{os.getpid()}.ipynb"
     try:
         papermill.execute_notebook(
             str(source),
@@ -63,7 +65,7 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
             cwd=str(paths.ROOT),
             extra_arguments=list(ARGUMENTS),
         )
-        result = folder / f"{name}.ipynb"
+        _without_traces(temporary)
         os.replace(temporary, result)
     except PapermillExecutionError as error:
         failed = folder / f"{name}.failed.ipynb"
@@ -82,55 +84,47 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
             f"{name} could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?"
         ) from error
     (folder / f"{name}.failed.ipynb").unlink(missing_ok=True)
-    return to_html(result)
+    return result
 
 
-def to_html(notebook: Path) -> Path:
-    """The notebook as a page beside it; without prompts, self-contained."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    from .formulas import Formulas
-
-    formulas = Formulas()
-    exporter = HTMLExporter(exclude_input_prompt=True, exclude_output_prompt=True, embed_images=True)
-    source = formulas.take_all(nbformat.read(notebook, 4))
-    body, _ = exporter.from_notebook_node(source, {"metadata": {"name": notebook.stem}})
-    page = notebook.with_suffix(".html")
-    page.write_text(formulas.put(body), "utf-8")
-    return page
+def _without_traces(notebook: Path) -> None:
+    """Take out what papermill notes of this machine and hour, so that the same records give the same file."""
+    book = nbformat.read(notebook, as_version=4)
+    for part in (book, *book.cells):
+        part.metadata.pop("papermill", None)
+    for cell in book.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell.id = "injected-parameters"
+    nbformat.write(book, notebook)
 
 
 def execute_all(
-    names: list[str],
-    parameters: Mapping[str, Any],
-    folder: Path,
-    say: Callable[[str], None] = print,
-    workers: int = 1,
+    wanted: Mapping[str, Mapping[str, Any]], folder: Path, say: Callable[[str], None] = print, workers: int = 1
 ) -> list[str]:
     """Execute notebooks; a failure is said and the next one goes on. Returns the names that failed.
 
     Args:
-        workers: notebooks at a time. Those that train should come one by one: training takes all cores.
+        wanted: name -> parameters. workers: notebooks at a time. Those that train should come one by one: training takes
+            all cores.
     """
 
     def one(name: str) -> tuple[str, str, float]:
         begin = time.monotonic()
         try:
-            execute_notebook(name, parameters, folder)
+            execute_notebook(name, wanted[name], folder)
         except NotebookError as error:
             return name, str(error), 0.0
         return name, "", time.monotonic() - begin
 
     failed = []
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        waiting = [pool.submit(one, name) for name in names]
+        waiting = [pool.submit(one, name) for name in wanted]
         try:
             for i, done in enumerate(as_completed(waiting), 1):
                 name, error, seconds = done.result()
                 failed += [name] if error else []
-                say(f"[{i}/{len(names)}] " + (f"FAILED {error}" if error else f"{name}: {seconds:.0f} s"))
+                say(f"[{i}/{len(wanted)}] " + (f"FAILED {error}" if error else f"{name}: {seconds:.0f} s"))
         except BaseException:
             pool.shutdown(cancel_futures=True)  # interrupted: those that run come to their end, no other starts
             raise
-    return [name for name in names if name in failed]
+    return [name for name in wanted if name in failed]

@@ -1,0 +1,94 @@
+"""notebooks, site, and all: everything in one go."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from .. import paths
+from ..companion import figures, permuted, shipped, shuffle_seed
+from ..companion.parameters import PARAMETERS
+from ..papers import Plan
+from ..papers.profiles import PROFILES
+from ..runs import environment, launch
+from ..runs.records import Records
+from ..site.catalogue import NOTEBOOKS
+from . import setting
+from .training import check, train_plans
+
+
+def everything(args: argparse.Namespace) -> int:
+    begin = time.monotonic()
+    shuffle_seed(args.shuffle)  # a wrong one is said before anything is trained
+    profile, papers, names = setting.selected(args)
+    status = 0
+    if not args.from_records:
+        check(profile, args)
+        status = train_plans(args, profile, setting.plans(args, profile, papers))
+    # What the notebooks show, and what is exported: new records beside those that came with the checkout.
+    store = Records(shipped=shipped(profile))
+    if args.from_records or not args.dry_run:
+        plans = setting.plans(args, profile, papers, store)
+    if args.from_records:
+        runs = {r.hash for p in plans.values() for r in p.runs}
+        print(f"profile {profile}, from records: {sum(map(store.done, runs))} of {len(runs)} runs are at hand")
+    if args.dry_run:
+        return status
+    status |= execute(args, profile, names, train=False)
+    if not args.from_records:
+        export(profile, plans, store)
+    page = setting.short(build(args, profile, plans, store))
+    failed = "" if status == 0 else " (something failed, see above)"
+    print(f"{launch.duration(time.monotonic() - begin)}. Look at {page}{failed}")
+    return status
+
+
+def notebooks(args: argparse.Namespace) -> int:
+    profile, _, names = setting.selected(args)
+    if args.dry_run:
+        print("notebooks: " + ", ".join(names))
+        return 0
+    return execute(args, profile, names, train=not args.from_records)
+
+
+def site(args: argparse.Namespace) -> int:
+    profile, papers, _ = setting.selected(args)
+    store = Records(shipped=shipped(profile))
+    print(f"Look at {setting.short(build(args, profile, setting.plans(args, profile, papers, store), store))}")
+    return 0
+
+
+def parameters(args: argparse.Namespace, profile: str, train: bool) -> dict[str, object]:
+    """The notebooks' parameters that these arguments mean; what is left to its default is left out."""
+    given = {n: getattr(args, n, None) for n in PARAMETERS if n not in ("data", "methods")}  # --data is a variable
+    given = {n: v for n, v in given.items() if v is not None and v != PARAMETERS[n][1]}
+    return given | {"profile": profile, "train": train}
+
+
+def execute(args: argparse.Namespace, profile: str, names: list[str], train: bool) -> int:
+    """Execute notebooks; 1 where one failed."""
+    from ..site.notebooks import execute_all
+
+    common = parameters(args, profile, train)
+    compare = common | ({"methods": args.methods} if args.methods else {})
+    wanted = {n: {None: {}, "compare": compare}.get(NOTEBOOKS[n], common) for n in names}
+    folder = figures(profile, shuffle_seed(args.shuffle)) / "notebooks"
+    # Training takes all cores; without it kernels take memory.
+    return int(bool(execute_all(wanted, folder, workers=1 if train else min(4, environment.cores()))))
+
+
+def export(profile: str, plans: dict[str, Plan], store: Records) -> None:
+    """The records of the plans, and those that came with the checkout, also of what was not asked for."""
+    path = paths.figures(profile) / "records.jsonl"
+    count = store.export([*(r for p in plans.values() for r in p.runs), *store.shipped], path)
+    print(f"records: {count} runs in {setting.short(path)}")
+
+
+def build(args: argparse.Namespace, profile: str, plans: dict[str, Plan], store: Records) -> Path:
+    """Build the site; its first page."""
+    from ..site import build
+
+    shuffle = shuffle_seed(args.shuffle)
+    banner = "" if shuffle is None else permuted(shuffle)
+    return build.build(PROFILES[profile], plans, store, figures(profile, shuffle), banner)

@@ -1,0 +1,64 @@
+"""plan, train."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..companion import check_gpu, shipped
+from ..papers import Plan
+from ..papers.profiles import PROFILES
+from ..runs import environment, launch
+from ..runs.estimate import Costs
+from ..runs.records import Records
+from ..runs.slurm import submit
+from . import setting
+from .planning import show_plan
+
+
+def plan(args: argparse.Namespace) -> int:
+    profile, papers, _ = setting.selected(args)
+    show_plan(profile, setting.plans(args, profile, papers), Records(), 0, "auto")
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    profile, papers, _ = setting.selected(args)
+    check(profile, args)
+    return train_plans(args, profile, setting.plans(args, profile, papers))
+
+
+def check(profile: str, args: argparse.Namespace) -> None:
+    """What would make every run fail, said before the first one."""
+    environment.pick_precision("auto", environment.pick_device(args.device))
+    check_gpu(profile, args.device)
+    if args.encoder:
+        from ..encoder.load import load_encoder, load_tokenizer
+
+        load_tokenizer(args.encoder)
+        load_encoder(args.encoder)
+
+
+def train_plans(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> int:
+    """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
+    store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
+    ahead = show_plan(profile, plans, store, args.jobs, args.device)
+    runs = [r for p in plans.values() for r in p.runs]
+    if args.dry_run or not runs:
+        return 0
+    use_hub = next(iter(plans.values())).setting.use_hub
+    how = {"device": args.device, "use_hub": use_hub, "retry": args.retry, "again": ahead.stale}
+    if args.slurm is not None:
+        ids = submit(runs, store, at_once=args.jobs, arguments=args.slurm, **how)
+        said = f"submitted as {', '.join(ids)}" if ids else "submitted nothing: all runs are done"
+        print(f"{said}; call again without --slurm when they are finished")
+        return 0
+    if ahead.runs or (args.retry and any(map(store.failed, runs))):
+        counts = launch.launch(runs, store, jobs=args.jobs, threads=args.threads, cost=Costs(store).seconds, **how)
+        failed = sum(map(store.failed, runs))
+        print(f"trained: {counts['done']} done, {failed} failed, {counts['kept']} were there")
+    failed = [r for r in runs if store.failed(r)]
+    for run in failed[:10]:
+        print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
+    if failed:
+        print(f"tracebacks are in {setting.short(store.folder)}; the same command with --retry repeats failed runs")
+    return int(bool(failed))

@@ -1,0 +1,202 @@
+"""A static site from executed notebooks, saved tables and records, by Sphinx, MyST-NB and sphinx-book-theme.
+
+No page asks a network for anything, and whatever comes from records, data and names is escaped on its way.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+from docutils import nodes
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from pandas.io.formats.style import Styler
+from sphinx.application import Sphinx
+from sphinx.util.console import strip_escape_sequences
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from ..papers import PLANS, Plan
+from ..papers.profiles import Profile
+from ..runs.records import Records
+from ..show import display_table
+from . import csvs
+from .catalogue import NOTEBOOKS
+
+TITLE = "Text Mixup Companion"
+CONFIGURATION = {
+    "project": TITLE,
+    "author": "",
+    "extensions": ["myst_nb", __name__],
+    "html_theme": "sphinx_book_theme",
+    "html_math_renderer": "mathml",
+    "html_static_path": ["_static"],
+    "html_css_files": ["site.css"],
+    "html_context": {"default_mode": "auto"},
+    "html_show_copyright": False,
+    "html_use_index": False,
+    "html_show_search_summary": False,  # it would fetch pages, which browsers refuse for files
+    "myst_enable_extensions": ["dollarmath", "amsmath"],
+    "nb_execution_mode": "off",
+    "nb_merge_streams": True,
+    "nb_ipywidgets_js": {},
+}
+THEME = {"home_page_in_toc": True, "show_navbar_depth": 2, "navbar_persistent": []}
+#: Text stands left, and what is wider than a phone scrolls by itself.
+CSS = """
+.bd-article table :is(th, td) { text-align: left !important; vertical-align: top; padding: 0.2rem 0.6rem; }
+.bd-article :is(.scroll, .cell_output) table { font-size: 0.8rem; line-height: 1.4; margin-left: 0; }
+.bd-article .scroll:not(.runs) td:not(.col0) { min-width: 9em !important; }
+.bd-article .scroll tr { border-bottom: 1px solid var(--pst-color-border); }
+.bd-article :is(.scroll, .cell_output, div.math) { overflow-x: auto; max-width: 100%; }
+.bd-article code { overflow-wrap: anywhere; }
+"""
+WORDS = (
+    "*Supported* and *contradicted*: the 95 % interval lies above or below 0, and still does after Holm's correction over the claims of the paper. "
+    "*Negligible*: the effect is shown to be within the margin around 0. *Smaller than reported*: the interval ends below the printed effect. "
+    "*Undecided*: anything else. *Not tested*: no runs, or none that can say anything. The notebooks show what each word rests on."
+)
+
+
+def build(
+    profile: Profile,
+    plans: dict[str, Plan],
+    store: Records,
+    folder: Path,
+    banner: str = "",
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Write the site to ``folder / "site"``; returns its first page.
+
+    Args:
+        plans: whose runs are listed. folder: the profile's, with ``notebooks/*.ipynb`` and ``PAPER/claims.csv``.
+        banner: what must be said above all else, on every page. say: called with every complaint of Sphinx.
+    """
+    if not profile.comparable:
+        banner = f"{banner} Numbers of this profile are not comparable with anything; they show that everything runs."
+    options = THEME | {"announcement": html.escape(banner.strip())}
+    with tempfile.TemporaryDirectory() as place:
+        source, made, messages = Path(place, "source"), Path(place, "made"), io.StringIO()
+        (source / "_static").mkdir(parents=True)
+        (source / "_static" / "site.css").write_text(CSS, "utf-8")
+        names = [n for n in NOTEBOOKS if (folder / "notebooks" / f"{n}.ipynb").is_file()]
+        for name in names:
+            nbformat.write(page(folder / "notebooks" / f"{name}.ipynb"), source / f"{name}.ipynb")
+        (source / "runs.md").write_text(f"# All runs\n\n{_raw(source, 'runs', runs(plans, store))}", "utf-8")
+        (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, source), "utf-8")
+        settings = CONFIGURATION | {"html_title": f"{TITLE}: {profile.name}", "html_theme_options": options}
+        with patch_docutils(), docutils_namespace():  # nothing stays registered for the next build
+            sphinx = Sphinx(source, None, made, Path(place, "trees"), "html", settings, None, messages)
+            sphinx.build()
+        for line in strip_escape_sequences(messages.getvalue()).replace(f"{source}/", "").splitlines():
+            say(f"site: {line}")
+        shutil.rmtree(folder / "site", ignore_errors=True)
+        shutil.move(made, folder / "site")
+    return folder / "site" / "index.html"
+
+
+def page(notebook: Path) -> nbformat.NotebookNode:
+    """An executed notebook as a page: hidden source collapsed, Markdown outputs without the HTML that names could bring in."""
+    book, markdown = nbformat.read(notebook, as_version=4), MarkdownIt("commonmark", {"html": False}).enable("table")
+    for cell in book.cells:
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata.tags = [*cell.metadata.get("tags", ()), "hide-input"]
+        for output in cell.get("outputs", ()):
+            if "text/markdown" in output.get("data", {}):
+                output.data["text/html"] = markdown.render(output.data.pop("text/markdown"))
+    return book
+
+
+def runs(plans: dict[str, Plan], store: Records) -> Styler:
+    """One line per run, with its cost, hardware and configuration, or its error, to unfold."""
+    lines = []
+    for key, plan in plans.items():
+        for run in plan.runs:
+            record = store.get(run) or {"status": "to do"}
+            details = json.dumps(run.to_dict() | {"start": run.start.hash if run.start else None}, indent=1)
+            line = {"run": run.hash, "paper": key, "what": run.title(), "state": record["status"]}
+            if record["status"] == "done":
+                cost, parts = record["cost"], record["selected"]["last"]["metrics"]
+                line["accuracy at the last step"] = ", ".join(
+                    f"{k} {100 * v['accuracy']:.2f}" for k, v in parts.items()
+                )
+                line["date"] = record["date"]
+                time = f"{cost['steps']} steps of {cost['step_ms']:.0f} ms, {cost['passes']:.2f} passes"
+                details = f"{time}\n{_hardware(record)}\n{details}"
+            lines.append(line | {"details": f"{record.get('error', '')}\n{details}".strip()})
+    columns = ["run", "paper", "what", "state", "accuracy at the last step", "date", "details"]
+    table = Styler(pd.DataFrame(lines, columns=columns).fillna(""), cell_ids=False).hide(axis="index")
+    return table.format(escape="html").format(
+        lambda text: f"<details><summary>show</summary><pre>{html.escape(text)}</pre></details>", subset=["details"]
+    )
+
+
+def _hardware(record: dict[str, Any]) -> str:
+    e = record["environment"]
+    return f"{e['device']}, {e['precision']}, torch {e['versions']['torch']}"
+
+
+def _first_page(
+    profile: Profile, plans: dict[str, Plan], store: Records, folder: Path, names: list[str], source: Path
+) -> str:
+    found = [store.get(run) for plan in plans.values() for run in plan.runs]
+    done = pd.DataFrame(
+        [{"hardware": _hardware(r), "date": r["date"]} for r in found if r is not None and r["status"] == "done"],
+        columns=["hardware", "date"],
+    )
+    made = done.groupby("hardware", sort=False)["date"].agg(["size", "min", "max"]).reset_index()
+    made = made.rename(columns={"size": "runs", "min": "first", "max": "last"})
+    parts = [
+        f"# {TITLE}",
+        "Papers on mixup for text classification, trained again: every printed number beside ours, and a verdict on every claim. "
+        f"Profile **{profile.name}**: {profile.purpose}. {len(done)} of {len(found)} runs are done ([all runs](runs.md)). "
+        f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
+        _raw(source, "hardware", display_table(made)),
+        "## Claims",
+        WORDS,
+    ]
+    groups = {None: "Start"} | {key: PLANS[key].PAPER.title.split(":")[0] for key in PLANS}
+    for key, group in list(groups.items())[1:]:
+        saved = folder / key / "claims.csv"
+        if saved.is_file():
+            claims = csvs.claims(csvs.read(saved)).replace(r"\*\*", "", regex=True)
+            parts += [f"### {group}", _raw(source, key, display_table(claims, wrap=list(claims.columns[1:])))]
+    papers = [PLANS[key].PAPER for key in groups if key in plans and PLANS[key].PAPER.url]
+    parts += ["## Papers", *(f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in papers)]
+    for key, group in groups.items():
+        pages = [n for n in names if NOTEBOOKS[n] == key]
+        if pages:
+            parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {group}", *pages, "```"]))
+    parts.append("```{toctree}\n:hidden:\n:caption: Records\nruns\n```")
+    return "\n\n".join(parts)
+
+
+def _raw(source: Path, name: str, table: Styler) -> str:
+    """A table in a file of its own, which a page takes in as it is: its cells are escaped, and nothing reads them as Markdown."""
+    path = source / f"{name}-table.html"
+    path.write_text(f"<div class='scroll {name}'>{table.set_uuid(name).to_html()}</div>", "utf-8")
+    return f"```{{raw}} html\n:file: {path.name}\n```"
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Sphinx's side of this module: formulas as MathML, which browsers draw by themselves."""
+    app.add_html_math_renderer("mathml", (_formula("inline"), None), (_formula("block"), None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _formula(display: str):
+    tag = "span" if display == "inline" else "div"
+
+    def visit(writer: Any, node: nodes.math | nodes.math_block) -> None:
+        writer.body.append(f"<{tag} class='math'>{convert(node.astext(), display=display)}</{tag}>")
+        raise nodes.SkipNode
+
+    return visit
