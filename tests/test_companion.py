@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 import torch
 
@@ -31,16 +32,6 @@ def ship(plan, folder, **options) -> None:
     filled(plan, lambda r: 50 + r.seed, folder, **options).export(
         plan.runs, paths.figures(plan.setting.profile.name) / "records.jsonl"
     )
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What was displayed, instead of displaying it."""
-    import IPython.display
-
-    out = []
-    monkeypatch.setattr(IPython.display, "display", out.append)
-    return out
 
 
 def test_unknown_names_are_refused_with_the_known_ones(tmp_path):
@@ -134,51 +125,68 @@ def test_shipped_records_of_data_that_are_not_at_hand_are_columns_when_nothing_i
         Companion("ssmix", profile="desk", tasks="rte", train=False)
 
 
-def test_failures_are_said_with_the_way_to_repeat_them(plan, capsys):
+def test_failed_runs_stop_the_notebook_and_the_error_says_how_to_repeat_them(plan):
     store = Records()
     for run in plan.runs[:-1]:
         store.put(done(run, 50))
     store.put(failed(plan.runs[-1], "ValueError: broken"))
-    Companion("ssmix").train_or_load()  # nothing is missing, so nothing is trained
-    out = capsys.readouterr().out
-    assert f"failed: {plan.runs[-1].title()}: ValueError: broken" in out
-    assert "python -m mixutils train --retry" in out
+    with pytest.raises(RuntimeError, match="1 of 32 runs failed") as error:
+        Companion("ssmix").train_or_load()  # nothing is missing, so nothing is trained
+    assert f"{plan.runs[-1].title()}: ValueError: broken" in str(error.value)
+    assert "python -m mixutils train --retry" in str(error.value)
 
 
-def test_a_table_and_a_figure_are_stored_and_displayed(plan, tmp_path, shown):
-    ship(plan, tmp_path)
+def test_frames_are_made_anew_from_what_was_trained(plan, tmp_path):
+    c = Companion("ssmix")
+    assert c.frame.empty
+    for run in plan.runs:
+        Records().put(done(run, 50))
+    c.train_or_load()
+    assert set(c.frame["hash"]) <= {r.hash for r in plan.runs}
+    assert len(c.frame) > len(plan.runs)
+    assert not c.curves.empty
+
+
+def test_what_is_saved_is_a_csv_or_two_pictures_and_the_same_bytes_every_time(tmp_path):
+    c = Companion.open("ssmix", {"train": False})  # with the style of every notebook
+    frame = pd.DataFrame({"x": [1 / 3, 2.0], "n": [5, 2], "text": ["α, β", ""]})
+    written = []
+    for _ in range(2):
+        figure, axis = plt.subplots()
+        axis.plot([0, 1], [1, 0])
+        assert c.save(frame, "thing") is frame
+        assert c.save(figure, "thing") is figure
+        written.append({p.name: p.read_bytes() for p in c.folder.iterdir()})
+    assert sorted(written[0]) == ["thing.csv", "thing.png", "thing.svg"]
+    assert written[0] == written[1]
+    assert written[0]["thing.csv"].decode() == 'x,n,text\n0.3333,5,"α, β"\n2.0000,2,\n'
+
+
+def test_what_can_no_longer_be_made_leaves_no_old_file(capsys):
     c = Companion("ssmix", train=False)
-    c.show("table_2")
-    c.show("times")
-    assert (c.folder / "table_2.csv").is_file()
-    assert (c.folder / "times.svg").is_file()
-    table, caption, figure, _ = shown
-    assert "No mixup" in table.data
-    assert "SSMix, hidden mixup and two ablations." in caption.data
-    assert isinstance(figure, plt.Figure)
-    assert not plt.fignum_exists(figure.number)  # closed, so that the notebook does not show it twice
+    c.save(pd.DataFrame({"x": [1]}), "thing")
+    c.save(plt.figure(), "thing")
+    assert c.save(None, "thing") is None
+    assert not list(c.folder.iterdir())
+    assert "nothing to show for thing yet" in capsys.readouterr().out
 
 
-def test_what_cannot_be_drawn_yet_is_a_sentence(shown):
-    Companion("ssmix", train=False).show("times")
-    assert len(shown) == 1
-    assert "Nothing to draw yet" in shown[0].data
-
-
-def test_shuffled_names_are_shown_in_a_folder_of_their_own_and_say_so(plan, tmp_path, shown, capsys):
+def test_shuffled_names_are_shown_in_a_folder_of_their_own_and_say_so(plan, tmp_path, capsys):
     ship(plan, tmp_path)
     plain, permuted = Companion("ssmix", train=False), Companion("ssmix", train=False, shuffle="3")
     assert permuted.folder == paths.figures("smoke-shuffle-3") / "ssmix"
     permuted.about()
     assert "*** Negative control (shuffle = 3): methods have changed names" in capsys.readouterr().out
-    permuted.show("table_2")
-    banner, table, _ = shown
-    assert "Negative control (shuffle = 3)" in banner.data
-    assert "No mixup" in table.data
-    assert not (plain.folder / "table_2.csv").exists()
-    hashes = [[c.store.get(r)["hash"] for r in plan.runs] for c in (plain, permuted)]
-    assert hashes[0] == [r.hash for r in plan.runs] != hashes[1]
-    assert sorted(hashes[0]) == sorted(hashes[1])
+    hashes = [c.frame.loc[c.frame["primary"], "hash"].tolist() for c in (plain, permuted)]
+    assert hashes[0] != hashes[1]
+    assert sorted(set(hashes[0])) == sorted(set(hashes[1]))
+
+
+def test_another_notebooks_claims_are_those_of_its_own_cells(plan, tmp_path):
+    ship(plan, tmp_path)
+    c = Companion("ssmix", train=False)
+    found = c.claims_of("ssmix")
+    assert [v.key for e in found.values() for v in e.verdicts()] == 2 * [f"SC{i}" for i in range(1, 11)]
 
 
 def test_training_does_not_know_of_shuffled_names(plan, capsys):
@@ -187,14 +195,3 @@ def test_training_does_not_know_of_shuffled_names(plan, capsys):
         store.put(done(run, 50))
     Companion("ssmix", shuffle="1").train_or_load()
     assert f"{len(plan.runs)} of {len(plan.runs)} runs are at hand" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("text", ["x", "-1", "1.5"])
-def test_a_seed_of_the_permutation_is_a_whole_number(text):
-    with pytest.raises(ValueError, match="shuffle must be a seed, a whole number of at least 0, or empty"):
-        Companion("ssmix", shuffle=text)
-
-
-def test_an_unknown_table_lists_the_known_ones():
-    with pytest.raises(ValueError, match="ssmix has no table or figure 'table2'; there are table_1, table_2"):
-        Companion("ssmix").show("table2")

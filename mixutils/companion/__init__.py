@@ -20,7 +20,7 @@ from ..papers.profiles import PROFILES
 from ..runs import environment
 from ..runs.estimate import Costs, rounded
 from ..runs.launch import devices, launch
-from ..runs.records import Records, write_whole
+from ..runs.records import Records
 from .parameters import PARAMETERS, parameters
 from .plans import check_gpu, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
 
@@ -225,27 +225,6 @@ class Companion:
         else:
             style.save(made, self.folder, name)
         return made
-
-    def show(self, name: str):
-        """One table or figure by name. For notebooks that still call it so."""
-        import importlib
-
-        from IPython.display import HTML, display
-
-        from ..show.artifacts import Table, write
-        from .plans import shown
-
-        known = {a.name: a for a in importlib.import_module(f"mixutils.report.{self.plan.paper}").ARTIFACTS}
-        made = write(known[name], self.plan, shown(self.store, self.plan, self.shuffle), self.folder)
-        display(HTML(made.html) if isinstance(made, Table) else made)
-
-    def keep(self, name: str, measured: Any) -> Any:
-        """Store a measurement as JSON beside the figures and return it; with ``None`` return what is stored, or None."""
-        path = self.folder / f"{name}.json"
-        if measured is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, (json.dumps(measured, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
-        return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
 
 __all__ = [

@@ -90,15 +90,6 @@ def shuffle_seed(text: str) -> int | None:
     return int(text)
 
 
-def shown(store: Records, plan: Plan, shuffle: int | None) -> Records:
-    """The records that tables and figures of a plan are made from."""
-    if shuffle is None:
-        return store
-    from ..evidence.stores import Shuffled
-
-    return Shuffled(store, plan, shuffle)
-
-
 def figures(profile: str, shuffle: int | None) -> Path:
     """Where tables and figures of a profile go. Those of permuted names have a folder of their own."""
     return paths.figures(profile if shuffle is None else f"{profile}-shuffle-{shuffle}")
