@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mixutils.papers import PAPERS
-from mixutils.papers.profiles import FIVE, PROFILES, make_setting, parse_seeds
+from mixutils.papers.profiles import PROFILES, make_setting, parse_seeds
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,4 @@ def test_other_languages_get_the_multilingual_encoder_unless_the_user_names_one(
 
 
 def test_the_five_papers_are_those_that_are_registered():
-    assert tuple(PAPERS) == FIVE
+    assert tuple(PAPERS) == PROFILES["full"].papers == PROFILES["desk"].papers

@@ -120,7 +120,7 @@ def test_table_1_escapes_what_data_say_of_themselves(tmp_path):
 
 def test_table_2_has_all_methods_on_all_data_sets(made):
     frame = made["table_2"]
-    assert list(dict.fromkeys(frame["row"])) == list(ssmix.TABLE_2)
+    assert list(dict.fromkeys(frame["row"])) == list(ssmix.TABLES["2"])
     ours = frame[frame["column"] == "docs-pair"].set_index("row")["ours"]
     assert ours["No mixup"] == pytest.approx(62)  # seeds add 0 to 4
     assert ours["SSMix"] == pytest.approx(64)

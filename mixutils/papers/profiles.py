@@ -49,7 +49,6 @@ class Profile:
 
 
 PROFILES = {name: Profile(name, **fields) for name, fields in paths.facts("papers/profiles").items()}
-FIVE = PROFILES["full"].papers
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ COLUMNS = (
 #: Printed row -> method and options.
 ROWS: dict[str, tuple[str, dict]] = split_off(_FACTS["rows"], "method")
 TABLES: dict[str, tuple[str, ...]] = _FACTS["tables"]
-TABLE_2, CONTROL = TABLES["2"], TABLES["control"][0]
+CONTROL = TABLES["control"][0]
 
 _STAGE = {
     "optimizer": "adamw",

@@ -111,9 +111,9 @@ def devices(device: str, jobs: int) -> tuple[list[str], int]:
 class _Jobs:
     """What is left of a launch: who waits for a worker, what is finished, and what is said of it."""
 
-    def __init__(self, jobs: dict[str, Job], store: Records, say: Line, costs: dict[str, float], keep_weights: bool):
+    def __init__(self, jobs: dict[str, Job], store: Records, say: Line, costs: dict[str, float]) -> None:
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
-        self.store, self.say, self.costs, self.keep_weights = store, say, costs, keep_weights
+        self.store, self.say, self.costs = store, say, costs
         self.total, self.done, self.failed, self.spent = len(jobs), 0, 0, 0.0
         self.begin = self.last_line = time.monotonic()
 
@@ -152,7 +152,7 @@ class _Jobs:
         self._remark(f"{job.run.title()}: {outcome} | {self.failed} failed | {self._time()}", count)
         if status != "done":
             self._orphans(job.run)
-        elif not self.keep_weights:
+        else:
             self._forget_weights(job.run)
 
     def _orphans(self, start: Run) -> None:
@@ -166,8 +166,8 @@ class _Jobs:
 
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
-        needed = {(j.run.start, j.run.start_policy) for j in self.left.values()}
-        if run.start is not None and (run.start, run.start_policy) not in needed:
+        start = (run.start, run.start_policy)
+        if run.start is not None and all(start != (j.run.start, j.run.start_policy) for j in self.left.values()):
             checkpoints.checkpoint_path(run.start.hash, run.start_policy).unlink(missing_ok=True)
 
     def _remark(self, text: str, count: str = "") -> None:
@@ -195,7 +195,6 @@ def launch(
     again: Collection[str] = (),
     say: Line = print,
     cost: Callable[[Run], float] = lambda run: 1.0,
-    keep_weights: bool = False,
 ) -> dict[str, int]:
     """Execute what is missing of ``runs`` on this machine.
 
@@ -204,7 +203,6 @@ def launch(
         jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs. again: hashes of finished
             runs to repeat.
         say: called with one plain line per finished run. cost: expected seconds of a run, for the time left.
-        keep_weights: do not delete the weights that later runs started from.
 
     Returns:
         Counts: "done", "failed" and "kept" (already there).
@@ -214,7 +212,7 @@ def launch(
     kept = sum(r.hash not in todo for r in runs)
     if not todo:
         return {"done": 0, "failed": 0, "kept": kept}
-    jobs_left = _Jobs(todo, store, say, {h: cost(j.run) for h, j in todo.items()}, keep_weights)
+    jobs_left = _Jobs(todo, store, say, {h: cost(j.run) for h, j in todo.items()})
     where, count = devices(device, jobs)
     events: queue.Queue = queue.Queue()
 
