@@ -147,11 +147,11 @@ def test_trec_has_no_coarse_part_in_its_47_labels_also_from_the_hub(fake, monkey
 ENTRY = TaskSpec("mine", "Mine", {}, {}, (), Hub("me/mine", {"train": ("a", "b"), "test": ("c",)}))
 
 
-def test_labels_are_renamed_by_number_or_by_name(fake):
-    for names in ({0: "negative"}, {"neg": "negative"}):
-        entry = replace(ENTRY, hub=replace(ENTRY.hub, names=names))
-        fake(a=table([0, 1], ["neg", "pos"]))
-        assert [row.label for row in read(entry)["train"]] == ["negative", "pos"]
+@pytest.mark.parametrize("theirs", [["neg", "pos"], None])
+def test_our_names_of_labels_go_before_the_hubs(theirs, fake):
+    entry = replace(ENTRY, hub=replace(ENTRY.hub, names=("negative", "positive")))
+    fake(a=table([0, 1], theirs))
+    assert [row.label for row in read(entry)["train"]] == ["negative", "positive"]
 
 
 def test_a_part_with_hidden_labels_is_left_out(fake):

@@ -29,13 +29,14 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
         DataError: unknown name (the message lists the right ones), missing or bad data (with file and line).
     """
     if name in BUILTIN:
-        rows = {k: [_builtin_row(r, k, i) for i, r in enumerate(v, 1)] for k, v in builtin.load(name).items()}
+        rows = {k: [folder.make_row(k, i, r) for i, r in enumerate(v, 1)] for k, v in builtin.load(name).items()}
         where = ", ".join(f"{k} {v}" for k, v in builtin.versions().items())
         return _build(name, rows, None, "builtin", f"documentation of {where}")
     root, entry = paths.data(), spec(name)
     reasons = []
     if root is not None:
-        rows = _from_folder(root, name, entry)
+        found = _files(root, name, entry)
+        rows = {part: [row for file in files for row in folder.read(file)] for part, files in found.items()}
         if "train" in rows:
             return _build(name, rows, entry, "folder", str(root))
         if entry is not None:
@@ -87,37 +88,27 @@ def _files(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[Path
     return out
 
 
-def _from_folder(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[folder.Row]]:
-    found = _files(root, name, entry)
-    return {part: [row for file in files for row in folder.read(file)] for part, files in found.items()}
-
-
-def _builtin_row(record: dict[str, str], part: str, line: int) -> folder.Row:
-    return folder.Row(record.get("text_a", record.get("text")), record.get("text_b"), record["label"], (part, line))
-
-
 def _build(name: str, rows: dict[str, list[folder.Row]], entry: TaskSpec | None, source: str, where: str) -> TaskData:
     rule = RULES[entry.rule if entry else ""]
-    pair = any(r.second is not None for part in rows.values() for r in part)
     if "train" not in rows:
         raise DataError(f"{name}: there is no training part in {where}; found {', '.join(rows) or 'nothing'}")
+    pair = any(r.second is not None for part in rows.values() for r in part)
     labels = sorted({rule(r.label) for r in rows["train"]})
     index = {label: i for i, label in enumerate(labels)}
     parts = {}
     for part, part_rows in rows.items():
         for row in part_rows:
+            place = f"{row.place[0]}, line {row.place[1]}"
             if (row.second is not None) != pair:
-                raise DataError(f"{row.place[0]}, line {row.place[1]}: {name} mixes single texts and pairs")
+                raise DataError(f"{place}: {name} mixes single texts and pairs")
             if rule(row.label) not in index:
                 raise DataError(
-                    f"{row.place[0]}, line {row.place[1]}: the label {rule(row.label)!r} of {part} does not occur in train; "
+                    f"{place}: the label {rule(row.label)!r} of {part} does not occur in train; "
                     f"labels of train: {', '.join(labels[:20])}"
                 )
-        parts[part] = Split(
-            [r.text for r in part_rows],
-            [r.second for r in part_rows] if pair else None,
-            np.array([index[rule(r.label)] for r in part_rows], dtype=np.int64),
-        )
+        numbers = np.array([index[rule(r.label)] for r in part_rows], dtype=np.int64)
+        second = [r.second for r in part_rows] if pair else None
+        parts[part] = Split([r.text for r in part_rows], second, numbers)
     notes = _differences(parts, labels, entry)
     language, metric = (entry.language, entry.metric) if entry else ("English", "accuracy")
     return TaskData(name, tuple(labels), parts, pair, language, metric, source, where, notes).check()
