@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from .base import Mixer, Part, options_from
+from .base import Mixer, Part
 from .dmix import DMix
 from .dnm import DNM
 from .dropmix import DropMix
 from .emix import EMix
 from .hidden import HiddenMix
 from .nonlinear import NonlinearMix
+from .options import options_from
 from .plain import Plain
 from .ssmix import SSMix
 

@@ -8,8 +8,7 @@ GPU see the same draws; applying is deterministic.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
+from .options import one_of
 from .partners import others
 
 
@@ -128,8 +128,7 @@ def draw_beta(
     """
     if alpha <= 0:
         raise ValueError(f"alpha must be positive, not {alpha}")
-    if per not in ("batch", "example"):
-        raise ValueError(f"draw must be 'batch' or 'example', not {per!r}")
+    one_of("draw", per, ("batch", "example"))
     lam = rng.beta(alpha, alpha, size=1 if per == "batch" else size)
     lam = np.maximum(lam, 1 - lam) if fold else lam
     return torch.from_numpy(np.broadcast_to(1 - lam, (size,)).astype(np.float32)).to(device)
@@ -181,11 +180,11 @@ def even(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
     return batch.rows(slice(0, n)), rows, rows.roll(n // 2)
 
 
-PAIRINGS = ("halves", "permutation", "dataset")
+Pairing = Literal["halves", "permutation", "dataset"]
 
 
 def pair(
-    batch: Batch, pairing: str, rng: np.random.Generator, split: EncodedSplit | None = None
+    batch: Batch, pairing: Pairing, rng: np.random.Generator, split: EncodedSplit | None = None
 ) -> tuple[Batch, Tensor, Tensor]:
     """Who is mixed with whom.
 
@@ -208,22 +207,3 @@ def pair(
         return batch, first, torch.from_numpy(rng.permutation(n)).to(device)
     partners = others(rng, batch.index, len(split))[:, 0]
     return split.batch(torch.cat([batch.index, partners])), first, first + n
-
-
-def options_from(cls: type, given: dict[str, Any], name: str) -> Any:
-    """The options dataclass with the given fields.
-
-    Raises:
-        ValueError: an unknown field; the message lists the right ones.
-    """
-    known = [f.name for f in fields(cls)]
-    unknown = [k for k in given if k not in known]
-    if unknown:
-        raise ValueError(f"{name} has no option {', '.join(unknown)}; its options: {', '.join(known) or 'none'}")
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-
-
-def one_of(name: str, value: Any, allowed: tuple) -> None:
-    """Refuse a value outside a list, and say the list."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")

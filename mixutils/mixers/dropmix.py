@@ -17,67 +17,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..encoder.model import MASKS, WORDS, Classifier, Edit
+from ..encoder.model import WORDS, Classifier, Edit, Mask
 from ..encoder.saliency import at_top, separate
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
-from .base import PAIRINGS, Mixer, Part, cross_entropy, mixed_cross_entropy, one_of, pair
-from .patches import LENGTHS, PATCHES, Chosen, Patch, find_places
-from .windows import RULES
+from .base import Mixer, Pairing, Part, cross_entropy, mixed_cross_entropy, pair
+from .options import Count, Options, Positive, Share
+from .patches import Chosen, Length, Patch, Shape, find_places
+from .windows import Rule
 
 SIZES = (2, 32)  # [P] range of n
 
 
 @dataclass(frozen=True)
-class DropMixOptions:
+class DropMixOptions(Options):
     """Settings of DropMix; defaults are the paper's, and the resolutions of SPEC 6(e)."""
 
-    patch: str = "general"  # "unit" | "channel" | "word" | "general": shape of the windows
-    n: int = 2  # positions of a window; for "word" and "general", cut to N
-    n_draw: str = "fixed"  # "per_batch": n uniform in 2..32 (SPEC RA10)
-    width: int = 1  # channels of a window; for "general" (SPEC RA11)
-    ratio_draw: str = "beta"  # "fixed": λ = ratio (Figure 3)
-    ratio: float = 0.5  # λ, only for ratio_draw = "fixed"
-    alpha: float = 0.1  # λ ~ Beta(alpha, alpha)
-    draw: str = "batch"  # one λ per batch or per example (SPEC RA15)
-    pairing: str = "permutation"  # "halves", "permutation" of the batch, "dataset" (SPEC RA15)
-    mask: str = "drop_salient"  # "keep_salient": the literal mask; "random": random windows, no saliency (SPEC RA1)
-    budget: str = "stop"  # "skip" | "exceed": what happens at the first window that does not fit (SPEC RA3)
-    mix_at: str = "embedding_output"  # "word_embedding" | "last_hidden" (SPEC RA4)
+    patch: Shape = "general"  # of the windows
+    n: Count = 2  # positions of a window; for "word" and "general", cut to N
+    n_draw: Literal["fixed", "per_batch"] = "fixed"  # "per_batch": n uniform in 2..32 (SPEC RA10)
+    width: Count = 1  # channels of a window; for "general" (SPEC RA11)
+    ratio_draw: Literal["beta", "fixed"] = "beta"  # "fixed": λ = ratio (Figure 3)
+    ratio: Share = 0.5  # λ, only for ratio_draw = "fixed"
+    alpha: Positive = 0.1  # λ ~ Beta(alpha, alpha)
+    draw: Literal["batch", "example"] = "batch"  # one λ for all rows or for each (SPEC RA15)
+    pairing: Pairing = "permutation"  # SPEC RA15
+    #: "keep_salient": the literal mask; "random": random windows, no saliency (SPEC RA1).
+    mask: Literal["drop_salient", "keep_salient", "random"] = "drop_salient"
+    budget: Rule = "stop"  # what happens at the first window that does not fit (SPEC RA3)
+    mix_at: Literal["embedding_output", "word_embedding", "last_hidden"] = "embedding_output"  # SPEC RA4
     count_padding: bool = False  # N = max_length for every text, padding included (SPEC RA5)
-    max_length: int = 128  # the printed N, only for count_padding
-    length: str = "union"  # N counts positions where A or B has a token; "a", "min": of A, of the shorter (SPEC RA5)
-    label_weight: str = "realised"  # "lambda" (SPEC RA6)
+    max_length: Count = 128  # the printed N, only for count_padding
+    length: Length = "union"  # N counts positions where A or B has a token; "a", "min": of A, of the shorter (SPEC RA5)
+    label_weight: Literal["realised", "lambda"] = "realised"  # SPEC RA6
     add_clean: bool = False  # clean terms in the loss, half clean, half mixed (SPEC RA7)
     protect_special: bool = False  # positions where A or B has a special token are no units (SPEC RA8)
-    saliency_mode: str = "eval"  # "train": dropout, if any, is on in the saliency pass (SPEC RA16)
-    mix_mask: str = "union"  # who may be attended to above the level (SPEC 1.3, RA5)
+    saliency_mode: Literal["eval", "train"] = "eval"  # "train": dropout, if any, is on in the saliency pass (SPEC RA16)
+    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC 1.3, RA5)
     count_channels: bool = False  # count how often each channel is replaced, text by text (Figures 3b, 3c)
-
-    def __post_init__(self) -> None:
-        one_of("patch", self.patch, PATCHES)
-        one_of("n_draw", self.n_draw, ("fixed", "per_batch"))
-        one_of("ratio_draw", self.ratio_draw, ("beta", "fixed"))
-        one_of("draw", self.draw, ("batch", "example"))
-        one_of("pairing", self.pairing, PAIRINGS)
-        one_of("mask", self.mask, ("drop_salient", "keep_salient", "random"))
-        one_of("budget", self.budget, RULES)
-        one_of("mix_at", self.mix_at, ("embedding_output", "word_embedding", "last_hidden"))
-        one_of("length", self.length, LENGTHS)
-        one_of("label_weight", self.label_weight, ("realised", "lambda"))
-        one_of("saliency_mode", self.saliency_mode, ("eval", "train"))
-        one_of("mix_mask", self.mix_mask, MASKS)
-        for name in ("n", "width", "max_length"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.ratio <= 1:
-            raise ValueError(f"ratio must be between 0 and 1, not {self.ratio}")
-        if self.alpha <= 0:
-            raise ValueError(f"alpha must be positive, not {self.alpha}")
 
 
 class DropMix(Mixer):

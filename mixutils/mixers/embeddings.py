@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
 
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedSplit
+from .options import one_of
 
-POOLS = ("cls", "mean", "pooler")
-_ROWS = 64
+Pool = Literal["cls", "mean", "pooler"]
 
 
 @torch.no_grad()
-def sentence_embeddings(model: Classifier, split: EncodedSplit, pool: str = "cls") -> Tensor:
+def sentence_embeddings(model: Classifier, split: EncodedSplit, pool: Pool = "cls") -> Tensor:
     """One vector per example, from the model as it is, in evaluation mode and float32.
 
     Args:
@@ -26,20 +28,10 @@ def sentence_embeddings(model: Classifier, split: EncodedSplit, pool: str = "cls
     Raises:
         ValueError: an unknown ``pool``.
     """
-    if pool not in POOLS:
-        raise ValueError(f"embed_pool must be one of {', '.join(map(repr, POOLS))}, not {pool!r}")
-    training, work = model.training, model.work
-    model.eval()
-    device = split.labels.device
-    out = torch.empty(len(split), model.width, device=device)
-    try:
-        with torch.autocast(device.type, enabled=False):
-            for batch in split.in_order(_ROWS):
-                out[batch.index] = _pooled(model, batch, pool).float()
-    finally:
-        model.train(training)
-        model.work = work
-    return out
+    one_of("embed_pool", pool, get_args(Pool))
+    device = split.labels.device.type
+    with model.mode(training=False, counted=False), torch.autocast(device, enabled=False):
+        return split.each(lambda batch: _pooled(model, batch, pool).float())
 
 
 def _pooled(model: Classifier, batch: Batch, pool: str) -> Tensor:

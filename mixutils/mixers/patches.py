@@ -8,17 +8,18 @@ ever work on N·D numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..tasks.encode import Batch
-from .windows import union, window_scores
+from .windows import Rule, union, window_scores
 
-PATCHES = ("unit", "channel", "word", "general")
-LENGTHS = ("union", "a", "min")
+Shape = Literal["unit", "channel", "word", "general"]
+PATCHES = get_args(Shape)
+Length = Literal["union", "a", "min"]
 
 
 class Places(NamedTuple):
@@ -47,7 +48,7 @@ class Chosen(NamedTuple):
 
 
 def find_places(
-    batch: Batch, first: Tensor, second: Tensor, length: str, full: int | None, protect_special: bool
+    batch: Batch, first: Tensor, second: Tensor, length: Length, full: int | None, protect_special: bool
 ) -> Places:
     """Which positions of the mixtures are units.
 
@@ -81,13 +82,13 @@ class Patch:
         keep: the salient patch is what *stays*, and everything else comes from the partner (SPEC RA1, literal mask).
     """
 
-    shape: str
+    shape: Shape
     n: int
     width: int
     places: Places
     channels: int
     lam: Tensor
-    rule: str = "stop"
+    rule: Rule = "stop"
     keep: bool = False
 
     @property

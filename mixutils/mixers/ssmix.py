@@ -13,22 +13,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..encoder.model import Classifier
-from ..encoder.saliency import NORMS, separate, token_saliency
+from ..encoder.saliency import Norm, separate, token_saliency
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy, one_of
+from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy
+from .options import Options, Positive, Share
 from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
 
 SPANS = ("saliency", "random")  # values of ``select`` that move a span; the others move single tokens
 
 
 @dataclass(frozen=True)
-class SSMixOptions:
+class SSMixOptions(Options):
     """Settings of SSMix; defaults are the paper's, and the resolutions of SPEC 4(e).
 
     The value "authors" imitates what the published code was seen to do:
@@ -45,32 +47,29 @@ class SSMixOptions:
     count like its words. Special tokens of the first text are never replaced.
     """
 
-    select: str = "saliency"  # "saliency" | "random" (- saliency) | "tokens" (- saliency - span) | "unk"
-    ratio: float = 0.1  # prior ratio λ_0
-    ratio_draw: str = "fixed"  # "beta": λ_0 ~ Beta(alpha, alpha) per batch (DropMix's SSMix, SPEC RA14)
-    alpha: float = 0.1  # only for ratio_draw = "beta"
+    select: Literal["saliency", "random", "tokens", "unk"] = (
+        "saliency"  # "random": - saliency; "tokens": - saliency - span
+    )
+    ratio: Share = 0.1  # prior ratio λ_0
+    ratio_draw: Literal["fixed", "beta"] = (
+        "fixed"  # "beta": λ_0 ~ Beta(alpha, alpha) per batch (DropMix's SSMix, SPEC RA14)
+    )
+    alpha: Positive = 0.1  # only for ratio_draw = "beta"
     clean: bool = True  # the two clean terms of the four; false leaves only the mixtures
-    span_rounding: str = "floor"  # SPEC SA3
-    short_partner: str = "shorten"  # "skip" | "authors": a partner with fewer tokens than the span has (SPEC SA5)
+    span_rounding: Literal["floor", "round"] = "floor"  # SPEC SA3
+    short_partner: Literal["shorten", "skip", "authors"] = (
+        "shorten"  # a partner with fewer tokens than the span has (SPEC SA5)
+    )
     count_special: bool = False  # special tokens counted in lengths and λ (SPEC SA4)
-    saliency_at: str = "embedding_output"  # SPEC SA6
-    saliency_mode: str = "train"  # dropout on while saliency is computed (SPEC SA7)
-    saliency_norm: str = "l2"  # SPEC SA8
-    pair_saliency: str = "joint"  # "separate": each text of a pair alone, with the pair's label (SPEC SA10)
-    nosal_place: str = "independent"  # "same": one start for both texts; "authors" (SPEC SA16)
-
-    def __post_init__(self) -> None:
-        one_of("select", self.select, ("saliency", "random", "tokens", "unk"))
-        one_of("ratio_draw", self.ratio_draw, ("fixed", "beta"))
-        one_of("span_rounding", self.span_rounding, ("floor", "round"))
-        one_of("short_partner", self.short_partner, ("shorten", "skip", "authors"))
-        one_of("saliency_at", self.saliency_at, ("embedding_output", "word_embedding"))
-        one_of("saliency_mode", self.saliency_mode, ("train", "eval"))
-        one_of("saliency_norm", self.saliency_norm, tuple(NORMS))
-        one_of("pair_saliency", self.pair_saliency, ("joint", "separate"))
-        one_of("nosal_place", self.nosal_place, ("independent", "same", "authors"))
-        if not 0 <= self.ratio <= 1:
-            raise ValueError(f"ratio must be between 0 and 1, not {self.ratio}")
+    saliency_at: Literal["embedding_output", "word_embedding"] = "embedding_output"  # SPEC SA6
+    saliency_mode: Literal["train", "eval"] = "train"  # dropout on while saliency is computed (SPEC SA7)
+    saliency_norm: Norm = "l2"  # SPEC SA8
+    pair_saliency: Literal["joint", "separate"] = (
+        "joint"  # "separate": each text of a pair alone, with the pair's label (SPEC SA10)
+    )
+    nosal_place: Literal["independent", "same", "authors"] = (
+        "independent"  # "same": one start for both texts (SPEC SA16)
+    )
 
     @property
     def free_saliency(self) -> bool:
