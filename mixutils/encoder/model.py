@@ -118,15 +118,15 @@ def find_layers(encoder: nn.Module) -> nn.ModuleList:
     return max(lists, key=lambda m: sum(p.numel() for p in m.parameters()))
 
 
-def scale_level(level: int, layers: int, given_for: int = 12) -> int:
-    """A level that a paper gives for ``given_for`` layers, on an encoder with ``layers``.
+def scale_level(level: int, layers: int) -> int:
+    """A level that a paper gives for 12 layers, on an encoder with ``layers``.
 
-    The rule is ceil(level · layers / given_for): 0 stays the embedding output, the top stays the top, and no other
+    The rule is ceil(level · layers / 12): 0 stays the embedding output, the top stays the top, and no other
     level falls to 0. {7, 9, 12} becomes {4, 5, 6} on six layers.
     """
-    if not 0 <= level <= given_for:
-        raise ValueError(f"level {level} is not between 0 and {given_for}")
-    return -(-level * layers // given_for)
+    if not 0 <= level <= 12:
+        raise ValueError(f"level {level} is not between 0 and 12")
+    return -(-level * layers // 12)
 
 
 class Classifier(nn.Module):

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -82,14 +83,7 @@ def current() -> Packing:
 
 
 def packed_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    **rest: object,
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
 ) -> tuple[Tensor, Tensor]:
     """``plain_attention`` for packed states, and for padded ones where no packing is in use.
 
@@ -102,13 +96,13 @@ def packed_attention(
     """
     packing = _current.get()
     if packing is None:
-        return attention.plain_attention(module, query, key, value, attention_mask, scaling, dropout, **rest)
+        return attention.plain_attention(module, query, key, value, attention_mask, **rest)
     heads = query.shape[1]
     padded = [
         packing.unpack(x.transpose(1, 2).flatten(2)).unflatten(2, (heads, -1)).transpose(1, 2)
         for x in (query, key, value)
     ]
-    out, weights = attention.plain_attention(module, *padded, packing.bias, scaling, dropout)
+    out, weights = attention.plain_attention(module, *padded, packing.bias, **rest)
     return packing.pack(out).unflatten(2, (heads, -1)), weights
 
 

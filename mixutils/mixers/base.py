@@ -41,10 +41,12 @@ class Mixer(nn.Module):
 
     Attributes:
         counts: names of buffers that count over a whole training; no prediction depends on them.
+        train_split: the training part, for partners; None before ``prepare``.
     """
 
     Options: ClassVar[type]
     counts: ClassVar[tuple[str, ...]] = ()
+    train_split: EncodedSplit | None = None
 
     def __init__(self, options: Any) -> None:
         super().__init__()
@@ -54,6 +56,7 @@ class Mixer(nn.Module):
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         """Called once before training, with the training part only; never sees validation or test (SPEC 7, rule 8)."""
+        self.train_split = data.splits["train"]
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         """The terms of one step's loss.
@@ -63,15 +66,19 @@ class Mixer(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define losses()")
 
+    @staticmethod
+    def left_behind(states: Tensor) -> Tensor:
+        """The gradient that an earlier part's backward pass left at kept states; RuntimeError where there was none."""
+        if states.grad is None:
+            raise RuntimeError("saliency needs the clean part's backward pass before the second part is asked for")
+        return states.grad
+
     def head_parameters(self) -> list[nn.Parameter]:
         """Those of the mixer's parameters that are part of the classifier: they learn and decay as the model's own do."""
         return []
 
     def after_step(self, lr: float) -> None:
-        """Called after each update, before gradients are cleared.
-
-        Mixers with constrained parameters put them back into range; those that keep learned values of their own, outside
-        ``parameters()``, update them here.
+        """Called after each update, before gradients are cleared: what is learned outside ``parameters()`` is updated here.
 
         Args:
             lr: the learning rate of the mixer's own parameters in this step, schedule included.
@@ -86,11 +93,7 @@ class Mixer(nn.Module):
         return {}
 
     def load_selected(self, state: dict[str, Tensor]) -> None:
-        """Go back to the step of a selected checkpoint with all but ``counts``, which keep what the whole training counted.
-
-        Args:
-            state: what ``state_dict`` gave at that step.
-        """
+        """Go back to the ``state_dict`` of a step with all but ``counts``, which keep what the whole training counted."""
         now = self.state_dict()
         self.load_state_dict(state | {name: now[name] for name in self.counts if name in now})
 

@@ -57,9 +57,7 @@ class DMixOptions(Options):
     tau_unit: Literal["percent", "count"] = "percent"  # SPEC SD1
     cosine_sort: Literal["distance", "similarity"] = "distance"  # "similarity": the nearest instead (SPEC SD3)
     self_partner: bool = False  # may an example be its own partner (SPEC DA10, SD4)
-    ratio: Literal["matrix", "beta"] = (
-        "matrix"  # "beta": M-Threshold, the short paper; SPEC DA15's other reading of -NT
-    )
+    ratio: Literal["matrix", "beta"] = "matrix"  # "beta": M-Threshold, the short paper (SPEC DA15)
     alpha: Positive = 1.0  # for ratio = beta
     beta_fold: bool = False
     draw: Literal["batch", "example"] = "batch"  # one Beta ratio for all rows or for each
@@ -67,9 +65,7 @@ class DMixOptions(Options):
     m_norm: Literal["row_max", "global_max", "row_minmax"] = "row_max"  # SPEC DA5
     m_on: Literal["partner", "self"] = "partner"  # "self": M_ij weighs the anchor (SPEC DA7)
     m_range: Literal["clamp", "sigmoid", "none"] = "clamp"  # SPEC DA8
-    m_param: Literal["full", "row_scale"] = (
-        "full"  # "row_scale": one trained factor per row of a fixed matrix (SPEC DA12)
-    )
+    m_param: Literal["full", "row_scale"] = "full"  # "row_scale": one trained factor per row (SPEC DA12)
     m_label_grad: bool = True  # gradient to M through the label too (SPEC DA14)
     loss: Literal["kl", "ce", "bce"] = "kl"  # SPEC DA13, SD7
     compat_public_script: bool = False  # states mixed with themselves, one detached ratio for all labels (SPEC DA42)
@@ -111,7 +107,7 @@ class DMix(Mixer):
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         o = self.options
-        self.train_split = data.splits["train"]
+        super().prepare(model, data, rng)
         n = len(self.train_split)
         self.seen = 0
         self.recent: dict[str, list[float]] = {}

@@ -30,6 +30,8 @@ from .label_space import LabelOptions, LabelSpace, Movement, full_precision, nor
 from .options import Count, Positive
 from .selection import cosine_distances, draw_others, reduce_k, select
 
+Over = Literal["pair", "dim"]  # what a softmax runs over: the pair of two vectors, or the dimensions of each
+
 
 @dataclass(frozen=True)
 class DNMOptions(LabelOptions):
@@ -45,13 +47,11 @@ class DNMOptions(LabelOptions):
     input_weights: Literal["tuned", "fixed"] = "tuned"  # "fixed": v1, v2 stay at their start (FIW)
     output_weights: Literal["tuned", "fixed"] = "tuned"  # "fixed": see fow (FOW)
     fow: Literal["frozen", "half"] = "frozen"  # fixed output weights: W stays at its start, or constant 1/2 (SPEC NA26)
-    policy_softmax: Literal["pair", "dim"] = "pair"  # "dim": over the d dimensions of v1 and of v2 (SPEC NA1)
-    label_softmax: Literal["pair", "dim"] = "pair"  # SPEC NA2
+    policy_softmax: Over = "pair"  # SPEC NA1
+    label_softmax: Over = "pair"  # SPEC NA2
     policy_init: Literal["normal", "zeros"] = "normal"  # v ~ N(0, 1) (SPEC NA4); its learning rate is Recipe.mixer_lr
     add_clean: bool = False  # half of the loss on the unmixed sentences (SPEC NA12)
-    nodnm_loss: Literal["ce", "cosine"] = (
-        "ce"  # for mix = "scalar": one-hot labels and cross-entropy, or cosine (SPEC NA25)
-    )
+    nodnm_loss: Literal["ce", "cosine"] = "ce"  # for mix = "scalar"; "ce" is with one-hot labels (SPEC NA25)
     alpha: Positive = 1.0  # Beta(alpha, alpha) for mix = "scalar" (SPEC NA20)
     draw: Literal["batch", "example"] = "batch"  # for mix = "scalar": one ratio for all mixtures or for each (SPEC 1.4)
 
@@ -82,7 +82,7 @@ class DNM(Mixer):
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         o, d = self.options, model.width
-        self.train_split = data.splits["train"]
+        super().prepare(model, data, rng)
         self._points: Points | None = None
         self._weights: Tensor | None = None
         if o.pool == "dataset":
@@ -146,11 +146,7 @@ class DNM(Mixer):
 
     def policy(self) -> tuple[Tensor, Tensor]:
         """v̂1 and v̂2, both (d,) (SPEC NA1)."""
-        if self.options.policy_softmax == "dim":
-            return self.v1.softmax(0), self.v2.softmax(0)
-        # Of the pair, e^v1 / (e^v1 + e^v2) is a sigmoid of the difference.
-        share = torch.sigmoid(self.v1 - self.v2)
-        return share, 1 - share
+        return shares(self.v1, self.v2, self.options.policy_softmax)
 
     def mix(self, a: Tensor, b: Tensor) -> Tensor:
         """h_ij of sentence vectors (..., d), eq. 2."""
@@ -162,15 +158,7 @@ class DNM(Mixer):
         if self.options.output_weights == "fixed" and self.options.fow == "half":
             half = torch.full_like(a, 0.5)
             return half, half
-        if self.options.label_softmax == "dim":
-            return a.softmax(-1), b.softmax(-1)
-        share = torch.sigmoid(a - b)
-        return share, 1 - share
-
-    def targets(self, share: Tensor, other: Tensor, y_a: Tensor, y_b: Tensor) -> Tensor:
-        """Φ̂_i∘m_yi + Φ̂_j∘m_yj, eq. 3; weights (..., d), labels (...)."""
-        m_a, m_b = self.space.embeddings[y_a], self.space.embeddings[y_b]
-        return share * m_a + other * m_b
+        return shares(a, b, self.options.label_softmax)
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
@@ -193,12 +181,12 @@ class DNM(Mixer):
         h, labels, first, second = pairs
         one, two = self.policy()
         own, other = one * h, two * h  # every sentence as an anchor and as a partner
-        fc = self.space.fc
+        fc, m = self.space.fc, self.space.embeddings
         predicted = F.linear(own, fc.weight, fc.bias)[first][:, None] + F.linear(other, fc.weight)[second]
         share, rest = self.label_weights((own @ self.w)[first][:, None], (other @ self.w)[second])
         self._weights = share.detach()
         self.note(w_b=rest)
-        return self.space.loss(predicted, self.targets(share, rest, labels[first][:, None], labels[second]))
+        return self.space.loss(predicted, share * m[labels[first][:, None]] + rest * m[labels[second]])
 
     def _scalar(self, model: Classifier, pairs: Pairs, rng: np.random.Generator) -> Tensor:
         o, (h, labels, first, second) = self.options, pairs
@@ -245,3 +233,11 @@ class DNM(Mixer):
                 "label_weight_over_dims": float(phi.std(1, correction=0).mean()),
             }
         return out | self.movement.measure()
+
+
+def shares(a: Tensor, b: Tensor, over: Over) -> tuple[Tensor, Tensor]:
+    """Softmax of two tensors (..., d); of the pair, e^a / (e^a + e^b) is a sigmoid of the difference."""
+    if over == "dim":
+        return a.softmax(-1), b.softmax(-1)
+    share = torch.sigmoid(a - b)
+    return share, 1 - share

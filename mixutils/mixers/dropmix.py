@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ..encoder.model import WORDS, Classifier, Edit, Mask
 from ..encoder.saliency import at_top, separate
-from ..tasks.encode import Batch, EncodedSplit, EncodedTask
+from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Pairing, Part, cross_entropy, mixed_cross_entropy, pair
 from .options import Count, Options, Positive, Share
 from .patches import Chosen, Length, Patch, Shape, find_places
@@ -77,13 +77,12 @@ class DropMix(Mixer):
 
     Options = DropMixOptions
     counts = ("selected", "seen")
-    train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         words = model.encoder.get_input_embeddings().weight.shape[1]
         if words != model.width and self.options.mix_at != "last_hidden" and hasattr(model.encoder.config, "vectors"):
             raise ValueError(f"DropMix needs one width for words and states, not {words} and {model.width}")
-        self.train_split = data.splits["train"]
+        super().prepare(model, data, rng)
         if self.options.count_channels:
             labels = self.train_split.labels
             self.register_buffer("selected", torch.zeros(len(labels), model.width, device=labels.device))
@@ -101,12 +100,7 @@ class DropMix(Mixer):
             free = chosen is None and self._free(model)
             out = model(anchors, keep=(level,) if free else ())
             yield Part("clean", cross_entropy(out.logits, anchors.labels), 0.5)
-            if free:
-                gradient = out.kept[level].grad
-                if gradient is None:
-                    raise RuntimeError(
-                        "DropMix needs the clean part's backward pass before its second part is asked for"
-                    )
+            gradient = self.left_behind(out.kept[level]) if free else None
         if chosen is None and (gradient is not None or o.mix_at != "last_hidden"):
             if gradient is None:
                 gradient = separate(model, anchors, o.mix_at, o.saliency_mode == "train")
@@ -129,19 +123,10 @@ class DropMix(Mixer):
         size = len(first) if o.draw == "example" else 1
         lam = np.full(size, o.ratio) if o.ratio_draw == "fixed" else rng.beta(o.alpha, o.alpha, size)
         n = o.n if o.n_draw == "fixed" else int(rng.integers(SIZES[0], SIZES[1], endpoint=True))
-        places = find_places(
-            batch, first, second, o.length, o.max_length if o.count_padding else None, o.protect_special
-        )
-        return Patch(
-            o.patch,
-            n,
-            o.width,
-            places,
-            channels,
-            torch.from_numpy(lam).to(first.device).expand(len(first)),
-            o.budget,
-            o.mask == "keep_salient",
-        )
+        full = o.max_length if o.count_padding else None
+        places = find_places(batch, first, second, o.length, full, o.protect_special)
+        lam = torch.from_numpy(lam).to(first.device).expand(len(first))
+        return Patch(o.patch, n, o.width, places, channels, lam, o.budget, o.mask == "keep_salient")
 
     def weigh(self, batch: Batch, first: Tensor, second: Tensor, patch: Patch, chosen: Chosen) -> Tensor:
         """The partner's share of the labels, (R,) float32; notes what was mixed."""
@@ -153,25 +138,15 @@ class DropMix(Mixer):
             w_b = torch.where(height > 0, 1 - patch.lam if patch.keep else patch.lam, 0.0)
         of_b = batch.attention_mask[second] > 0
         token = (batch.attention_mask[first] > 0) | of_b
-        real, padding = (
-            (chosen.per_position * at).sum(1) / (token.sum(1) * patch.channels) for at in (token, token & ~of_b)
-        )
+        for name, at in (("real", token), ("padding", token & ~of_b)):
+            self.note(**{name: (chosen.per_position * at).sum(1) / (token.sum(1) * patch.channels)})
         if o.count_channels:
-            self._count_channels(batch.index[first], chosen.units, height)
-        self.note(
-            w_b=w_b,
-            lam=patch.lam,
-            replaced=share,
-            real=real,
-            padding=padding,
-            unmixed=(chosen.count == 0).float(),
-            whole=(share == 1).float(),
-        )
+            rows = batch.index[first]
+            self.selected.index_add_(0, rows, chosen.units.sum(1) / height.clamp(min=1)[:, None])
+            self.seen.index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
+        self.note(w_b=w_b, lam=patch.lam, replaced=share)
+        self.note(unmixed=(chosen.count == 0).float(), whole=(share == 1).float())
         return w_b.float()
-
-    def _count_channels(self, rows: Tensor, units: Tensor, height: Tensor) -> None:
-        self.selected.index_add_(0, rows, units.sum(1) / height.clamp(min=1)[:, None])
-        self.seen.index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
 
     def _free(self, model: Classifier) -> bool:
         """Whether the clean term's own backward pass gives the saliency that is asked for."""

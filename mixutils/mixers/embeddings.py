@@ -16,17 +16,11 @@ Pool = Literal["cls", "mean", "pooler"]
 
 @torch.no_grad()
 def sentence_embeddings(model: Classifier, split: EncodedSplit, pool: Pool = "cls") -> Tensor:
-    """One vector per example, from the model as it is, in evaluation mode and float32.
+    """One vector per example from the model as it is, in evaluation mode: (N, d) float32 in the order of ``split``.
 
     Args:
         pool: "cls" is the last layer's first token, "mean" the mean over real tokens, "pooler" the vector that enters the
-            classifier. The passes are not counted in ``model.work``: they belong to no step.
-
-    Returns:
-        (N, d) float32 in the order of ``split``, on its device.
-
-    Raises:
-        ValueError: an unknown ``pool``.
+            classifier; a ValueError for anything else.
     """
     one_of("embed_pool", pool, get_args(Pool))
     device = split.labels.device.type

@@ -17,7 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from ..encoder.model import Classifier, Edit, Mask, scale_level
-from ..tasks.encode import Batch, EncodedTask
+from ..tasks.encode import Batch
 from .base import Mixer, Part, draw_beta, mix_rows, mixed_cross_entropy, pair
 from .options import Levels, Options, Positive
 
@@ -39,9 +39,6 @@ class EMix(Mixer):
     """EMix with partners drawn from the whole training part, never the anchor (SPEC DA20)."""
 
     Options = EMixOptions
-
-    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
-        self.train_split = data.splits["train"]
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o, n = self.options, len(batch)

@@ -93,19 +93,15 @@ class Points:
 
     def order(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
         """(R, C) float32 numbers that are ordered as the distances are: z² for the hyperbolic kinds, g for the others."""
-        whole = columns is None
-        right = self.vectors if whole else self.vectors[columns]
-        columns = torch.arange(len(self), device=rows.device) if whole else columns
+        right = self.vectors if columns is None else self.vectors[columns]
+        columns = torch.arange(len(self), device=rows.device) if columns is None else columns
         # g = ‖a‖² + ‖b‖² - 2⟨a, b⟩
         beside = self.square[columns].float().expand(len(rows), -1)
         with torch.autocast(right.device.type, enabled=False):  # bfloat16 products would order neighbours at random
             gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
         gap.add_(self.square[rows].float()[:, None]).clamp_(min=0)
         self._refine(gap, rows, columns)
-        if whole:
-            gap[torch.arange(len(rows), device=rows.device), rows] = 0
-        else:
-            gap.masked_fill_(rows[:, None] == columns[None], 0)
+        gap.masked_fill_(rows[:, None] == columns[None], 0)
         if self.kind in ("euclidean", "cosine"):
             return gap
         a, b = self.factor[rows].float()[:, None], self.factor[columns].float()[None]
@@ -210,14 +206,7 @@ def _square_norms(vectors: Tensor) -> Tensor:
 
 
 def into_ball(vectors: Tensor, ball: str, ball_scale: float = 0.0) -> Tensor:
-    """Vectors brought into the unit ball, or left alone; see ``Points``.
-
-    Args:
-        vectors: (N, d) float32 or float64.
-
-    Returns:
-        (N, d) of the same type.
-    """
+    """Vectors (N, d) brought into the unit ball, or left alone, in their own type; see ``Points``."""
     if ball == "none":
         return vectors
     factor = ball_scale or 1 / (1.001 * _square_norms(vectors).max().sqrt()).clamp(min=_TINY)

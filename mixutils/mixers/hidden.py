@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..encoder.model import Classifier, Edit, Mask, scale_level
-from ..tasks.encode import Batch, EncodedSplit, EncodedTask
+from ..tasks.encode import Batch
 from .base import Mixer, Pairing, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, pair
 from .options import Options, Positive
 
@@ -55,10 +55,6 @@ class HiddenMix(Mixer):
     """Mixing at a level drawn per step from ``levels``."""
 
     Options = HiddenOptions
-    train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
-
-    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
-        self.train_split = data.splits["train"]
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
@@ -97,20 +93,17 @@ def mixed_logits(
     Returns:
         Clean logits (R, C) or None, mixed logits (n, C).
     """
-    rows = torch.arange(len(batch), device=first.device)
+    clean = len(batch) if with_clean else 0
+
+    def mix(h: Tensor) -> Tensor:
+        mixed = mix_rows(h[first], h[second], w_b)
+        return torch.cat([h, mixed]) if with_clean else mixed
+
     if level == SENTENCE:
         states, _ = model.encode(batch)
-        vector = model.pool(states)
-        mixed = mix_rows(vector[first], vector[second], w_b)
-        logits = model.classify(torch.cat([vector, mixed]) if with_clean else mixed)
-    elif with_clean:
-
-        def grow(h: Tensor) -> Tensor:
-            return torch.cat([h, mix_rows(h[first], h[second], w_b)])
-
-        edit = Edit(level, grow, torch.cat([rows, first]), torch.cat([rows, second]), mask, clean=len(rows))
-        logits = model(batch, edit).logits
+        logits = model.classify(mix(model.pool(states)))
     else:
-        edit = Edit(level, lambda h: mix_rows(h[first], h[second], w_b), first, second, mask)
+        rows = torch.arange(clean, device=first.device)
+        edit = Edit(level, mix, torch.cat([rows, first]), torch.cat([rows, second]), mask, clean)
         logits = model(batch, edit).logits
-    return (logits[: len(batch)], logits[len(batch) :]) if with_clean else (None, logits)
+    return logits[:clean] if with_clean else None, logits[clean:]

@@ -30,12 +30,8 @@ class LabelOptions(Options):
 
     label_embedding: Literal["trained", "fixed", "trained_orthogonal"] = "trained"  # the last adds a penalty (SPEC NA3)
     label_init_std: Positive = 1.0  # M ~ N(0, std²) (SPEC NA4)
-    label_grad: bool = (
-        True  # false: the target is a constant, so that no policy and no embedding learns from it (SPEC NA3)
-    )
-    cls: Literal["state", "pooler"] = (
-        "state"  # sentence vector: state of the first token, or what the pooler makes of it
-    )
+    label_grad: bool = True  # false: the target is a constant and teaches no policy and no embedding (SPEC NA3)
+    cls: Literal["state", "pooler"] = "state"  # of a sentence: first token's state, or pooled (SPEC NA10)
 
 
 def normal(rng: np.random.Generator, std: float, *shape: int) -> Tensor:

@@ -31,9 +31,7 @@ class NonlinearOptions(LabelOptions):
     """Settings of NonlinearMixup; defaults are the resolutions of SPEC NA21 and NA3."""
 
     alpha: Positive = 1.0  # entries of the matrix are Beta(alpha, alpha) (SPEC NA20)
-    lambda_matrix: Literal["per_batch", "fixed"] = (
-        "per_batch"  # "fixed": one draw for the whole training, the literal reading
-    )
+    lambda_matrix: Literal["per_batch", "fixed"] = "per_batch"  # "fixed": one draw for the whole training
     pairing: Literal["permutation", "halves"] = "permutation"
     mix_mask: Mask = "union"  # who may be attended to (SPEC 1.3)
 
@@ -51,6 +49,7 @@ class NonlinearMix(Mixer):
     Options = NonlinearOptions
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        super().prepare(model, data, rng)
         o, d = self.options, model.width
         self.space = LabelSpace(model, data.classes, rng, o)
         self.u = nn.Parameter(xavier(rng, d, d))

@@ -96,23 +96,16 @@ class Patch:
         """(R,) int64: floor(λ·N·D). A product such as 0.29 · 100 falls just below the integer that is meant."""
         return torch.floor(self.lam * (self.places.height * self.channels) + 1e-9).long()
 
-    def window(self) -> tuple[Tensor, Tensor]:
-        """Positions (R,) and channels (R,) of one window in each row."""
-        height = self.places.height
-        n = {"unit": torch.ones_like(height), "channel": height}.get(self.shape, height.clamp(max=self.n))
-        w = {"unit": 1, "channel": 1, "word": self.channels}.get(self.shape, min(self.width, self.channels))
-        return n, torch.full_like(height, w)
-
     def without_saliency(self, width: int) -> Chosen | None:
         """The patch where no window fits or all units do, in every row; None if some row's patch depends on saliency.
 
         Args:
             width: L, columns of the batch.
         """
-        n, w = self.window()
-        budget, units = self.budget, self.places.height * self.channels
-        nothing = budget == 0 if self.rule == "exceed" else budget < n * w
-        everything = budget >= units
+        n, w = self._extent()
+        height, budget = self.places.height, self.budget
+        nothing = budget == 0 if self.rule == "exceed" else budget < height.clamp(max=n) * w
+        everything = budget >= height * self.channels
         if not bool((nothing | everything).all()):
             return None
         taken = everything[:, None, None].expand(-1, self.places.columns, self.channels)
@@ -141,10 +134,10 @@ class Patch:
 
     def _extent(self) -> tuple[int, int]:
         """Positions and channels of the windows in the map; N or D for windows that span it."""
-        n, columns = self.n, self.places.columns
-        return {"unit": (1, 1), "channel": (columns, 1), "word": (min(n, columns), self.channels)}.get(
-            self.shape, (min(n, columns), min(self.width, self.channels))
-        )
+        columns = self.places.columns
+        n = {"unit": 1, "channel": columns}.get(self.shape, min(self.n, columns))
+        w = {"unit": 1, "channel": 1, "word": self.channels}.get(self.shape, min(self.width, self.channels))
+        return n, w
 
     def _take(self, scores: Tensor, width: int) -> Chosen:
         height, budget = self.places.height, self.budget

@@ -68,13 +68,9 @@ def read(entry: TaskSpec) -> dict[str, list[Row]]:
     """All labelled parts of one data set.
 
     Raises:
-        DataError: not on the hub, hub not reachable, ``datasets`` missing, or other columns than expected.
+        DataError: hub not reachable, ``datasets`` missing, or other columns than expected.
     """
     hub = entry.hub
-    if hub is None:
-        raise DataError(
-            f"{entry.id} is not on the hub ({entry.note or 'no source known'}); give a data folder with --data"
-        )
     try:
         import datasets
     except ImportError:

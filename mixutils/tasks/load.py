@@ -28,35 +28,28 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
     Raises:
         DataError: unknown name (the message lists the right ones), missing or bad data (with file and line).
     """
-    if name in BUILTIN:
+    root, entry = paths.data(), spec(name)
+    here, source = at_hand(name, use_hub)
+    if source == "built-in":
         rows = {k: [folder.make_row(k, i, r) for i, r in enumerate(v, 1)] for k, v in builtin.load(name).items()}
         where = ", ".join(f"{k} {v}" for k, v in builtin.versions().items())
         return _build(name, rows, None, "builtin", f"documentation of {where}")
-    root, entry = paths.data(), spec(name)
-    reasons = []
-    if root is not None:
-        found = _files(root, name, entry)
-        rows = {part: [row for file in files for row in folder.read(file)] for part, files in found.items()}
-        if "train" in rows:
-            return _build(name, rows, entry, "folder", str(root))
-        if entry is not None:
-            reasons.append(f"no {' and '.join(entry.parts['train'])} in {root}")
-        elif (root / name).is_dir():
-            files = ", ".join(sorted(p.name for p in (root / name).iterdir())) or "nothing"
-            raise DataError(f"{root / name}: there is no train.{'|'.join(folder.FORMATS)}; found {files}")
-    else:
-        reasons.append("no data folder (--data or MIXUTILS_DATA)")
-    if entry is None:
-        raise unknown(name, folder.names(root) if root else [])
-    if entry.hub is None:
-        reasons.append("not on the hub")
-    elif not use_hub:
-        reasons.append("hub not asked (--hub)")
-    elif not hub.available(entry):
-        reasons.append("the hub is not reachable")
-    else:
+    if source == "folder":
+        files = _files(root, name, entry)
+        rows = {part: [row for file in found for row in folder.read(file)] for part, found in files.items()}
+        return _build(name, rows, entry, "folder", str(root))
+    if here:
         return _build(name, hub.read(entry), entry, "hub", entry.hub.path)
-    raise DataError(f"{name} is not at hand: {'; '.join(reasons)}. The built-in task of this shape is {entry.stand_in}")
+    if entry is not None:
+        wanted = f"{' and '.join(entry.parts['train'])} in {root or 'a data folder (--data or MIXUTILS_DATA)'}"
+        asked = "the hub (--hub)" if entry.hub else f"no hub has it ({entry.note or 'no source known'})"
+        raise DataError(
+            f"{name} is not at hand: {source}. It needs {wanted}, or {asked}; the built-in task of this shape is {entry.stand_in}"
+        )
+    if root is not None and (root / name).is_dir():
+        have = ", ".join(sorted(p.name for p in (root / name).iterdir())) or "nothing"
+        raise DataError(f"{root / name}: there is no train.{'|'.join(folder.FORMATS)}; found {have}")
+    raise unknown(name, folder.names(root) if root else [])
 
 
 def at_hand(name: str, use_hub: bool) -> tuple[bool, str]:
