@@ -21,9 +21,8 @@ from mixutils.mixers.base import (
     even,
     mix_rows,
     mixed_cross_entropy,
-    one_of,
-    options_from,
 )
+from mixutils.mixers.options import one_of, options_from
 from tests.conftest import make_batch, make_model
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 
+import pandas as pd
 import pytest
 
 from mixutils import paths
@@ -167,12 +168,13 @@ def test_documentation_is_read_without_running_anything(package):
 
 def test_a_sentence_under_two_labels_is_left_out_and_a_repeated_one_is_kept_once():
     rows = [("One thing.", "a"), ("Two things.", "a"), ("two, things", "b"), ("one thing", "a"), ("Three.", "b")]
-    assert _unique(rows) == [("One thing.", "a"), ("Three.", "b")]
+    kept = _unique(pd.DataFrame(rows, columns=["text", "label"]))
+    assert kept.values.tolist() == [["One thing.", "a"], ["Three.", "b"]]
 
 
 def test_a_class_of_three_rows_reaches_every_part():
     rows = [{"text": str(i), "label": label} for i, label in enumerate("aaab" * 3)]
-    parts = _parts(rows, "toy")
+    parts = _parts(pd.DataFrame(rows), "toy")
     assert {name: Counter(row["label"] for row in part) for name, part in parts.items()} == {
         "train": {"a": 7, "b": 1},
         "validation": {"a": 1, "b": 1},

@@ -10,10 +10,12 @@ import torch
 from mixutils.mixers import build
 from mixutils.mixers.dmix import soft_loss
 from mixutils.mixers.embeddings import sentence_embeddings
+from mixutils.mixers.pairmatrix import PairMatrix
 from mixutils.runs import checkpoints
 from mixutils.tasks.encode import EncodedTask
 from mixutils.training.loop import Recipe, train
 from tests.conftest import make_model, make_task
+from tests.dense import DenseMatrix
 from tests.test_dmix import MEMBERS, RECIPE, force, loss_of, prepared
 
 
@@ -48,7 +50,6 @@ def test_m_moves_where_it_is_trained_and_nowhere_else(name):
         {"embed_when": "epoch"},
         {"embed_pool": "mean"},
         {"embed_pool": "pooler"},
-        {"m_optimizer": "adam"},
         {"compat_public_script": True},
         {"ratio": "beta"},
         {"self_partner": True, "T": 0.0},
@@ -129,11 +130,12 @@ def test_nothing_but_training_texts_is_in_the_matrix():
 
 @pytest.mark.parametrize("name", ["dmix", "m-ratio"])
 @pytest.mark.parametrize("m_range", ["clamp", "sigmoid"])
-def test_training_with_slots_is_training_with_the_dense_matrix(name, m_range):
+def test_training_with_slots_is_training_with_the_dense_matrix(name, m_range, monkeypatch):
     """200 steps: the same partners, the same losses and values to rounding."""
     found = []
-    for dense in (False, True):
-        model, mixer = make_model(), build(name, dense=dense, m_range=m_range, T=0.5)
+    for matrix in (PairMatrix, DenseMatrix):
+        monkeypatch.setattr("mixutils.mixers.dmix.PairMatrix", matrix)
+        model, mixer = make_model(), build(name, m_range=m_range, T=0.5)
         used = []
         draw = mixer.partners
         mixer.partners = lambda rows, rng, draw=draw, used=used: used.append(draw(rows, rng)) or used[-1]
@@ -150,7 +152,7 @@ def test_training_with_slots_is_training_with_the_dense_matrix(name, m_range):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"dense": True}, {"embed_when": "epoch"}, {"m_param": "row_scale"}, {"m_train": False}], ids=str
+    "options", [{}, {"embed_when": "epoch"}, {"m_param": "row_scale"}, {"m_train": False}], ids=str
 )
 def test_an_interrupted_run_goes_on_with_the_same_bits(options):
     class Stop(Exception):
@@ -197,7 +199,6 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(options):
         ({"m_param": "row_scale", "m_range": "sigmoid"}, "row_scale"),
         ({"cosine_sort": "similarity"}, "cosine"),
         ({"ball_scale": -1.0}, "largest norm"),
-        ({"dense": True, "embed_when": "epoch"}, "embed_when='once'"),
         ({"loss": "mse"}, "'kl', 'ce', 'bce'"),
         ({"lr": 1.0}, "its options: levels, mix_mask, distance"),
     ],

@@ -11,7 +11,7 @@ from mixutils.encoder.dropout import give_rng
 from mixutils.encoder.shallow import KINDS
 from mixutils.mixers import build
 from mixutils.mixers.dnm import Pairs
-from mixutils.mixers.label_space import LabelSpace, cosine_loss
+from mixutils.mixers.label_space import cosine_loss, sentences
 from mixutils.mixers.selection import select
 from tests.conftest import make_batch, make_model, make_task
 from tests.test_shallow import make_shallow
@@ -94,7 +94,7 @@ def test_the_vector_is_the_top_state_of_the_first_token():
         with torch.no_grad():
             out = model(batch)
             expected = out.states[:, 0] if cls == "state" else out.vector
-            torch.testing.assert_close(mixer.features_of(model, batch), expected)
+            torch.testing.assert_close(sentences(model, batch, mixer.options), expected)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_clean_sentences_are_half_of_the_loss_where_they_are_asked_for():
 
 def test_the_penalty_keeps_label_embeddings_apart():
     """SPEC NA3: the mean squared cosine of different classes is added, and it is 0 only where they are orthogonal."""
-    mixer, model, task = prepared(label_embedding="trained_orthogonal", orthogonal_weight=2.0)
+    mixer, model, task = prepared(label_embedding="trained_orthogonal")
     plain, _, _ = prepared()
     batch = task.splits["train"].batch(torch.arange(9))
     m = mixer.space.embeddings.detach().double().numpy()
@@ -295,10 +295,10 @@ def test_the_penalty_keeps_label_embeddings_apart():
     ]
     with torch.no_grad():
         gap = float(one_loss(mixer, model, batch)) - float(one_loss(plain, model, batch))
-    assert gap == pytest.approx(2 * np.mean(np.square(cosines)), rel=1e-3)
-    space = LabelSpace(8, 3, np.random.default_rng(0), 1.0, 0.02, "trained_orthogonal")
+    assert gap == pytest.approx(np.mean(np.square(cosines)), rel=1e-3)
+    space = mixer.space
     with torch.no_grad():
-        space.embeddings.copy_(torch.eye(8)[:3] * 3)
+        space.embeddings.copy_(torch.eye(space.embeddings.shape[1])[: len(m)] * 3)
     assert float(space.penalty()) == 0
 
 

@@ -190,8 +190,7 @@ def test_the_loss_is_float32_under_autocast():
         ({"k": 0}, "k must be at least 1, not 0"),
         ({"alpha": 0.0}, "alpha must be positive"),
         ({"label_init_std": 0.0}, "label_init_std must be positive"),
-        ({"orthogonal_weight": -1.0}, "must not be negative"),
-        ({"topk": 5}, "dnm has no option topk; its options: k, select"),
+        ({"topk": 5}, "dnm has no option topk; its options: .*k, select"),
     ],
     ids=str,
 )

@@ -15,7 +15,6 @@ from mixutils.runs.records import Records, compact
 from mixutils.runs.run import Run
 from mixutils.tasks import DataError
 from mixutils.training.loop import Recipe
-from mixutils.training.metrics import unpack_bits
 
 STAGE_1 = Run(
     "docs-coarse",
@@ -144,7 +143,7 @@ def test_a_record_says_which_rows_were_right():
     record = execute(STAGE_1)
     for part, size in (("validation", 30), ("test", 30)):
         found = record["selected"]["best-on-test"]["metrics"][part]
-        right = unpack_bits(found["bits"], size)
+        right = np.unpackbits(np.frombuffer(bytes.fromhex(found["bits"]), np.uint8), count=size).astype(bool)
         assert right.mean() == pytest.approx(found["accuracy"])
         confusion = np.array(found["confusion"])
         assert confusion.sum() == size

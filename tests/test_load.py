@@ -82,7 +82,7 @@ def test_the_hub_is_asked_for_what_the_folder_lacks(root, hub):
     assert load_task("mr").source == "hub"
     assert at_hand("mr", use_hub=True) == (True, "hub")
     assert at_hand("mr", use_hub=False) == (False, "not in the data folder")
-    with pytest.raises(DataError, match=r"hub not asked \(--hub\)"):
+    with pytest.raises(DataError, match=rf"not in the data folder. It needs mr/train in {root}, or the hub \(--hub\)"):
         load_task("mr", use_hub=False)
 
 
@@ -98,18 +98,18 @@ def test_a_set_that_is_nowhere_is_missing_with_all_reasons(root, no_hub):
     with pytest.raises(DataError) as caught:
         load_task("sst2-glue")
     assert str(caught.value) == (
-        f"sst2-glue is not at hand: no sst2-phrases/train in {root}; the hub is not reachable. "
-        "The built-in task of this shape is docs-coarse"
+        "sst2-glue is not at hand: not in the data folder and the hub is not reachable. "
+        f"It needs sst2-phrases/train in {root}, or the hub (--hub); the built-in task of this shape is docs-coarse"
     )
     assert at_hand("sst2-glue", use_hub=True) == (False, "not in the data folder and the hub is not reachable")
-    with pytest.raises(DataError, match=f"no ttc-3600/train in {root}; not on the hub. The built-in"):
+    with pytest.raises(DataError, match=f"needs ttc-3600/train in {root}, or no hub has it"):
         load_task("ttc")
     assert at_hand("ttc", use_hub=True) == (False, "not in the data folder and not on the hub")
 
 
 def test_without_a_data_folder_the_message_says_how_to_give_one(no_hub, monkeypatch):
     monkeypatch.delenv("MIXUTILS_DATA", raising=False)
-    with pytest.raises(DataError, match="no data folder \\(--data or MIXUTILS_DATA\\); the hub is not reachable"):
+    with pytest.raises(DataError, match="rte/train in a data folder \\(--data or MIXUTILS_DATA\\), or the hub"):
         load_task("rte")
     assert at_hand("ttc", use_hub=False) == (False, "not in a data folder (none given)")
     assert known() == [*CATALOGUE, *BUILTIN]
@@ -209,7 +209,7 @@ def test_a_part_of_which_a_source_is_missing_is_missing(root):
     write(root / "mrpc" / "test.jsonl", PAIRS)
     assert at_hand("mrpc", use_hub=False)[0]
     assert at_hand("mrpc-original", use_hub=False) == (False, "the data folder has only test, no training part")
-    with pytest.raises(DataError, match=f"no mrpc/train and mrpc/validation in {root}"):
+    with pytest.raises(DataError, match=f"needs mrpc/train and mrpc/validation in {root}"):
         load_task("mrpc-original", use_hub=False)
 
 

@@ -180,7 +180,6 @@ def test_measuring_the_width_of_the_embeddings_leaves_no_trace():
         ({"cls": "mean"}, "'state', 'pooler'"),
         ({"alpha": -1.0}, "alpha must be positive"),
         ({"label_init_std": 0.0}, "label_init_std must be positive"),
-        ({"orthogonal_weight": -1.0}, "must not be negative"),
         ({"k": 5}, "nonlinear has no option k"),
     ],
     ids=str,

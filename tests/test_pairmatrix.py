@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from mixutils.mixers.basematrix import EPS, TOP, BaseMatrix, Range
-from mixutils.mixers.densematrix import DenseMatrix, RowScale
 from mixutils.mixers.geometry import Points
-from mixutils.mixers.pairmatrix import BETA1, TAIL, PairMatrix
+from mixutils.mixers.pairmatrix import BETA1, TAIL, PairMatrix, RowScale
 from mixutils.training.optim import BertAdam
+from tests.dense import DenseMatrix
 from tests.test_geometry import cloud
 
 
@@ -93,11 +93,10 @@ def steps(matrix, count: int, seed: int, quiet: range = range(0), lr: float = 1e
     return torch.cat(seen)
 
 
-@pytest.mark.parametrize("rule", ["bertadam", "adam"])
 @pytest.mark.parametrize("kind", ["clamp", "sigmoid", "none"])
-def test_slots_are_the_dense_matrix(kind, rule):
+def test_slots_are_the_dense_matrix(kind):
     """Same draws, 200 steps: same entries, row maxima and matrix; on the way many rows use up their kept maxima."""
-    lazy, dense = PairMatrix(base(15), Range(kind), rule), DenseMatrix(base(15), Range(kind), rule)
+    lazy, dense = PairMatrix(base(15), Range(kind)), DenseMatrix(base(15), Range(kind))
     a, b = steps(lazy, 200, 0), steps(dense, 200, 0)
     torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-6)
     torch.testing.assert_close(whole(lazy), whole(dense), rtol=1e-4, atol=2e-6)
@@ -228,8 +227,3 @@ def test_factors_per_row_scale_the_fixed_matrix():
 def test_the_tail_is_long_enough():
     """What is cut off moves an entry by less than a float32 near 1 can show, at any learning rate up to 1."""
     assert 32 * BETA1**TAIL < 2.0**-24
-
-
-def test_wrong_rules_are_refused():
-    with pytest.raises(ValueError, match="'bertadam', 'adam'"):
-        PairMatrix(base(5), Range("clamp"), "sgd")

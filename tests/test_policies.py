@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.training.policies import Best, Last, parse
+from mixutils.training.policies import parse
 
 
 def curve(*values: float, split: str = "validation", metric: str = "accuracy") -> list[dict]:
@@ -12,24 +12,19 @@ def curve(*values: float, split: str = "validation", metric: str = "accuracy") -
 
 
 def test_best_is_the_highest_and_the_earliest_of_equals():
-    assert Best("validation").choose(curve(0.5, 0.9, 0.7, 0.9)) == 1
-    assert Best("other").choose(curve(0.5, 0.9, 0.7, 0.9)) == 0
-
-
-def test_best_can_follow_another_metric():
-    points = [{"metrics": {"test": {"accuracy": a, "f1_macro": f}}} for a, f in ((0.9, 0.1), (0.5, 0.6))]
-    assert Best("test").choose(points) == 0
-    assert Best("test", "f1_macro").choose(points) == 1
+    assert parse("best-on-validation").choose(curve(0.5, 0.9, 0.7, 0.9)) == 1
+    assert parse("best-on-other").choose(curve(0.5, 0.9, 0.7, 0.9)) == 0
 
 
 def test_last_is_the_last():
-    assert Last().choose(curve(0.9, 0.1, 0.5)) == 2
-    assert Last().choose(curve(0.9)) == 0
+    assert parse("last").choose(curve(0.9, 0.1, 0.5)) == 2
+    assert parse("last").choose(curve(0.9)) == 0
 
 
-@pytest.mark.parametrize("policy", [Last(), Best("validation"), Best("test"), Best("validation_r3")])
-def test_a_policy_is_found_again_by_its_name(policy):
-    assert parse(policy.name) == policy
+@pytest.mark.parametrize("name", ["last", "best-on-validation", "best-on-test", "best-on-validation_r3"])
+def test_a_policy_is_found_again_by_its_name(name):
+    assert parse(name).name == name
+    assert parse(name) == parse(name)
 
 
 @pytest.mark.parametrize("name", ["best", "best-on-", "first", "", "Last", "best-validation"])

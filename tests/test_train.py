@@ -11,10 +11,11 @@ import torch
 from mixutils.mixers import build
 from mixutils.runs.checkpoints import Unfinished
 from mixutils.training.loop import Recipe, TrainingError, autocast, batches, count_steps, evaluation_steps, train
-from mixutils.training.policies import Best, Last
+from mixutils.training.policies import parse
 from tests.conftest import make_model, make_task
 
 RECIPE = Recipe(lr=1e-3, epochs=3, batch_size=8, warmup=0.1, weight_decay=0.01)
+KEPT = (parse("best-on-validation"), parse("last"))
 
 
 def run(method: str = "ssmix", recipe: Recipe = RECIPE, seed: int = 0, **kwargs):
@@ -49,7 +50,7 @@ def test_what_happened_before_a_run_does_not_matter():
 @pytest.mark.parametrize("stop", [1, 2])
 def test_an_interrupted_run_ends_with_the_same_bits(method, stop, tmp_path):
     """Stopped after an evaluation and started again from what was stored."""
-    whole, expected = run(method, keep=(Best("validation"), Last()))
+    whole, expected = run(method, keep=KEPT)
 
     class Stop(Exception):
         pass
@@ -61,9 +62,9 @@ def test_an_interrupted_run_ends_with_the_same_bits(method, stop, tmp_path):
 
     store = Unfinished("abc", seconds=0)
     with pytest.raises(Stop):
-        run(method, keep=(Best("validation"), Last()), save=interrupted)
+        run(method, keep=KEPT, save=interrupted)
     assert store.path.is_file()
-    resumed, state = run(method, keep=(Best("validation"), Last()), save=store.save, resume=store.load)
+    resumed, state = run(method, keep=KEPT, save=store.save, resume=store.load)
     assert torch.equal(weights(whole), weights(resumed))
     assert state.curve == expected.curve
     assert state.details == expected.details
@@ -115,7 +116,7 @@ def test_the_curve_has_one_point_per_evaluation_with_every_part():
 
 
 def test_kept_weights_are_those_of_the_chosen_step():
-    model, state = run("none", keep=(Best("validation"), Last()))
+    model, state = run("none", keep=KEPT)
     last = {k.removeprefix("model."): v for k, v in state.best["last"].items()}
     assert all(torch.equal(v, last[k]) for k, v in model.state_dict().items())
     best = make_model(hidden_dropout_prob=0.1)

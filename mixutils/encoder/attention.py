@@ -6,6 +6,8 @@ The same arithmetic as transformers' "eager" attention. It exists because torch'
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -43,11 +45,11 @@ def plain_attention(
     return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
 
 
-def register() -> str:
-    """Make the attention known to transformers; returns the name to ask for."""
+def register(name: str = NAME, attention: Callable[..., tuple[Tensor, Tensor]] = plain_attention) -> str:
+    """Make an attention known to transformers; returns the name to ask for."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
 
-    AttentionInterface.register(NAME, plain_attention)
-    AttentionMaskInterface.register(NAME, eager_mask)
-    return NAME
+    AttentionInterface.register(name, attention)
+    AttentionMaskInterface.register(name, eager_mask)
+    return name

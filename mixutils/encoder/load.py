@@ -27,10 +27,6 @@ RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 
 WORD_SIZE, WORD_BOUND = 300, 0.25
 
 
-# Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
-_NO_CODE = {"trust_remote_code": False}
-
-
 class EncoderError(ValueError):
     """An encoder that cannot be found or cannot be used; the message says what to do."""
 
@@ -72,8 +68,8 @@ def _locate(name: str) -> str:
     return name
 
 
-def _ask(load, name: str):
-    """Call a ``from_pretrained``; turn what goes wrong into one line that says what to do."""
+def _ask(kind, name: str, **kwargs):
+    """``kind.from_pretrained``; what goes wrong becomes one line that says what to do."""
     from safetensors import SafetensorError
 
     from ..tasks.hub import reachable
@@ -82,7 +78,8 @@ def _ask(load, name: str):
     if not Path(place).is_dir():
         reachable()  # decides once, within seconds, whether transformers may ask the hub
     try:
-        return load(place)
+        # Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
+        return kind.from_pretrained(place, trust_remote_code=False, **kwargs)
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EncoderError(
@@ -111,7 +108,7 @@ def load_tokenizer(name: str):
     transformers = _quiet()
     if named := shallow(name):
         return load_tokenizer("minilm") if named[1] in ("minilm", "random") else word_tokenizer(_read_vectors(name))
-    tokenizer = _ask(lambda p: transformers.AutoTokenizer.from_pretrained(p, use_fast=True, **_NO_CODE), name)
+    tokenizer = _ask(transformers.AutoTokenizer, name, use_fast=True)
     if not tokenizer.is_fast:
         raise EncoderError(
             f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart"
@@ -146,18 +143,14 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
         attention = plain.register()
     if dropout is not None:
         for key, value in config.to_dict().items():
-            if isinstance(value, int | float) and not isinstance(value, bool) and _is_dropout(key):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if number and key.endswith(("dropout", "dropout_prob")):
                 setattr(config, key, dropout)
     if name.startswith("random:"):
         return transformers.AutoModel.from_config(config, attn_implementation=attention)
-
-    def load(place: str):
-        return transformers.AutoModel.from_pretrained(
-            place, config=config, dtype=torch.float32, attn_implementation=attention, use_safetensors=True, **_NO_CODE
-        )
-
+    wanted = {"config": config, "dtype": torch.float32, "attn_implementation": attention, "use_safetensors": True}
     try:
-        return _ask(load, name)
+        return _ask(transformers.AutoModel, name, **wanted)
     except EncoderError as error:
         if attention != "sdpa" or "attention implementation" not in str(error.__cause__):
             raise
@@ -182,23 +175,13 @@ def _load_shallow(name: str) -> ShallowEncoder:
     return ShallowEncoder(ShallowConfig(kind, vectors.shape[1], where), vectors)
 
 
-def _is_dropout(key: str) -> bool:
-    return key.endswith(("dropout", "dropout_prob"))
-
-
 def _config(transformers, name: str):
     if not name.startswith("random:"):
-        return _ask(lambda place: transformers.AutoConfig.from_pretrained(place, **_NO_CODE), name)
+        return _ask(transformers.AutoConfig, name)
     size = name.split(":", 1)[1]
     if size not in RANDOM:
         raise EncoderError(
             f"no untrained encoder is called {size!r}; there are {', '.join('random:' + r for r in RANDOM)}"
         )
-    layers, hidden, heads, middle = RANDOM[size]
-    return transformers.BertConfig(
-        vocab_size=30522,
-        num_hidden_layers=layers,
-        hidden_size=hidden,
-        num_attention_heads=heads,
-        intermediate_size=middle,
-    )
+    fields = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
+    return transformers.BertConfig(vocab_size=30522, **dict(zip(fields, RANDOM[size], strict=True)))

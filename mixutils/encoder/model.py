@@ -10,9 +10,10 @@ No model code is copied: an edit is a forward hook that lives for one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,8 @@ from .packing import Packing
 
 #: Architectures whose edits are tested level by level; any other is tried on a toy batch before it is used.
 TESTED = {"bert", "roberta", "distilbert", "electra", "mpnet", "xlm-roberta", "deberta-v2", "modernbert", "cnn", "lstm"}
-MASKS = ("union", "first", "ones")
+Mask = Literal["union", "first", "ones"]
+MASKS = get_args(Mask)
 WORDS = "words"  # level of the word embeddings, before positions and segments are added
 
 
@@ -48,7 +50,7 @@ class Edit:
     mix: Callable[[Tensor], Tensor]
     first: Tensor
     second: Tensor | None = None
-    mask: str = "union"
+    mask: Mask = "union"
     clean: int = 0
 
     def __post_init__(self) -> None:
@@ -105,30 +107,26 @@ def find_layers(encoder: nn.Module) -> nn.ModuleList:
             (ALBERT, for one, has a single layer that it calls again and again).
     """
     wanted = getattr(encoder.config, "num_hidden_layers", None)
-    lists = [
-        m
-        for m in encoder.modules()
-        if isinstance(m, nn.ModuleList) and len(m) == wanted and len({type(x) for x in m}) == 1
-    ]
-    # A layer may itself hold a list of the same length: the outermost list has the most parameters.
-    lists.sort(key=lambda m: sum(p.numel() for p in m.parameters()), reverse=True)
+    lists = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
+    lists = [m for m in lists if len({type(layer) for layer in m}) == 1]
     kind = getattr(encoder.config, "model_type", type(encoder).__name__)
     if not lists or getattr(encoder.config, "is_encoder_decoder", False):
         raise EncoderError(
             f"the architecture {kind!r} has no plain list of {wanted} layers, so its states cannot be edited"
         )
-    return lists[0]
+    # A layer may itself hold a list of the same length: the outermost list has the most parameters.
+    return max(lists, key=lambda m: sum(p.numel() for p in m.parameters()))
 
 
-def scale_level(level: int, layers: int, given_for: int = 12) -> int:
-    """A level that a paper gives for ``given_for`` layers, on an encoder with ``layers``.
+def scale_level(level: int, layers: int) -> int:
+    """A level that a paper gives for 12 layers, on an encoder with ``layers``.
 
-    The rule is ceil(level · layers / given_for): 0 stays the embedding output, the top stays the top, and no other
+    The rule is ceil(level · layers / 12): 0 stays the embedding output, the top stays the top, and no other
     level falls to 0. {7, 9, 12} becomes {4, 5, 6} on six layers.
     """
-    if not 0 <= level <= given_for:
-        raise ValueError(f"level {level} is not between 0 and {given_for}")
-    return -(-level * layers // given_for)
+    if not 0 <= level <= 12:
+        raise ValueError(f"level {level} is not between 0 and 12")
+    return -(-level * layers // 12)
 
 
 class Classifier(nn.Module):
@@ -151,9 +149,7 @@ class Classifier(nn.Module):
         std = getattr(config, "initializer_range", 0.02)
         own = getattr(encoder, "pooler", None)
         pooled = getattr(own, "dense", None)
-        self.pooler = nn.Linear(self.width, self.width)
-        nn.init.normal_(self.pooler.weight, std=std)
-        nn.init.zeros_(self.pooler.bias)
+        self.pooler = _linear(self.width, self.width, std)
         if isinstance(pooled, nn.Linear) and pooled.weight.shape == self.pooler.weight.shape:
             self.pooler = pooled  # BERT's pretrained pooler
         if own is not None:
@@ -164,9 +160,7 @@ class Classifier(nn.Module):
         p = p if p is not None else getattr(config, "hidden_dropout_prob", 0.1)
         self.dropout = Dropout(p)
         take_over(encoder)
-        self.classifier = nn.Linear(self.width, classes)
-        nn.init.normal_(self.classifier.weight, std=std)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = _linear(self.width, classes, std)
         self.work = 0.0
         self.packs = getattr(config, "_attn_implementation", "") == packing.NAME
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
@@ -176,6 +170,17 @@ class Classifier(nn.Module):
     @property
     def layers(self) -> nn.ModuleList:
         return self._layers[0]
+
+    @contextmanager
+    def mode(self, training: bool, counted: bool = True) -> Iterator[None]:
+        """Training or evaluation mode for a while. Passes that belong to no training step are not ``counted`` in ``work``."""
+        before, work = self.training, self.work
+        self.train(training)
+        try:
+            yield
+        finally:
+            self.train(before)
+            self.work = self.work if counted else work
 
     def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> Output:
         """Logits of a batch.
@@ -262,21 +267,14 @@ class Classifier(nn.Module):
     def _hook_masks(self, stack: ExitStack, edit: Edit, rows: int) -> None:
         """Give every layer above the edit the new rows' mask, and other per-row inputs in the new rows' order."""
 
+        def change(value, is_mask: bool):
+            return edit.edit_mask(value, rows) if is_mask else _per_row(value, edit, rows)
+
         def before(module, args, kwargs):
             # The mask is the keyword "attention_mask" or the second positional argument.
-            args, kwargs = list(args), dict(kwargs)
-            in_kwargs = "attention_mask" in kwargs
-            if in_kwargs:
-                kwargs["attention_mask"] = edit.edit_mask(kwargs["attention_mask"], rows)
-            elif len(args) > 1:
-                args[1] = edit.edit_mask(args[1], rows)
-            start = 1 if in_kwargs else 2
-            for i in range(start, len(args)):
-                args[i] = _per_row(args[i], edit, rows)
-            for name, value in kwargs.items():
-                if name != "attention_mask":
-                    kwargs[name] = _per_row(value, edit, rows)
-            return tuple(args), kwargs
+            place = "attention_mask" if "attention_mask" in kwargs else 1
+            new = [v if i == 0 else change(v, i == place) for i, v in enumerate(args)]
+            return tuple(new), {name: change(v, name == place) for name, v in kwargs.items()}
 
         for layer in self.layers[edit.level :]:
             stack.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
@@ -318,6 +316,14 @@ def _remember(kept: dict[int, Tensor], level: int, states: Tensor) -> Tensor:
     return states
 
 
+def _linear(inside: int, outside: int, std: float) -> nn.Linear:
+    """A layer with weights of N(0, std²) and bias 0."""
+    layer = nn.Linear(inside, outside)
+    nn.init.normal_(layer.weight, std=std)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 def _per_row(value, edit: Edit, rows: int):
     """Inputs of a layer that have one entry per row of the batch (MPNet's position bias) follow the new rows."""
     if isinstance(value, Tensor) and value.dim() >= 3 and value.shape[0] == rows and len(edit.first) != rows:
@@ -332,25 +338,22 @@ def check_editable(model: Classifier) -> None:
     Raises:
         EncoderError: an edit that changes nothing changed something, or exchanging two rows did not exchange the output.
     """
-    was_training = model.training
-    model.eval()
     kind = getattr(model.encoder.config, "model_type", type(model.encoder).__name__)
     ids = torch.arange(24).reshape(3, 8) % 20 + 5
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     zeros = torch.zeros(3, dtype=torch.long)
     batch = Batch(ids, mask, None, torch.zeros_like(ids, dtype=torch.int8), zeros, zeros)
+    swap = torch.tensor([1, 0, 2])
     try:
-        plain, _ = model.encode(batch)
-        swap = torch.tensor([1, 0, 2])
-        for level in range(model.depth + 1):
-            same, _ = model.encode(batch, Edit(level, lambda h: h, torch.arange(3)))
-            swapped, _ = model.encode(batch, Edit(level, lambda h: h[swap], swap))
-            if not torch.equal(same, plain) or not torch.allclose(swapped, plain[swap], atol=1e-5):
-                raise EncoderError(f"an edit at level {level} did not do what it should")
+        with model.mode(training=False, counted=False):
+            plain, _ = model.encode(batch)
+            for level in range(model.depth + 1):
+                same, _ = model.encode(batch, Edit(level, lambda h: h, torch.arange(3)))
+                swapped, _ = model.encode(batch, Edit(level, lambda h: h[swap], swap))
+                if not torch.equal(same, plain) or not torch.allclose(swapped, plain[swap], atol=1e-5):
+                    raise EncoderError(f"an edit at level {level} did not do what it should")
     except Exception as error:
         raise EncoderError(
             f"the architecture {kind!r} cannot be edited ({error}); tested: {', '.join(sorted(TESTED))}"
         ) from error
-    finally:
-        model.train(was_training)

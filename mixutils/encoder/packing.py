@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .attention import plain_attention
+from . import attention
 
 NAME = "mixutils_packed"
 #: Architectures whose layers treat every token by itself outside of attention, and take positions from the embeddings alone.
@@ -82,14 +83,7 @@ def current() -> Packing:
 
 
 def packed_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    **rest: object,
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
 ) -> tuple[Tensor, Tensor]:
     """``plain_attention`` for packed states, and for padded ones where no packing is in use.
 
@@ -102,21 +96,16 @@ def packed_attention(
     """
     packing = _current.get()
     if packing is None:
-        return plain_attention(module, query, key, value, attention_mask, scaling, dropout, **rest)
+        return attention.plain_attention(module, query, key, value, attention_mask, **rest)
     heads = query.shape[1]
     padded = [
         packing.unpack(x.transpose(1, 2).flatten(2)).unflatten(2, (heads, -1)).transpose(1, 2)
         for x in (query, key, value)
     ]
-    out, weights = plain_attention(module, *padded, packing.bias, scaling, dropout)
+    out, weights = attention.plain_attention(module, *padded, packing.bias, **rest)
     return packing.pack(out).unflatten(2, (heads, -1)), weights
 
 
 def register() -> str:
-    """Make the attention known to transformers; returns the name to ask for."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import eager_mask
-
-    AttentionInterface.register(NAME, packed_attention)
-    AttentionMaskInterface.register(NAME, eager_mask)
-    return NAME
+    """As ``attention.register``."""
+    return attention.register(NAME, packed_attention)

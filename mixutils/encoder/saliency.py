@@ -9,6 +9,7 @@ for the cases in which it does not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,8 @@ from torch import Tensor
 from ..tasks.encode import Batch
 from .model import Classifier
 
-NORMS: dict[str, Callable[[Tensor], Tensor]] = {
+Norm = Literal["l2", "l1", "rms"]
+NORMS: dict[Norm, Callable[[Tensor], Tensor]] = {
     "l2": lambda g: g.float().norm(dim=-1),
     "l1": lambda g: g.float().abs().sum(-1),
     "rms": lambda g: g.float().pow(2).mean(-1).sqrt(),  # the l2 norm divided by sqrt(d): the same spans (SPEC SA8)
@@ -25,7 +27,7 @@ NORMS: dict[str, Callable[[Tensor], Tensor]] = {
 PLACES = ("embedding_output", "word_embedding", "last_hidden")
 
 
-def token_saliency(gradient: Tensor, norm: str = "l2") -> Tensor:
+def token_saliency(gradient: Tensor, norm: Norm = "l2") -> Tensor:
     """Saliency of tokens from a gradient.
 
     Args:
@@ -52,25 +54,19 @@ def separate(model: Classifier, batch: Batch, at: str = "embedding_output", trai
     """
     if at not in PLACES:
         raise ValueError(f"saliency_at must be one of {', '.join(map(repr, PLACES))}, not {at!r}")
-    level = model.depth if at == "last_hidden" else 0
-    was_training = model.training
-    model.train(train_mode)
-    try:
-        seen: list[Tensor] = []
-        handle = None
+    with model.mode(train_mode), torch.enable_grad():
         if at == "word_embedding":
+            seen: list[Tensor] = []
             handle = model.encoder.get_input_embeddings().register_forward_hook(lambda m, a, out: seen.append(out))
-        try:
-            with torch.enable_grad():
-                out = model(batch, keep=(level,))
-                loss = F.cross_entropy(out.logits.float(), batch.labels, reduction="sum")
-                source = seen[0] if seen else out.kept[level]
-                return torch.autograd.grad(loss, source)[0].detach()
-        finally:
-            if handle is not None:
+            try:
+                logits, source = model(batch).logits, seen[0]
+            finally:
                 handle.remove()
-    finally:
-        model.train(was_training)
+        else:
+            level = model.depth if at == "last_hidden" else 0
+            out = model(batch, keep=(level,))
+            logits, source = out.logits, out.kept[level]
+        return _gradient(logits, batch.labels, source)
 
 
 def at_top(model: Classifier, states: Tensor, labels: Tensor, train_mode: bool = True) -> Tensor:
@@ -79,12 +75,11 @@ def at_top(model: Classifier, states: Tensor, labels: Tensor, train_mode: bool =
     Args:
         states: (B, L, d) last hidden states; no gradient flows back into them. labels: (B,) int64.
     """
-    was_training = model.training
-    model.train(train_mode)
-    try:
-        with torch.enable_grad():
-            leaf = states.detach().requires_grad_()
-            loss = F.cross_entropy(model.classify(model.pool(leaf)).float(), labels, reduction="sum")
-            return torch.autograd.grad(loss, leaf)[0]
-    finally:
-        model.train(was_training)
+    with model.mode(train_mode), torch.enable_grad():
+        leaf = states.detach().requires_grad_()
+        return _gradient(model.classify(model.pool(leaf)), labels, leaf)
+
+
+def _gradient(logits: Tensor, labels: Tensor, source: Tensor) -> Tensor:
+    loss = F.cross_entropy(logits.float(), labels, reduction="sum")
+    return torch.autograd.grad(loss, source)[0].detach()

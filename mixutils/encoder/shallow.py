@@ -8,7 +8,8 @@ indifferent to padding: a row's vector does not depend on how long the other row
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -39,12 +40,6 @@ class ShallowConfig:
     _attn_implementation: str = "none"
 
 
-class Encoded(NamedTuple):
-    """States of the top level, (B, 1, d)."""
-
-    last_hidden_state: Tensor
-
-
 class ShallowEncoder(nn.Module):
     """Word vectors and one layer that turns them into a sentence vector.
 
@@ -67,9 +62,10 @@ class ShallowEncoder(nn.Module):
     def set_input_embeddings(self, value: nn.Embedding) -> None:
         self.embeddings = value
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, **_: Tensor) -> Encoded:
-        """(B, L) int64 each; segments have no meaning here."""
-        return Encoded(self.layers[0](self.embeddings(input_ids), attention_mask=attention_mask))
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **_: Tensor) -> SimpleNamespace:
+        """(B, L) int64 each to the ``last_hidden_state`` (B, 1, d); segments have no meaning here."""
+        states = self.layers[0](self.embeddings(input_ids), attention_mask=attention_mask)
+        return SimpleNamespace(last_hidden_state=states)
 
 
 class Convolutions(nn.Module):

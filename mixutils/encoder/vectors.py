@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
-_LINES = 4096  # lines whose numbers are read at a time
 
 
 @dataclass(frozen=True)
@@ -52,51 +50,30 @@ def read_vectors(path: str | Path) -> WordVectors:
 
 @functools.lru_cache(maxsize=1)
 def _read(path: Path, modified: int, size: int) -> WordVectors:
-    digest = hashlib.blake2b(digest_size=8)
-    width, lines = 0, {}  # word -> its line number and its numbers as text, of a block
-    words: dict[str, None] = {}
-    blocks: list[np.ndarray] = []
+    digest, width = hashlib.blake2b(digest_size=8), 0
+    found: dict[str, np.ndarray] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             digest.update(line)
-            word, _, rest = line.rstrip().partition(b" ")
-            if not word or (number == 1 and word.isdigit() and rest.isdigit()):
+            fields = line.rstrip().split(b" ")
+            if not fields[0] or (number == 1 and len(fields) == 2 and b"".join(fields).isdigit()):
                 continue
-            width = width or rest.count(b" ") + 1
-            if rest.count(b" ") >= width:  # a few words of the largest GloVe file have blanks in them
-                word, *numbers = line.rstrip().rsplit(b" ", width)
-                rest = b" ".join(numbers)
-            text = word.decode("utf-8", "replace")
-            if text not in words and text not in SPECIAL:
-                words[text] = None
-                lines[text] = number, rest
-            if len(lines) == _LINES:
-                blocks.append(_numbers(path, lines.values(), width))
-                lines = {}
-    if lines:
-        blocks.append(_numbers(path, lines.values(), width))
-    if not blocks:
+            width = width or max(1, len(fields) - 1)
+            word = b" ".join(fields[:-width]).decode("utf-8", "replace")  # a few of GloVe's have blanks in them
+            if word in found or word in SPECIAL:
+                continue
+            try:
+                vector = np.array(fields[-width:], np.float32)
+            except ValueError:
+                vector = np.array(np.nan)
+            if not word or not np.isfinite(vector).all():
+                raise ValueError(
+                    f"{path}, line {number}: expected a word and {width} finite numbers, separated by blanks"
+                )
+            found[word] = vector
+    if not found:
         raise ValueError(f"{path} has no word vectors")
-    return WordVectors(tuple(words), np.concatenate(blocks), path.name, digest.hexdigest())
-
-
-def _numbers(path: Path, lines: Collection[tuple[int, bytes]], width: int) -> np.ndarray:
-    """The numbers of some lines, (len(lines), width) float32."""
-
-    def parse(texts: list[bytes]) -> np.ndarray | None:
-        if not all(texts):
-            return None
-        try:
-            values = np.loadtxt((t.decode() for t in texts), np.float32, comments=None, delimiter=" ", ndmin=2)
-        except ValueError:
-            return None
-        return values if values.shape == (len(texts), width) and np.isfinite(values).all() else None
-
-    found = parse([text for _, text in lines])
-    if found is not None:
-        return found
-    bad = next(number for number, text in lines if parse([text]) is None)
-    raise ValueError(f"{path}, line {bad}: expected a word and {width} finite numbers, separated by blanks")
+    return WordVectors(tuple(found), np.stack(list(found.values())), path.name, digest.hexdigest())
 
 
 def word_tokenizer(vectors: WordVectors):

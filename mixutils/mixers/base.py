@@ -8,8 +8,7 @@ GPU see the same draws; applying is deterministic.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
+from .options import one_of
 from .partners import others
 
 
@@ -41,10 +41,12 @@ class Mixer(nn.Module):
 
     Attributes:
         counts: names of buffers that count over a whole training; no prediction depends on them.
+        train_split: the training part, for partners; None before ``prepare``.
     """
 
     Options: ClassVar[type]
     counts: ClassVar[tuple[str, ...]] = ()
+    train_split: EncodedSplit | None = None
 
     def __init__(self, options: Any) -> None:
         super().__init__()
@@ -54,6 +56,7 @@ class Mixer(nn.Module):
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         """Called once before training, with the training part only; never sees validation or test (SPEC 7, rule 8)."""
+        self.train_split = data.splits["train"]
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         """The terms of one step's loss.
@@ -63,15 +66,19 @@ class Mixer(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define losses()")
 
+    @staticmethod
+    def left_behind(states: Tensor) -> Tensor:
+        """The gradient that an earlier part's backward pass left at kept states; RuntimeError where there was none."""
+        if states.grad is None:
+            raise RuntimeError("saliency needs the clean part's backward pass before the second part is asked for")
+        return states.grad
+
     def head_parameters(self) -> list[nn.Parameter]:
         """Those of the mixer's parameters that are part of the classifier: they learn and decay as the model's own do."""
         return []
 
     def after_step(self, lr: float) -> None:
-        """Called after each update, before gradients are cleared.
-
-        Mixers with constrained parameters put them back into range; those that keep learned values of their own, outside
-        ``parameters()``, update them here.
+        """Called after each update, before gradients are cleared: what is learned outside ``parameters()`` is updated here.
 
         Args:
             lr: the learning rate of the mixer's own parameters in this step, schedule included.
@@ -86,11 +93,7 @@ class Mixer(nn.Module):
         return {}
 
     def load_selected(self, state: dict[str, Tensor]) -> None:
-        """Go back to the step of a selected checkpoint with all but ``counts``, which keep what the whole training counted.
-
-        Args:
-            state: what ``state_dict`` gave at that step.
-        """
+        """Go back to the ``state_dict`` of a step with all but ``counts``, which keep what the whole training counted."""
         now = self.state_dict()
         self.load_state_dict(state | {name: now[name] for name in self.counts if name in now})
 
@@ -128,8 +131,7 @@ def draw_beta(
     """
     if alpha <= 0:
         raise ValueError(f"alpha must be positive, not {alpha}")
-    if per not in ("batch", "example"):
-        raise ValueError(f"draw must be 'batch' or 'example', not {per!r}")
+    one_of("draw", per, ("batch", "example"))
     lam = rng.beta(alpha, alpha, size=1 if per == "batch" else size)
     lam = np.maximum(lam, 1 - lam) if fold else lam
     return torch.from_numpy(np.broadcast_to(1 - lam, (size,)).astype(np.float32)).to(device)
@@ -181,11 +183,11 @@ def even(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
     return batch.rows(slice(0, n)), rows, rows.roll(n // 2)
 
 
-PAIRINGS = ("halves", "permutation", "dataset")
+Pairing = Literal["halves", "permutation", "dataset"]
 
 
 def pair(
-    batch: Batch, pairing: str, rng: np.random.Generator, split: EncodedSplit | None = None
+    batch: Batch, pairing: Pairing, rng: np.random.Generator, split: EncodedSplit | None = None
 ) -> tuple[Batch, Tensor, Tensor]:
     """Who is mixed with whom.
 
@@ -208,22 +210,3 @@ def pair(
         return batch, first, torch.from_numpy(rng.permutation(n)).to(device)
     partners = others(rng, batch.index, len(split))[:, 0]
     return split.batch(torch.cat([batch.index, partners])), first, first + n
-
-
-def options_from(cls: type, given: dict[str, Any], name: str) -> Any:
-    """The options dataclass with the given fields.
-
-    Raises:
-        ValueError: an unknown field; the message lists the right ones.
-    """
-    known = [f.name for f in fields(cls)]
-    unknown = [k for k in given if k not in known]
-    if unknown:
-        raise ValueError(f"{name} has no option {', '.join(unknown)}; its options: {', '.join(known) or 'none'}")
-    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-
-
-def one_of(name: str, value: Any, allowed: tuple) -> None:
-    """Refuse a value outside a list, and say the list."""
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")

@@ -18,95 +18,68 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..encoder.model import MASKS, Classifier, scale_level
+from ..encoder.model import Classifier, Mask, scale_level
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, draw_beta, one_of
+from .base import Mixer, Part, draw_beta
 from .basematrix import BaseMatrix, Range
-from .densematrix import DenseMatrix, RowScale
-from .embeddings import sentence_embeddings
-from .geometry import BALLS, KINDS, Points
+from .embeddings import Pool, sentence_embeddings
+from .geometry import Ball, Kind, Points
 from .hidden import mixed_logits
-from .pairmatrix import Matrix, PairMatrix
+from .options import Levels, Options, Positive
+from .pairmatrix import Matrix, PairMatrix, RowScale
 from .partners import choose, draw, pick
 
 TABLE5 = (3, 4, 6, 7, 9, 12)  # SPEC DA18
 
 
 @dataclass(frozen=True)
-class DMixOptions:
+class DMixOptions(Options):
     """Settings of DMIX; defaults are the adaptive paper's, and the resolutions of SPEC 2(e) and 3(e)."""
 
-    levels: tuple[int, ...] = TABLE5  # for 12 layers; one is drawn per batch (SPEC DA18, DA19)
-    mix_mask: str = "union"  # who may be attended to above the level (SPEC DA30)
-    distance: str = "hyp_atan"  # | hyp_atanh | spherical | euclidean | cosine (SPEC DA1)
-    ball: str = "none"  # | scale | expmap0 (SPEC DA2)
-    ball_scale: float = 0.0  # factor of ball = scale and expmap0; 0: 1/(1.001 · largest norm)
-    embed_when: str = "once"  # | epoch: sentence embeddings again from the current encoder (SPEC DA3)
-    embed_pool: str = "cls"  # | mean | pooler
-    select: str = "value"  # | top_percent (rank threshold; the short paper) | random (M-Ratio) (SPEC DA6, 3(a))
-    T: float = 0.7  # for select = value
+    levels: Levels = TABLE5  # for 12 layers; one is drawn per batch (SPEC DA18, DA19)
+    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC DA30)
+    distance: Kind = "hyp_atan"  # SPEC DA1
+    ball: Ball = "none"  # SPEC DA2
+    #: Factor of ball = scale and expmap0.
+    ball_scale: Annotated[float, "positive, or 0 for 1/(1.001 · largest norm)", lambda x: x >= 0] = 0.0
+    embed_when: Literal["once", "epoch"] = "once"  # "epoch": embeddings again from the current encoder (SPEC DA3)
+    embed_pool: Pool = "cls"
+    #: "top_percent": rank threshold, the short paper; "random": M-Ratio (SPEC DA6, 3(a)).
+    select: Literal["value", "top_percent", "random"] = "value"
+    T: Annotated[float, "at least 0 and below 1", lambda x: 0 <= x < 1] = 0.7  # for select = value
     tau: float = 10.0  # for select = top_percent: so many percent of the other examples, farthest first
-    tau_unit: str = "percent"  # | count (SPEC SD1)
-    cosine_sort: str = "distance"  # | similarity: the nearest instead (SPEC SD3); only top_percent by cosine
+    tau_unit: Literal["percent", "count"] = "percent"  # SPEC SD1
+    cosine_sort: Literal["distance", "similarity"] = "distance"  # "similarity": the nearest instead (SPEC SD3)
     self_partner: bool = False  # may an example be its own partner (SPEC DA10, SD4)
-    ratio: str = "matrix"  # | beta (M-Threshold, the short paper; SPEC DA15's other reading of -NT)
-    alpha: float = 1.0  # for ratio = beta
+    ratio: Literal["matrix", "beta"] = "matrix"  # "beta": M-Threshold, the short paper (SPEC DA15)
+    alpha: Positive = 1.0  # for ratio = beta
     beta_fold: bool = False
-    draw: str = "batch"  # one Beta ratio per batch or per example
+    draw: Literal["batch", "example"] = "batch"  # one Beta ratio for all rows or for each
     m_train: bool = True  # false: -NT; SPEC DA16 for M-Ratio
-    m_norm: str = "row_max"  # | global_max | row_minmax (SPEC DA5)
-    m_on: str = "partner"  # | self: M_ij weighs the anchor (SPEC DA7)
-    m_range: str = "clamp"  # | sigmoid | none (SPEC DA8)
-    m_param: str = "full"  # | row_scale: one trained factor per row times the fixed matrix (SPEC DA12)
+    m_norm: Literal["row_max", "global_max", "row_minmax"] = "row_max"  # SPEC DA5
+    m_on: Literal["partner", "self"] = "partner"  # "self": M_ij weighs the anchor (SPEC DA7)
+    m_range: Literal["clamp", "sigmoid", "none"] = "clamp"  # SPEC DA8
+    m_param: Literal["full", "row_scale"] = "full"  # "row_scale": one trained factor per row (SPEC DA12)
     m_label_grad: bool = True  # gradient to M through the label too (SPEC DA14)
-    m_optimizer: str = "bertadam"  # | adam: the update rule of M's entries, with Table 8's β and ε
-    loss: str = "kl"  # | ce | bce (SPEC DA13, SD7)
+    loss: Literal["kl", "ce", "bce"] = "kl"  # SPEC DA13, SD7
     compat_public_script: bool = False  # states mixed with themselves, one detached ratio for all labels (SPEC DA42)
-    dense: bool = False  # N × N tensors instead of visited pairs: the reference for small N, same numbers
 
     def __post_init__(self) -> None:
-        one_of("mix_mask", self.mix_mask, MASKS)
-        one_of("distance", self.distance, KINDS)
-        one_of("ball", self.ball, BALLS)
-        one_of("embed_when", self.embed_when, ("once", "epoch"))
-        one_of("embed_pool", self.embed_pool, ("cls", "mean", "pooler"))
-        one_of("select", self.select, ("value", "top_percent", "random"))
-        one_of("tau_unit", self.tau_unit, ("percent", "count"))
-        one_of("cosine_sort", self.cosine_sort, ("distance", "similarity"))
-        one_of("ratio", self.ratio, ("matrix", "beta"))
-        one_of("draw", self.draw, ("batch", "example"))
-        one_of("m_norm", self.m_norm, ("row_max", "global_max", "row_minmax"))
-        one_of("m_on", self.m_on, ("partner", "self"))
-        one_of("m_range", self.m_range, ("clamp", "sigmoid", "none"))
-        one_of("m_param", self.m_param, ("full", "row_scale"))
-        one_of("m_optimizer", self.m_optimizer, ("bertadam", "adam"))
-        one_of("loss", self.loss, ("kl", "ce", "bce"))
-        if not self.levels or any(isinstance(v, str) or not 0 <= v <= 12 for v in self.levels):
-            raise ValueError(f"levels must be numbers from 0 to 12, not {self.levels!r}")
-        if not 0 <= self.T < 1:
-            raise ValueError(f"T must be at least 0 and below 1, not {self.T}")
+        super().__post_init__()
         if not (0 < self.tau <= 100 or (self.tau_unit == "count" and self.tau >= 1)):
             raise ValueError(
                 f"tau must be a percentage above 0 and at most 100, or a count of at least 1, not {self.tau}"
             )
-        if self.alpha <= 0:
-            raise ValueError(f"alpha must be positive, not {self.alpha}")
-        if self.ball_scale < 0:
-            raise ValueError(f"ball_scale must be positive, or 0 for 1/(1.001 · largest norm), not {self.ball_scale}")
         if self.cosine_sort == "similarity" and (self.distance, self.select) != ("cosine", "top_percent"):
             raise ValueError("cosine_sort='similarity' goes with distance='cosine' and select='top_percent'")
-        if self.m_param == "row_scale" and (self.m_range == "sigmoid" or self.dense):
-            raise ValueError("m_param='row_scale' goes with m_range 'clamp' or 'none', and has no dense reference")
-        if self.dense and self.embed_when == "epoch":
-            raise ValueError(
-                "dense=True is the reference for embed_when='once'; its entries do not follow new embeddings"
-            )
+        if self.m_param == "row_scale" and self.m_range == "sigmoid":
+            raise ValueError("m_param='row_scale' goes with m_range 'clamp' or 'none'")
 
     @property
     def trains(self) -> bool:
@@ -134,7 +107,7 @@ class DMix(Mixer):
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         o = self.options
-        self.train_split = data.splits["train"]
+        super().prepare(model, data, rng)
         n = len(self.train_split)
         self.seen = 0
         self.recent: dict[str, list[float]] = {}
@@ -147,7 +120,7 @@ class DMix(Mixer):
         if o.m_param == "row_scale":
             self.matrix: Matrix = RowScale(base, kept, o.trains)
         else:
-            self.matrix = (DenseMatrix if o.dense else PairMatrix)(base, kept, o.m_optimizer, o.trains)
+            self.matrix = PairMatrix(base, kept, o.trains)
         if o.select == "value":
             share = base.share
             self.note(set_mean=share, set_min=share.min(), set_max=share.max())

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -24,68 +24,36 @@ from torch import Tensor, nn
 
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, one_of
+from .base import Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy
 from .geometry import Points
-from .label_space import LABEL_EMBEDDINGS, LabelSpace, Movement, cosine_loss, full_precision, normal, xavier
-from .selection import WHICH, cosine_distances, draw_others, reduce_k, select
+from .label_space import LabelOptions, LabelSpace, Movement, full_precision, normal, sentences, xavier
+from .options import Count, Positive
+from .selection import cosine_distances, draw_others, reduce_k, select
 
-SOFTMAX = ("pair", "dim")
+Over = Literal["pair", "dim"]  # what a softmax runs over: the pair of two vectors, or the dimensions of each
 
 
 @dataclass(frozen=True)
-class DNMOptions:
+class DNMOptions(LabelOptions):
     """Settings of DNM; defaults are the paper's, and the resolutions of SPEC 5(e)."""
 
-    k: int = 5  # K partners of largest and K of smallest distance
-    select: str = "both"  # "largest" (w/o SDS) | "smallest" (w/o LDS) | "random" (w/o DSS)
-    random_partners: int | str = 1  # for select = "random": 1 as printed, or "2K" as control (SPEC NA23)
-    # "dataset": partners from the whole training part, by features refreshed every epoch (SPEC NA7). Partners outside the batch
-    # are encoded with it, so that a step costs up to 1 + 2K passes.
-    pool: str = "batch"
-    mix: str = "nonlinear"  # "scalar": ordinary mixup of sentence vectors (w/o DNM)
-    input_weights: str = "tuned"  # "fixed": v1, v2 stay at their start (FIW)
-    output_weights: str = "tuned"  # "fixed": see fow (FOW)
-    fow: str = "frozen"  # fixed output weights: W stays at its start, or "half": constant 1/2 (SPEC NA26)
-    policy_softmax: str = "pair"  # "dim": over the d dimensions of v1 and of v2 (SPEC NA1)
-    label_softmax: str = "pair"  # "dim" (SPEC NA2)
-    policy_init: str = "normal"  # v ~ N(0, 1), or "zeros" (SPEC NA4); its learning rate is Recipe.mixer_lr
-    label_embedding: str = "trained"  # "fixed" | "trained_orthogonal" (SPEC NA3)
-    label_init_std: float = 1.0  # M ~ N(0, std²) (SPEC NA4)
-    label_grad: bool = (
-        True  # false: the target is a constant, so M and W get no gradient and v only through h_ij (SPEC NA3)
-    )
-    orthogonal_weight: float = 1.0  # of the penalty of "trained_orthogonal"
-    cls: str = "state"  # sentence vector: state of the first token, or "pooler" (SPEC NA10)
+    k: Count = 5  # K partners of largest and K of smallest distance
+    select: Literal["both", "largest", "smallest", "random"] = "both"  # w/o SDS, w/o LDS, w/o DSS
+    random_partners: Literal[1, "2K"] = 1  # for select = "random": 1 as printed, or "2K" as control (SPEC NA23)
+    #: "dataset": partners from the whole training part, by features refreshed every epoch (SPEC NA7). Partners outside the
+    #: batch are encoded with it, so that a step costs up to 1 + 2K passes.
+    pool: Literal["batch", "dataset"] = "batch"
+    mix: Literal["nonlinear", "scalar"] = "nonlinear"  # "scalar": ordinary mixup of sentence vectors (w/o DNM)
+    input_weights: Literal["tuned", "fixed"] = "tuned"  # "fixed": v1, v2 stay at their start (FIW)
+    output_weights: Literal["tuned", "fixed"] = "tuned"  # "fixed": see fow (FOW)
+    fow: Literal["frozen", "half"] = "frozen"  # fixed output weights: W stays at its start, or constant 1/2 (SPEC NA26)
+    policy_softmax: Over = "pair"  # SPEC NA1
+    label_softmax: Over = "pair"  # SPEC NA2
+    policy_init: Literal["normal", "zeros"] = "normal"  # v ~ N(0, 1) (SPEC NA4); its learning rate is Recipe.mixer_lr
     add_clean: bool = False  # half of the loss on the unmixed sentences (SPEC NA12)
-    nodnm_loss: str = "ce"  # for mix = "scalar": one-hot labels and cross-entropy, or "cosine" (SPEC NA25)
-    alpha: float = 1.0  # Beta(alpha, alpha) for mix = "scalar" (SPEC NA20)
-    draw: str = "batch"  # for mix = "scalar": one ratio per batch, or per mixture ("example") (SPEC 1.4)
-
-    def __post_init__(self) -> None:
-        for name, allowed in {
-            "select": WHICH,
-            "random_partners": (1, "2K"),
-            "pool": ("batch", "dataset"),
-            "mix": ("nonlinear", "scalar"),
-            "input_weights": ("tuned", "fixed"),
-            "output_weights": ("tuned", "fixed"),
-            "fow": ("frozen", "half"),
-            "policy_softmax": SOFTMAX,
-            "label_softmax": SOFTMAX,
-            "policy_init": ("normal", "zeros"),
-            "label_embedding": LABEL_EMBEDDINGS,
-            "cls": ("state", "pooler"),
-            "nodnm_loss": ("ce", "cosine"),
-            "draw": ("batch", "example"),
-        }.items():
-            one_of(name, getattr(self, name), allowed)
-        if self.k < 1:
-            raise ValueError(f"k must be at least 1, not {self.k}")
-        for name in ("alpha", "label_init_std"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if self.orthogonal_weight < 0:
-            raise ValueError(f"orthogonal_weight must not be negative, not {self.orthogonal_weight}")
+    nodnm_loss: Literal["ce", "cosine"] = "ce"  # for mix = "scalar"; "ce" is with one-hot labels (SPEC NA25)
+    alpha: Positive = 1.0  # Beta(alpha, alpha) for mix = "scalar" (SPEC NA20)
+    draw: Literal["batch", "example"] = "batch"  # for mix = "scalar": one ratio for all mixtures or for each (SPEC 1.4)
 
     @property
     def by_cosine(self) -> bool:
@@ -114,7 +82,7 @@ class DNM(Mixer):
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         o, d = self.options, model.width
-        self.train_split = data.splits["train"]
+        super().prepare(model, data, rng)
         self._points: Points | None = None
         self._weights: Tensor | None = None
         if o.pool == "dataset":
@@ -122,8 +90,7 @@ class DNM(Mixer):
             self.register_buffer("age", torch.zeros((), dtype=torch.long))  # steps so far
         if not o.by_cosine:
             return
-        std = getattr(model.encoder.config, "initializer_range", 0.02)
-        self.space = LabelSpace(d, data.classes, rng, o.label_init_std, std, o.label_embedding)
+        self.space = LabelSpace(model, data.classes, rng, o)
         starts = {"m": self.space.embeddings, "fc": self.space.fc.weight}
         if o.mix == "nonlinear":
             tuned, spread = o.input_weights == "tuned", float(o.policy_init == "normal")
@@ -138,17 +105,12 @@ class DNM(Mixer):
 
     # Who ---------------------------------------------------------------------------------------------------------------
 
-    def features_of(self, model: Classifier, batch: Batch) -> Tensor:
-        """Sentence vectors (n, d) float32 (SPEC NA10)."""
-        states, _ = model.encode(batch)
-        return (states[:, 0] if self.options.cls == "state" else model.pool(states)).float()
-
     def pairs(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Pairs:
         """Encode the batch, and with a pool of the whole training part the partners too, and choose."""
         o, device = self.options, batch.labels.device
         rows = torch.arange(len(batch), device=device)
         if o.pool == "batch":
-            vectors = self.features_of(model, batch)
+            vectors = sentences(model, batch, o)
             distance = None if o.select == "random" else cosine_distances(vectors)
             return Pairs(vectors, batch.labels, rows, self.choose(distance, rows, len(batch), rng))
         self.refresh(model, len(batch))
@@ -157,7 +119,7 @@ class DNM(Mixer):
         # A sentence that is wanted more than once is encoded once.
         needed, place = torch.unique(torch.cat([batch.index, chosen.flatten()]), return_inverse=True)
         together = self.train_split.batch(needed)
-        vectors = self.features_of(model, together)
+        vectors = sentences(model, together, o)
         return Pairs(vectors, together.labels, place[: len(batch)], place[len(batch) :].view(chosen.shape))
 
     def choose(self, distance: Tensor | None, own: Tensor, pool: int, rng: np.random.Generator) -> Tensor:
@@ -173,11 +135,8 @@ class DNM(Mixer):
         """Encode the whole training part anew at the start of every epoch, dropout off (SPEC NA7)."""
         every = -(-len(self.train_split) // batch_size)
         if int(self.age) % every == 0 and self.options.select != "random":
-            was_training = model.training
-            model.eval()
-            for part in self.train_split.in_order(64):
-                self.features[part.index] = self.features_of(model, part)
-            model.train(was_training)
+            with model.mode(training=False):
+                self.features = self.train_split.each(lambda part: sentences(model, part, self.options))
             self._points = None
         self.age += 1
         if self._points is None and self.options.select != "random":
@@ -187,11 +146,7 @@ class DNM(Mixer):
 
     def policy(self) -> tuple[Tensor, Tensor]:
         """v̂1 and v̂2, both (d,) (SPEC NA1)."""
-        if self.options.policy_softmax == "dim":
-            return self.v1.softmax(0), self.v2.softmax(0)
-        # Of the pair, e^v1 / (e^v1 + e^v2) is a sigmoid of the difference.
-        share = torch.sigmoid(self.v1 - self.v2)
-        return share, 1 - share
+        return shares(self.v1, self.v2, self.options.policy_softmax)
 
     def mix(self, a: Tensor, b: Tensor) -> Tensor:
         """h_ij of sentence vectors (..., d), eq. 2."""
@@ -203,15 +158,7 @@ class DNM(Mixer):
         if self.options.output_weights == "fixed" and self.options.fow == "half":
             half = torch.full_like(a, 0.5)
             return half, half
-        if self.options.label_softmax == "dim":
-            return a.softmax(-1), b.softmax(-1)
-        share = torch.sigmoid(a - b)
-        return share, 1 - share
-
-    def targets(self, share: Tensor, other: Tensor, y_a: Tensor, y_b: Tensor) -> Tensor:
-        """Φ̂_i∘m_yi + Φ̂_j∘m_yj, eq. 3; weights (..., d), labels (...)."""
-        m_a, m_b = self.space.embeddings[y_a], self.space.embeddings[y_b]
-        return share * m_a + other * m_b
+        return shares(a, b, self.options.label_softmax)
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
@@ -227,21 +174,19 @@ class DNM(Mixer):
             loss = self._nonlinear(pairs) if o.mix == "nonlinear" else self._scalar(model, pairs, rng)
             if o.add_clean:
                 loss = (self._clean(model, pairs) + loss) / 2
-            if o.by_cosine and o.label_embedding == "trained_orthogonal":
-                loss = loss + o.orthogonal_weight * self.space.penalty()
+            loss = self.space.with_penalty(loss) if o.by_cosine else loss
         yield Part("mixed", loss)
 
     def _nonlinear(self, pairs: Pairs) -> Tensor:
         h, labels, first, second = pairs
         one, two = self.policy()
         own, other = one * h, two * h  # every sentence as an anchor and as a partner
-        fc = self.space.fc
+        fc, m = self.space.fc, self.space.embeddings
         predicted = F.linear(own, fc.weight, fc.bias)[first][:, None] + F.linear(other, fc.weight)[second]
         share, rest = self.label_weights((own @ self.w)[first][:, None], (other @ self.w)[second])
         self._weights = share.detach()
         self.note(w_b=rest)
-        target = self.targets(share, rest, labels[first][:, None], labels[second])
-        return cosine_loss(predicted, target if self.options.label_grad else target.detach())
+        return self.space.loss(predicted, share * m[labels[first][:, None]] + rest * m[labels[second]])
 
     def _scalar(self, model: Classifier, pairs: Pairs, rng: np.random.Generator) -> Tensor:
         o, (h, labels, first, second) = self.options, pairs
@@ -252,18 +197,17 @@ class DNM(Mixer):
         if o.nodnm_loss == "ce":
             return mixed_cross_entropy(model.classify(mixed), labels[first], labels[second], w_b)
         target = mix_rows(self.space.embeddings[labels[first]], self.space.embeddings[labels[second]], w_b)
-        return cosine_loss(self.space.fc(mixed), target if o.label_grad else target.detach())
+        return self.space.loss(self.space.fc(mixed), target)
 
     def _clean(self, model: Classifier, pairs: Pairs) -> Tensor:
         h, labels = pairs.vectors[pairs.first], pairs.labels[pairs.first]
         if not self.options.by_cosine:
             return cross_entropy(model.classify(h), labels)
-        target = self.space.embeddings[labels]
-        return cosine_loss(self.space.fc(h), target if self.options.label_grad else target.detach())
+        return self.space.loss(self.space.fc(h), self.space.embeddings[labels])
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:
         """cos(fc(h), m_c) of the unmixed sentence, (B, C) in [-1, 1]; logits for w/o DNM with cross-entropy."""
-        vectors = self.features_of(model, batch)
+        vectors = sentences(model, batch, self.options)
         return self.space.scores(vectors) if self.options.by_cosine else model.classify(vectors)
 
     def diagnose(self) -> dict[str, float]:
@@ -276,11 +220,8 @@ class DNM(Mixer):
         """
         if not self.options.by_cosine:
             return {}
-        now = {"m": self.space.embeddings, "fc": self.space.fc.weight}
-        cosines = self.space.off_diagonal().detach()
-        out = {"label_cosine": float(cosines.mean()), "label_cosine_max": float(cosines.max())}
+        out = self.space.diagnose()
         if self.options.mix == "nonlinear":
-            now |= {"v1": self.v1, "v2": self.v2, "w": self.w}
             share = self.policy()[0].detach()
             low, high = torch.quantile(share, torch.tensor([0.05, 0.95], device=share.device)).tolist()
             out |= {"policy_mean": float(share.mean()), "policy_low": low, "policy_high": high}
@@ -291,4 +232,12 @@ class DNM(Mixer):
                 "label_weight_over_pairs": float(phi.std(0, correction=0).mean()),
                 "label_weight_over_dims": float(phi.std(1, correction=0).mean()),
             }
-        return out | self.movement.measure(**now)
+        return out | self.movement.measure()
+
+
+def shares(a: Tensor, b: Tensor, over: Over) -> tuple[Tensor, Tensor]:
+    """Softmax of two tensors (..., d); of the pair, e^a / (e^a + e^b) is a sigmoid of the difference."""
+    if over == "dim":
+        return a.softmax(-1), b.softmax(-1)
+    share = torch.sigmoid(a - b)
+    return share, 1 - share

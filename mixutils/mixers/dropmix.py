@@ -17,67 +17,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..encoder.model import MASKS, WORDS, Classifier, Edit
+from ..encoder.model import WORDS, Classifier, Edit, Mask
 from ..encoder.saliency import at_top, separate
-from ..tasks.encode import Batch, EncodedSplit, EncodedTask
-from .base import PAIRINGS, Mixer, Part, cross_entropy, mixed_cross_entropy, one_of, pair
-from .patches import LENGTHS, PATCHES, Chosen, Patch, find_places
-from .windows import RULES
+from ..tasks.encode import Batch, EncodedTask
+from .base import Mixer, Pairing, Part, cross_entropy, mixed_cross_entropy, pair
+from .options import Count, Options, Positive, Share
+from .patches import Chosen, Length, Patch, Shape, find_places
+from .windows import Rule
 
 SIZES = (2, 32)  # [P] range of n
 
 
 @dataclass(frozen=True)
-class DropMixOptions:
+class DropMixOptions(Options):
     """Settings of DropMix; defaults are the paper's, and the resolutions of SPEC 6(e)."""
 
-    patch: str = "general"  # "unit" | "channel" | "word" | "general": shape of the windows
-    n: int = 2  # positions of a window; for "word" and "general", cut to N
-    n_draw: str = "fixed"  # "per_batch": n uniform in 2..32 (SPEC RA10)
-    width: int = 1  # channels of a window; for "general" (SPEC RA11)
-    ratio_draw: str = "beta"  # "fixed": λ = ratio (Figure 3)
-    ratio: float = 0.5  # λ, only for ratio_draw = "fixed"
-    alpha: float = 0.1  # λ ~ Beta(alpha, alpha)
-    draw: str = "batch"  # one λ per batch or per example (SPEC RA15)
-    pairing: str = "permutation"  # "halves", "permutation" of the batch, "dataset" (SPEC RA15)
-    mask: str = "drop_salient"  # "keep_salient": the literal mask; "random": random windows, no saliency (SPEC RA1)
-    budget: str = "stop"  # "skip" | "exceed": what happens at the first window that does not fit (SPEC RA3)
-    mix_at: str = "embedding_output"  # "word_embedding" | "last_hidden" (SPEC RA4)
+    patch: Shape = "general"  # of the windows
+    n: Count = 2  # positions of a window; for "word" and "general", cut to N
+    n_draw: Literal["fixed", "per_batch"] = "fixed"  # "per_batch": n uniform in 2..32 (SPEC RA10)
+    width: Count = 1  # channels of a window; for "general" (SPEC RA11)
+    ratio_draw: Literal["beta", "fixed"] = "beta"  # "fixed": λ = ratio (Figure 3)
+    ratio: Share = 0.5  # λ, only for ratio_draw = "fixed"
+    alpha: Positive = 0.1  # λ ~ Beta(alpha, alpha)
+    draw: Literal["batch", "example"] = "batch"  # one λ for all rows or for each (SPEC RA15)
+    pairing: Pairing = "permutation"  # SPEC RA15
+    #: "keep_salient": the literal mask; "random": random windows, no saliency (SPEC RA1).
+    mask: Literal["drop_salient", "keep_salient", "random"] = "drop_salient"
+    budget: Rule = "stop"  # what happens at the first window that does not fit (SPEC RA3)
+    mix_at: Literal["embedding_output", "word_embedding", "last_hidden"] = "embedding_output"  # SPEC RA4
     count_padding: bool = False  # N = max_length for every text, padding included (SPEC RA5)
-    max_length: int = 128  # the printed N, only for count_padding
-    length: str = "union"  # N counts positions where A or B has a token; "a", "min": of A, of the shorter (SPEC RA5)
-    label_weight: str = "realised"  # "lambda" (SPEC RA6)
+    max_length: Count = 128  # the printed N, only for count_padding
+    length: Length = "union"  # N counts positions where A or B has a token; "a", "min": of A, of the shorter (SPEC RA5)
+    label_weight: Literal["realised", "lambda"] = "realised"  # SPEC RA6
     add_clean: bool = False  # clean terms in the loss, half clean, half mixed (SPEC RA7)
     protect_special: bool = False  # positions where A or B has a special token are no units (SPEC RA8)
-    saliency_mode: str = "eval"  # "train": dropout, if any, is on in the saliency pass (SPEC RA16)
-    mix_mask: str = "union"  # who may be attended to above the level (SPEC 1.3, RA5)
+    saliency_mode: Literal["eval", "train"] = "eval"  # "train": dropout, if any, is on in the saliency pass (SPEC RA16)
+    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC 1.3, RA5)
     count_channels: bool = False  # count how often each channel is replaced, text by text (Figures 3b, 3c)
-
-    def __post_init__(self) -> None:
-        one_of("patch", self.patch, PATCHES)
-        one_of("n_draw", self.n_draw, ("fixed", "per_batch"))
-        one_of("ratio_draw", self.ratio_draw, ("beta", "fixed"))
-        one_of("draw", self.draw, ("batch", "example"))
-        one_of("pairing", self.pairing, PAIRINGS)
-        one_of("mask", self.mask, ("drop_salient", "keep_salient", "random"))
-        one_of("budget", self.budget, RULES)
-        one_of("mix_at", self.mix_at, ("embedding_output", "word_embedding", "last_hidden"))
-        one_of("length", self.length, LENGTHS)
-        one_of("label_weight", self.label_weight, ("realised", "lambda"))
-        one_of("saliency_mode", self.saliency_mode, ("eval", "train"))
-        one_of("mix_mask", self.mix_mask, MASKS)
-        for name in ("n", "width", "max_length"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if not 0 <= self.ratio <= 1:
-            raise ValueError(f"ratio must be between 0 and 1, not {self.ratio}")
-        if self.alpha <= 0:
-            raise ValueError(f"alpha must be positive, not {self.alpha}")
 
 
 class DropMix(Mixer):
@@ -95,13 +77,12 @@ class DropMix(Mixer):
 
     Options = DropMixOptions
     counts = ("selected", "seen")
-    train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         words = model.encoder.get_input_embeddings().weight.shape[1]
         if words != model.width and self.options.mix_at != "last_hidden" and hasattr(model.encoder.config, "vectors"):
             raise ValueError(f"DropMix needs one width for words and states, not {words} and {model.width}")
-        self.train_split = data.splits["train"]
+        super().prepare(model, data, rng)
         if self.options.count_channels:
             labels = self.train_split.labels
             self.register_buffer("selected", torch.zeros(len(labels), model.width, device=labels.device))
@@ -119,12 +100,7 @@ class DropMix(Mixer):
             free = chosen is None and self._free(model)
             out = model(anchors, keep=(level,) if free else ())
             yield Part("clean", cross_entropy(out.logits, anchors.labels), 0.5)
-            if free:
-                gradient = out.kept[level].grad
-                if gradient is None:
-                    raise RuntimeError(
-                        "DropMix needs the clean part's backward pass before its second part is asked for"
-                    )
+            gradient = self.left_behind(out.kept[level]) if free else None
         if chosen is None and (gradient is not None or o.mix_at != "last_hidden"):
             if gradient is None:
                 gradient = separate(model, anchors, o.mix_at, o.saliency_mode == "train")
@@ -147,19 +123,10 @@ class DropMix(Mixer):
         size = len(first) if o.draw == "example" else 1
         lam = np.full(size, o.ratio) if o.ratio_draw == "fixed" else rng.beta(o.alpha, o.alpha, size)
         n = o.n if o.n_draw == "fixed" else int(rng.integers(SIZES[0], SIZES[1], endpoint=True))
-        places = find_places(
-            batch, first, second, o.length, o.max_length if o.count_padding else None, o.protect_special
-        )
-        return Patch(
-            o.patch,
-            n,
-            o.width,
-            places,
-            channels,
-            torch.from_numpy(lam).to(first.device).expand(len(first)),
-            o.budget,
-            o.mask == "keep_salient",
-        )
+        full = o.max_length if o.count_padding else None
+        places = find_places(batch, first, second, o.length, full, o.protect_special)
+        lam = torch.from_numpy(lam).to(first.device).expand(len(first))
+        return Patch(o.patch, n, o.width, places, channels, lam, o.budget, o.mask == "keep_salient")
 
     def weigh(self, batch: Batch, first: Tensor, second: Tensor, patch: Patch, chosen: Chosen) -> Tensor:
         """The partner's share of the labels, (R,) float32; notes what was mixed."""
@@ -171,25 +138,15 @@ class DropMix(Mixer):
             w_b = torch.where(height > 0, 1 - patch.lam if patch.keep else patch.lam, 0.0)
         of_b = batch.attention_mask[second] > 0
         token = (batch.attention_mask[first] > 0) | of_b
-        real, padding = (
-            (chosen.per_position * at).sum(1) / (token.sum(1) * patch.channels) for at in (token, token & ~of_b)
-        )
+        for name, at in (("real", token), ("padding", token & ~of_b)):
+            self.note(**{name: (chosen.per_position * at).sum(1) / (token.sum(1) * patch.channels)})
         if o.count_channels:
-            self._count_channels(batch.index[first], chosen.units, height)
-        self.note(
-            w_b=w_b,
-            lam=patch.lam,
-            replaced=share,
-            real=real,
-            padding=padding,
-            unmixed=(chosen.count == 0).float(),
-            whole=(share == 1).float(),
-        )
+            rows = batch.index[first]
+            self.selected.index_add_(0, rows, chosen.units.sum(1) / height.clamp(min=1)[:, None])
+            self.seen.index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
+        self.note(w_b=w_b, lam=patch.lam, replaced=share)
+        self.note(unmixed=(chosen.count == 0).float(), whole=(share == 1).float())
         return w_b.float()
-
-    def _count_channels(self, rows: Tensor, units: Tensor, height: Tensor) -> None:
-        self.selected.index_add_(0, rows, units.sum(1) / height.clamp(min=1)[:, None])
-        self.seen.index_add_(0, rows, torch.ones_like(rows, dtype=torch.float32))
 
     def _free(self, model: Classifier) -> bool:
         """Whether the clean term's own backward pass gives the saliency that is asked for."""

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
 
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedSplit
+from .options import one_of
 
-POOLS = ("cls", "mean", "pooler")
-_ROWS = 64
+Pool = Literal["cls", "mean", "pooler"]
 
 
 @torch.no_grad()
-def sentence_embeddings(model: Classifier, split: EncodedSplit, pool: str = "cls") -> Tensor:
-    """One vector per example, from the model as it is, in evaluation mode and float32.
+def sentence_embeddings(model: Classifier, split: EncodedSplit, pool: Pool = "cls") -> Tensor:
+    """One vector per example from the model as it is, in evaluation mode: (N, d) float32 in the order of ``split``.
 
     Args:
         pool: "cls" is the last layer's first token, "mean" the mean over real tokens, "pooler" the vector that enters the
-            classifier. The passes are not counted in ``model.work``: they belong to no step.
-
-    Returns:
-        (N, d) float32 in the order of ``split``, on its device.
-
-    Raises:
-        ValueError: an unknown ``pool``.
+            classifier; a ValueError for anything else.
     """
-    if pool not in POOLS:
-        raise ValueError(f"embed_pool must be one of {', '.join(map(repr, POOLS))}, not {pool!r}")
-    training, work = model.training, model.work
-    model.eval()
-    device = split.labels.device
-    out = torch.empty(len(split), model.width, device=device)
-    try:
-        with torch.autocast(device.type, enabled=False):
-            for batch in split.in_order(_ROWS):
-                out[batch.index] = _pooled(model, batch, pool).float()
-    finally:
-        model.train(training)
-        model.work = work
-    return out
+    one_of("embed_pool", pool, get_args(Pool))
+    device = split.labels.device.type
+    with model.mode(training=False, counted=False), torch.autocast(device, enabled=False):
+        return split.each(lambda batch: _pooled(model, batch, pool).float())
 
 
 def _pooled(model: Classifier, batch: Batch, pool: str) -> Tensor:

@@ -11,43 +11,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
 
-from ..encoder.model import MASKS, Classifier, Edit, scale_level
-from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, draw_beta, mix_rows, mixed_cross_entropy, one_of, pair
+from ..encoder.model import Classifier, Edit, Mask, scale_level
+from ..tasks.encode import Batch
+from .base import Mixer, Part, draw_beta, mix_rows, mixed_cross_entropy, pair
+from .options import Levels, Options, Positive
 
 _TINY = 1e-6
 
 
 @dataclass(frozen=True)
-class EMixOptions:
+class EMixOptions(Options):
     """Settings of EMix. Not from these papers: everything is our resolution, as for TMix in the DMIX tables."""
 
-    levels: tuple[int, ...] = (7, 9, 12)
-    alpha: float = 1.0
+    levels: Levels = (7, 9, 12)
+    alpha: Positive = 1.0
     beta_fold: bool = False
-    draw: str = "batch"
-    mix_mask: str = "union"
-
-    def __post_init__(self) -> None:
-        one_of("draw", self.draw, ("batch", "example"))
-        one_of("mix_mask", self.mix_mask, MASKS)
-        if not self.levels or any(isinstance(v, str) or not 0 <= v <= 12 for v in self.levels):
-            raise ValueError(f"levels must be numbers from 0 to 12, not {self.levels!r}")
-        if self.alpha <= 0:
-            raise ValueError(f"alpha must be positive, not {self.alpha}")
+    draw: Literal["batch", "example"] = "batch"
+    mix_mask: Mask = "union"
 
 
 class EMix(Mixer):
     """EMix with partners drawn from the whole training part, never the anchor (SPEC DA20)."""
 
     Options = EMixOptions
-
-    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
-        self.train_split = data.splits["train"]
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o, n = self.options, len(batch)

@@ -13,16 +13,18 @@ and order pairs alike wherever both are defined (SPEC DA1).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
-KINDS = ("hyp_atan", "hyp_atanh", "spherical", "euclidean", "cosine")
-BALLS = ("none", "scale", "expmap0")
-BLOCK = (
-    4_000_000  # distances that are in memory at a time: small enough for caches, large enough for one matrix product
-)
+from .options import one_of
+
+Kind = Literal["hyp_atan", "hyp_atanh", "spherical", "euclidean", "cosine"]
+KINDS = get_args(Kind)
+Ball = Literal["none", "scale", "expmap0"]
+#: Distances that are in memory at a time: small enough for caches, large enough for one matrix product.
+BLOCK = 4_000_000
 _TINY = 1e-30
 _HALF_PI = 1.5707962  # the largest float32 below π/2
 
@@ -47,7 +49,7 @@ class Points:
     """N embeddings, prepared for distances to each other.
 
     Args:
-        vectors: (N, d) float32 or float64, finite. kind: one of ``KINDS``. ball: one of ``BALLS`` (SPEC DA2): "none" takes
+        vectors: (N, d) float32 or float64, finite. kind, ball: (SPEC DA1, DA2); "none" takes
             vectors as they are, "scale" multiplies them with a factor, "expmap0" maps e to tanh(‖e‖)·e/‖e‖ after that.
         ball_scale: the factor; 0 is 1/(1.001 · largest norm), which brings all points into the ball.
 
@@ -60,10 +62,9 @@ class Points:
             unit sphere, where it is undefined.
     """
 
-    def __init__(self, vectors: Tensor, kind: str = "hyp_atan", ball: str = "none", ball_scale: float = 0.0) -> None:
-        for name, value, known in (("distance", kind, KINDS), ("ball", ball, BALLS)):
-            if value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+    def __init__(self, vectors: Tensor, kind: Kind = "hyp_atan", ball: Ball = "none", ball_scale: float = 0.0) -> None:
+        one_of("distance", kind, KINDS)
+        one_of("ball", ball, get_args(Ball))
         if vectors.dim() != 2:
             raise ValueError(f"embeddings must be (N, d), not of shape {tuple(vectors.shape)}")
         self.kind = kind
@@ -92,19 +93,15 @@ class Points:
 
     def order(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
         """(R, C) float32 numbers that are ordered as the distances are: z² for the hyperbolic kinds, g for the others."""
-        whole = columns is None
-        right = self.vectors if whole else self.vectors[columns]
-        columns = torch.arange(len(self), device=rows.device) if whole else columns
+        right = self.vectors if columns is None else self.vectors[columns]
+        columns = torch.arange(len(self), device=rows.device) if columns is None else columns
         # g = ‖a‖² + ‖b‖² - 2⟨a, b⟩
         beside = self.square[columns].float().expand(len(rows), -1)
         with torch.autocast(right.device.type, enabled=False):  # bfloat16 products would order neighbours at random
             gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
         gap.add_(self.square[rows].float()[:, None]).clamp_(min=0)
         self._refine(gap, rows, columns)
-        if whole:
-            gap[torch.arange(len(rows), device=rows.device), rows] = 0
-        else:
-            gap.masked_fill_(rows[:, None] == columns[None], 0)
+        gap.masked_fill_(rows[:, None] == columns[None], 0)
         if self.kind in ("euclidean", "cosine"):
             return gap
         a, b = self.factor[rows].float()[:, None], self.factor[columns].float()[None]
@@ -209,14 +206,7 @@ def _square_norms(vectors: Tensor) -> Tensor:
 
 
 def into_ball(vectors: Tensor, ball: str, ball_scale: float = 0.0) -> Tensor:
-    """Vectors brought into the unit ball, or left alone; see ``Points``.
-
-    Args:
-        vectors: (N, d) float32 or float64.
-
-    Returns:
-        (N, d) of the same type.
-    """
+    """Vectors (N, d) brought into the unit ball, or left alone, in their own type; see ``Points``."""
     if ball == "none":
         return vectors
     factor = ball_scale or 1 / (1.001 * _square_norms(vectors).max().sqrt()).clamp(min=_TINY)
@@ -227,7 +217,7 @@ def into_ball(vectors: Tensor, ball: str, ball_scale: float = 0.0) -> Tensor:
     return (scaled * (torch.tanh(norm) / norm).to(vectors.dtype)).to(vectors.dtype)
 
 
-def pairwise(a: Tensor, b: Tensor, kind: str = "hyp_atan", ball: str = "none") -> Tensor:
+def pairwise(a: Tensor, b: Tensor, kind: Kind = "hyp_atan", ball: Ball = "none") -> Tensor:
     """Distances (len(a), len(b)) float32 between two sets of vectors (n, d), brought into the ball together.
 
     For more pairs than fit in memory take ``Points`` and its blocks of rows.

@@ -13,35 +13,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..encoder.model import MASKS, Classifier, Edit, scale_level
-from ..tasks.encode import Batch, EncodedSplit, EncodedTask
-from .base import PAIRINGS, Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, one_of, pair
+from ..encoder.model import Classifier, Edit, Mask, scale_level
+from ..tasks.encode import Batch
+from .base import Mixer, Pairing, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, pair
+from .options import Options, Positive
 
 SENTENCE = "sentence"
 
 
+def _are_places(levels: tuple) -> bool:
+    return bool(levels) and all(v == SENTENCE or (not isinstance(v, str) and 0 <= v <= 12) for v in levels)
+
+
 @dataclass(frozen=True)
-class HiddenOptions:
+class HiddenOptions(Options):
     """Settings of hidden mixing; defaults are those of SPEC 1.4."""
 
-    levels: tuple[int | str, ...] = (0,)  # given for 12 layers, scaled by model.scale_level; "sentence" = pooled vector
-    alpha: float = 1.0  # parameter of Beta(alpha, alpha); 0.2 in SSMix
+    levels: Annotated[tuple[int | str, ...], "numbers from 0 to 12 or 'sentence'", _are_places] = (0,)
+    alpha: Positive = 1.0  # parameter of Beta(alpha, alpha); 0.2 in SSMix
     beta_fold: bool = False  # max(lambda, 1 - lambda) on the first text; true in SSMix
-    draw: str = "batch"  # one ratio per batch or per example (SPEC SA14)
-    pairing: str = "permutation"  # "halves" (SSMix), "permutation" of the batch, "dataset" (SPEC DA20)
+    draw: Literal["batch", "example"] = "batch"  # one ratio for all rows or for each (SPEC SA14)
+    pairing: Pairing = "permutation"  # "halves" in SSMix (SPEC DA20)
     clean: bool = False  # clean terms in the loss: half clean, half mixed (SSMix's four terms)
-    mix_mask: str = "union"  # who may be attended to above the level (SPEC 1.3)
+    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC 1.3)
 
     def __post_init__(self) -> None:
-        one_of("pairing", self.pairing, PAIRINGS)
-        one_of("mix_mask", self.mix_mask, MASKS)
-        if not self.levels or any(isinstance(v, str) and v != SENTENCE for v in self.levels):
-            raise ValueError(f"levels must be numbers from 0 to 12 or 'sentence', not {self.levels!r}")
+        super().__post_init__()
         if self.clean and self.pairing == "dataset":
             raise ValueError(
                 "clean terms go with pairing 'halves' or 'permutation'; partners from the data set have none"
@@ -52,10 +55,6 @@ class HiddenMix(Mixer):
     """Mixing at a level drawn per step from ``levels``."""
 
     Options = HiddenOptions
-    train_split: EncodedSplit | None = None  # partners for pairing = "dataset"
-
-    def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
-        self.train_split = data.splits["train"]
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
@@ -94,20 +93,17 @@ def mixed_logits(
     Returns:
         Clean logits (R, C) or None, mixed logits (n, C).
     """
-    rows = torch.arange(len(batch), device=first.device)
+    clean = len(batch) if with_clean else 0
+
+    def mix(h: Tensor) -> Tensor:
+        mixed = mix_rows(h[first], h[second], w_b)
+        return torch.cat([h, mixed]) if with_clean else mixed
+
     if level == SENTENCE:
         states, _ = model.encode(batch)
-        vector = model.pool(states)
-        mixed = mix_rows(vector[first], vector[second], w_b)
-        logits = model.classify(torch.cat([vector, mixed]) if with_clean else mixed)
-    elif with_clean:
-
-        def grow(h: Tensor) -> Tensor:
-            return torch.cat([h, mix_rows(h[first], h[second], w_b)])
-
-        edit = Edit(level, grow, torch.cat([rows, first]), torch.cat([rows, second]), mask, clean=len(rows))
-        logits = model(batch, edit).logits
+        logits = model.classify(mix(model.pool(states)))
     else:
-        edit = Edit(level, lambda h: mix_rows(h[first], h[second], w_b), first, second, mask)
+        rows = torch.arange(clean, device=first.device)
+        edit = Edit(level, mix, torch.cat([rows, first]), torch.cat([rows, second]), mask, clean)
         logits = model(batch, edit).logits
-    return (logits[: len(batch)], logits[len(batch) :]) if with_clean else (None, logits)
+    return logits[:clean] if with_clean else None, logits[clean:]

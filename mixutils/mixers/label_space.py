@@ -11,12 +11,27 @@ so their mean cosine belongs beside every loss.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-LABEL_EMBEDDINGS = ("trained", "fixed", "trained_orthogonal")
+from ..encoder.model import Classifier, Edit
+from ..tasks.encode import Batch
+from .options import Options, Positive
+
+
+@dataclass(frozen=True)
+class LabelOptions(Options):
+    """Settings of the two methods' labels; defaults are the resolutions of SPEC NA3, NA4, NA10."""
+
+    label_embedding: Literal["trained", "fixed", "trained_orthogonal"] = "trained"  # the last adds a penalty (SPEC NA3)
+    label_init_std: Positive = 1.0  # M ~ N(0, std²) (SPEC NA4)
+    label_grad: bool = True  # false: the target is a constant and teaches no policy and no embedding (SPEC NA3)
+    cls: Literal["state", "pooler"] = "state"  # of a sentence: first token's state, or pooled (SPEC NA10)
 
 
 def normal(rng: np.random.Generator, std: float, *shape: int) -> Tensor:
@@ -35,24 +50,36 @@ def cosine_loss(predicted: Tensor, target: Tensor) -> Tensor:
     return (1 - F.cosine_similarity(predicted, target, dim=-1)).square().mean()
 
 
+def sentences(model: Classifier, batch: Batch, options: LabelOptions, edit: Edit | None = None) -> Tensor:
+    """Sentence vectors (n, d) float32 of a batch, or of what ``edit`` makes of it (SPEC NA10)."""
+    states, _ = model.encode(batch, edit)
+    return (states[:, 0] if options.cls == "state" else model.pool(states)).float()
+
+
 class LabelSpace(nn.Module):
-    """M (C, d) and fc (d -> d).
+    """M (C, d) and fc (d -> d) for a model's sentence vectors.
 
     Args:
-        width: d. classes: C. rng: draws the start: M ~ N(0, label_std²) (SPEC NA4), fc ~ N(0, fc_std²) with bias 0, as the
-            classifier's own head starts.
-        embedding: "trained", "fixed", or "trained_orthogonal", which adds a penalty (SPEC NA3).
+        rng: draws the start of M, and of fc as of the classifier's own head: ~ N(0, std²) with bias 0.
     """
 
-    def __init__(
-        self, width: int, classes: int, rng: np.random.Generator, label_std: float, fc_std: float, embedding: str
-    ) -> None:
+    def __init__(self, model: Classifier, classes: int, rng: np.random.Generator, options: LabelOptions) -> None:
         super().__init__()
-        self.embeddings = nn.Parameter(normal(rng, label_std, classes, width), requires_grad=embedding != "fixed")
-        self.fc = nn.utils.skip_init(nn.Linear, width, width)  # torch's own start would draw from its global generator
+        self.options, d = options, model.width
+        start = normal(rng, options.label_init_std, classes, d)
+        self.embeddings = nn.Parameter(start, requires_grad=options.label_embedding != "fixed")
+        self.fc = nn.utils.skip_init(nn.Linear, d, d)  # torch's own start would draw from its global generator
         with torch.no_grad():
-            self.fc.weight.copy_(normal(rng, fc_std, width, width))
+            self.fc.weight.copy_(normal(rng, getattr(model.encoder.config, "initializer_range", 0.02), d, d))
             self.fc.bias.zero_()
+
+    def loss(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """``cosine_loss`` of fc's outputs and mixed label embeddings, both (..., d)."""
+        return cosine_loss(predicted, target if self.options.label_grad else target.detach())
+
+    def with_penalty(self, loss: Tensor) -> Tensor:
+        """A step's loss with what "trained_orthogonal" adds to it."""
+        return loss + self.penalty() if self.options.label_embedding == "trained_orthogonal" else loss
 
     def scores(self, vectors: Tensor) -> Tensor:
         """cos(fc(h), m_c): (n, d) -> (n, C) in [-1, 1], float32 whatever the precision of the encoder."""
@@ -64,6 +91,11 @@ class LabelSpace(nn.Module):
         unit = F.normalize(self.embeddings, dim=1)
         cosines = unit @ unit.T
         return cosines[~torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)]
+
+    def diagnose(self) -> dict[str, float]:
+        """Mean and largest cosine between embeddings of different classes: do the labels stay apart (SPEC NA3)?"""
+        cosines = self.off_diagonal().detach()
+        return {"label_cosine": float(cosines.mean()), "label_cosine_max": float(cosines.max())}
 
     def penalty(self) -> Tensor:
         """Mean squared cosine between different classes; 0 where they are orthogonal (SPEC NA3)."""
@@ -80,13 +112,14 @@ class Movement(nn.Module):
 
     def __init__(self, **tensors: Tensor) -> None:
         super().__init__()
+        self._now = tensors
         for name, tensor in tensors.items():
             self.register_buffer(name, tensor.detach().clone())
 
-    def measure(self, **now: Tensor) -> dict[str, float]:
+    def measure(self) -> dict[str, float]:
         """Mean and largest absolute change: ``moved_NAME_mean``, ``moved_NAME_max``."""
         out = {}
-        for name, tensor in now.items():
+        for name, tensor in self._now.items():
             change = (tensor.detach() - getattr(self, name)).abs()
             out |= {f"moved_{name}_mean": float(change.mean()), f"moved_{name}_max": float(change.max())}
         return out

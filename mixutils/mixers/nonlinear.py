@@ -13,42 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..encoder.model import MASKS, Classifier, Edit
+from ..encoder.model import Classifier, Edit, Mask
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, even, one_of
-from .label_space import LABEL_EMBEDDINGS, LabelSpace, Movement, cosine_loss, full_precision, xavier
+from .base import Mixer, Part, pair
+from .label_space import LabelOptions, LabelSpace, Movement, full_precision, sentences, xavier
+from .options import Positive
 
 
 @dataclass(frozen=True)
-class NonlinearOptions:
+class NonlinearOptions(LabelOptions):
     """Settings of NonlinearMixup; defaults are the resolutions of SPEC NA21 and NA3."""
 
-    alpha: float = 1.0  # entries of the matrix are Beta(alpha, alpha) (SPEC NA20)
-    lambda_matrix: str = "per_batch"  # "fixed": one draw for the whole training, the literal reading
-    pairing: str = "permutation"  # of the batch, or "halves"
-    mix_mask: str = "union"  # who may be attended to (SPEC 1.3)
-    label_embedding: str = "trained"  # "fixed" | "trained_orthogonal" (SPEC NA3)
-    label_init_std: float = 1.0  # M ~ N(0, std²) (SPEC NA4)
-    label_grad: bool = True  # false: the target is a constant, so M and U get no gradient (SPEC NA3)
-    orthogonal_weight: float = 1.0  # of the penalty of "trained_orthogonal"
-    cls: str = "state"  # sentence vector: state of the first token, or "pooler" (SPEC NA10)
-
-    def __post_init__(self) -> None:
-        one_of("lambda_matrix", self.lambda_matrix, ("per_batch", "fixed"))
-        one_of("pairing", self.pairing, ("permutation", "halves"))
-        one_of("mix_mask", self.mix_mask, MASKS)
-        one_of("label_embedding", self.label_embedding, LABEL_EMBEDDINGS)
-        one_of("cls", self.cls, ("state", "pooler"))
-        for name in ("alpha", "label_init_std"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-        if self.orthogonal_weight < 0:
-            raise ValueError(f"orthogonal_weight must not be negative, not {self.orthogonal_weight}")
+    alpha: Positive = 1.0  # entries of the matrix are Beta(alpha, alpha) (SPEC NA20)
+    lambda_matrix: Literal["per_batch", "fixed"] = "per_batch"  # "fixed": one draw for the whole training
+    pairing: Literal["permutation", "halves"] = "permutation"
+    mix_mask: Mask = "union"  # who may be attended to (SPEC 1.3)
 
 
 def draw_matrix(rng: np.random.Generator, alpha: float, length: int, width: int) -> Tensor:
@@ -64,9 +49,9 @@ class NonlinearMix(Mixer):
     Options = NonlinearOptions
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        super().prepare(model, data, rng)
         o, d = self.options, model.width
-        std = getattr(model.encoder.config, "initializer_range", 0.02)
-        self.space = LabelSpace(d, data.classes, rng, o.label_init_std, std, o.label_embedding)
+        self.space = LabelSpace(model, data.classes, rng, o)
         self.u = nn.Parameter(xavier(rng, d, d))
         self.movement = Movement(u=self.u, m=self.space.embeddings, fc=self.space.fc.weight)
         self.input_width = _width_of_embeddings(model)
@@ -77,46 +62,31 @@ class NonlinearMix(Mixer):
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.space.fc.parameters())
 
-    def sentence(self, model: Classifier, states: Tensor) -> Tensor:
-        """Sentence vectors (n, d) float32 of last hidden states (SPEC NA10)."""
-        return (states[:, 0] if self.options.cls == "state" else model.pool(states)).float()
-
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
-        o, device = self.options, batch.labels.device
-        if o.pairing == "halves":
-            batch, first, second = even(batch)
-        else:
-            first = torch.arange(len(batch), device=device)
-            second = torch.from_numpy(rng.permutation(len(batch))).to(device)
+        o = self.options
+        batch, first, second = pair(batch, o.pairing, rng)
         length = batch.input_ids.shape[1]
         if o.lambda_matrix == "fixed":
             matrix = self.matrix[:length]
         else:
-            matrix = draw_matrix(rng, o.alpha, length, self.input_width).to(device)
-        states, _ = model.encode(
-            batch, Edit(0, lambda h: mix_by_matrix(h[first], h[second], matrix), first, second, o.mix_mask)
-        )
-        vectors = model.before_head(self.sentence(model, states))
+            matrix = draw_matrix(rng, o.alpha, length, self.input_width).to(batch.labels.device)
+        edit = Edit(0, lambda h: mix_by_matrix(h[first], h[second], matrix), first, second, o.mix_mask)
+        vectors = model.before_head(sentences(model, batch, o, edit))
         with full_precision(vectors):
             share = torch.sigmoid(vectors @ self.u)
             self.note(w_b=1 - share)
             m = self.space.embeddings
             target = share * m[batch.labels[first]] + (1 - share) * m[batch.labels[second]]
-            loss = cosine_loss(self.space.fc(vectors), target if o.label_grad else target.detach())
-            if o.label_embedding == "trained_orthogonal":
-                loss = loss + o.orthogonal_weight * self.space.penalty()
+            loss = self.space.with_penalty(self.space.loss(self.space.fc(vectors), target))
         yield Part("mixed", loss)
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:
         """cos(fc(s), m_c) of the unmixed sentence, (B, C) in [-1, 1]."""
-        states, _ = model.encode(batch)
-        return self.space.scores(self.sentence(model, states))
+        return self.space.scores(sentences(model, batch, self.options))
 
     def diagnose(self) -> dict[str, float]:
         """``moved_{u,m,fc}_{mean,max}``, ``label_cosine`` and ``label_cosine_max`` as for DNM."""
-        cosines = self.space.off_diagonal().detach()
-        out = {"label_cosine": float(cosines.mean()), "label_cosine_max": float(cosines.max())}
-        return out | self.movement.measure(u=self.u, m=self.space.embeddings, fc=self.space.fc.weight)
+        return self.space.diagnose() | self.movement.measure()
 
 
 def mix_by_matrix(a: Tensor, b: Tensor, matrix: Tensor) -> Tensor:
@@ -127,11 +97,7 @@ def mix_by_matrix(a: Tensor, b: Tensor, matrix: Tensor) -> Tensor:
 
 def _width_of_embeddings(model: Classifier) -> int:
     """Hidden units of h_0; some encoders' differ from the layers'."""
-    was_training, work = model.training, model.work
-    model.eval()
     zeros = torch.zeros(1, 2, dtype=torch.long, device=model.classifier.weight.device)
-    with torch.no_grad():
+    with torch.no_grad(), model.mode(training=False, counted=False):
         _, kept = model.encode(Batch(zeros, zeros + 1, None, zeros.to(torch.int8), zeros[0], zeros[0]), keep=(0,))
-    model.train(was_training)
-    model.work = work
     return kept[0].shape[-1]

@@ -3,7 +3,7 @@
 A dense N × N matrix with Adam's moments is 12 N² bytes: 54 GB for SST-2's 67,349 phrases (SPEC DA12), of which one epoch
 touches one entry per row. Here a visited pair takes a *slot* of its row: column, value, two moments, time of its last gradient.
 
-Two facts make this the same method as the dense one, number for number (``densematrix.DenseMatrix``, the reference):
+Two facts make this the same method as the dense one, number for number (``tests/dense.py``):
 
 - A dense optimiser goes on moving an entry after its gradient has become zero, because the first moment fades by β1 per step.
   So every visited entry is updated for another ``TAIL`` steps after its last gradient; what would follow moves it by less than
@@ -23,27 +23,6 @@ from .basematrix import BaseMatrix, Range
 
 BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-6  # Table 8
 TAIL = 200  # updates after an entry's last gradient
-RULES = ("bertadam", "adam")
-
-
-class Rule:
-    """Adam's update of M's entries, without weight decay (SPEC DA12).
-
-    Args:
-        name: "bertadam" has no bias correction (SPEC 2(b)), "adam" has one with the number of steps since training began.
-    """
-
-    def __init__(self, name: str) -> None:
-        if name not in RULES:
-            raise ValueError(f"m_optimizer must be one of {', '.join(map(repr, RULES))}, not {name!r}")
-        self.name = name
-
-    def move(self, m: Tensor, v: Tensor, lr: float, clock: Tensor) -> Tensor:
-        """What is subtracted from an entry with moments ``m`` and ``v`` at step ``clock`` (1-based)."""
-        if self.name == "adam":
-            t = clock.double()
-            m, v = m / (1 - BETA1**t).float(), v / (1 - BETA2**t).float()
-        return lr * m / (v.sqrt() + ADAM_EPS)
 
 
 class Matrix(nn.Module):
@@ -87,16 +66,16 @@ class PairMatrix(Matrix):
     """The matrix with slots for visited pairs.
 
     Args:
-        base: M before training. kept: range. rule: name of the update rule. train: false keeps the base (-NT).
+        base: M before training. kept: range. train: false keeps the base (-NT).
 
     Buffers, (N, V) with V as many slots as the fullest row needs: ``column`` int32, -1 in an empty slot; ``value``, ``first``,
     ``m``, ``v`` float32: stored number now and at first, moments; ``last`` int32: step of the last gradient. ``count`` (N,)
     int32: slots in use. ``clock``: number of updates. They are the state of a run: a checkpoint holds them, O(N) in all.
     """
 
-    def __init__(self, base: BaseMatrix, kept: Range, rule: str = "bertadam", train: bool = True) -> None:
+    def __init__(self, base: BaseMatrix, kept: Range, train: bool = True) -> None:
         super().__init__(base, kept)
-        self.rule, self.train_values = Rule(rule), train
+        self.train_values = train
         device = base.top.device
         for name, kind, empty in _SLOTS:
             self.register_buffer(name, torch.full((len(base), 0), empty, dtype=kind, device=device))
@@ -198,13 +177,13 @@ class PairMatrix(Matrix):
         self._active = torch.cat([old[0], i[fresh]]), torch.cat([old[1], slot[fresh]])
 
     def _update(self, lr: float) -> None:
-        """Move every entry whose last gradient is recent."""
+        """Move every entry whose last gradient is recent, as BERTAdam does without weight decay (SPEC 2(b), DA12)."""
         i, slot = self._active
         live = self.clock - self.last[i, slot] <= TAIL
         self._active = i, slot = i[live], slot[live]
         m, v = self.m[i, slot] * BETA1, self.v[i, slot] * BETA2
         self.m[i, slot], self.v[i, slot] = m, v
-        self.value[i, slot] = self.kept.project(self.value[i, slot] - self.rule.move(m, v, lr, self.clock))
+        self.value[i, slot] = self.kept.project(self.value[i, slot] - lr * m / (v.sqrt() + ADAM_EPS))
 
     def movement(self) -> Tensor:
         seen = self.last >= 0
@@ -235,3 +214,35 @@ _SLOTS = (
     ("v", torch.float32, 0.0),
     ("last", torch.int32, -1),
 )
+
+
+class RowScale(Matrix):
+    """M_ij = s_i · base_ij with one trained factor per row; the form in the authors' published script.
+
+    ``factor`` (N,) is an ordinary parameter of the run's optimiser, clipping included.
+    """
+
+    def __init__(self, base: BaseMatrix, kept: Range, train: bool = True) -> None:
+        super().__init__(base, kept)
+        self.factor = nn.Parameter(torch.ones(len(base), device=base.top.device), requires_grad=train)
+
+    def _times(self, rows: Tensor, entries: Tensor) -> Tensor:
+        return self.kept.project(entries * self.factor[rows][:, None])
+
+    @torch.no_grad()
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        return self._times(rows, self.base.at(rows, columns))
+
+    @torch.no_grad()
+    def full(self, rows: Tensor) -> Tensor:
+        return self._times(rows, self.base.rows(rows))
+
+    @torch.no_grad()
+    def row_max(self, rows: Tensor) -> Tensor:
+        return self._times(rows, self.base.top[rows, :1])[:, 0]
+
+    def gather(self, rows: Tensor, columns: Tensor) -> Tensor:
+        return self._times(rows, self.base.at(rows, columns[:, None]))[:, 0]
+
+    def movement(self) -> Tensor:
+        return (self.factor.detach() - 1).abs()

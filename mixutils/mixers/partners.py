@@ -31,11 +31,7 @@ class Draws(NamedTuple):
 
 
 def draw(rng: np.random.Generator, rows: Tensor, n: int, self_partner: bool, tries: int = TRIES) -> Draws:
-    """Candidates for the anchors ``rows`` (R,) among n examples; without ``self_partner`` never the anchor (SPEC DA10).
-
-    Raises:
-        ValueError: the anchor may not be its own partner, and there is no other example.
-    """
+    """Candidates for the anchors ``rows`` (R,) among n examples; without ``self_partner`` from ``others`` (SPEC DA10)."""
     if self_partner:
         found = torch.from_numpy(rng.integers(n, size=(len(rows), tries))).to(rows.device)
     else:
@@ -44,13 +40,7 @@ def draw(rng: np.random.Generator, rows: Tensor, n: int, self_partner: bool, tri
 
 
 def others(rng: np.random.Generator, rows: Tensor, n: int, count: int = 1) -> Tensor:
-    """Examples drawn uniformly from all but the anchor, with replacement.
-
-    Args:
-        rows: (R,) int64, the anchors' own numbers among n examples.
-
-    Returns:
-        (R, count) int64.
+    """Draws (R, count) int64, uniform over n examples but the anchor, whose own number is in ``rows`` (R,) int64.
 
     Raises:
         ValueError: there is no other example.

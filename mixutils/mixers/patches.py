@@ -8,17 +8,18 @@ ever work on N·D numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..tasks.encode import Batch
-from .windows import union, window_scores
+from .windows import Rule, union, window_scores
 
-PATCHES = ("unit", "channel", "word", "general")
-LENGTHS = ("union", "a", "min")
+Shape = Literal["unit", "channel", "word", "general"]
+PATCHES = get_args(Shape)
+Length = Literal["union", "a", "min"]
 
 
 class Places(NamedTuple):
@@ -47,7 +48,7 @@ class Chosen(NamedTuple):
 
 
 def find_places(
-    batch: Batch, first: Tensor, second: Tensor, length: str, full: int | None, protect_special: bool
+    batch: Batch, first: Tensor, second: Tensor, length: Length, full: int | None, protect_special: bool
 ) -> Places:
     """Which positions of the mixtures are units.
 
@@ -81,13 +82,13 @@ class Patch:
         keep: the salient patch is what *stays*, and everything else comes from the partner (SPEC RA1, literal mask).
     """
 
-    shape: str
+    shape: Shape
     n: int
     width: int
     places: Places
     channels: int
     lam: Tensor
-    rule: str = "stop"
+    rule: Rule = "stop"
     keep: bool = False
 
     @property
@@ -95,23 +96,16 @@ class Patch:
         """(R,) int64: floor(λ·N·D). A product such as 0.29 · 100 falls just below the integer that is meant."""
         return torch.floor(self.lam * (self.places.height * self.channels) + 1e-9).long()
 
-    def window(self) -> tuple[Tensor, Tensor]:
-        """Positions (R,) and channels (R,) of one window in each row."""
-        height = self.places.height
-        n = {"unit": torch.ones_like(height), "channel": height}.get(self.shape, height.clamp(max=self.n))
-        w = {"unit": 1, "channel": 1, "word": self.channels}.get(self.shape, min(self.width, self.channels))
-        return n, torch.full_like(height, w)
-
     def without_saliency(self, width: int) -> Chosen | None:
         """The patch where no window fits or all units do, in every row; None if some row's patch depends on saliency.
 
         Args:
             width: L, columns of the batch.
         """
-        n, w = self.window()
-        budget, units = self.budget, self.places.height * self.channels
-        nothing = budget == 0 if self.rule == "exceed" else budget < n * w
-        everything = budget >= units
+        n, w = self._extent()
+        height, budget = self.places.height, self.budget
+        nothing = budget == 0 if self.rule == "exceed" else budget < height.clamp(max=n) * w
+        everything = budget >= height * self.channels
         if not bool((nothing | everything).all()):
             return None
         taken = everything[:, None, None].expand(-1, self.places.columns, self.channels)
@@ -140,10 +134,10 @@ class Patch:
 
     def _extent(self) -> tuple[int, int]:
         """Positions and channels of the windows in the map; N or D for windows that span it."""
-        n, columns = self.n, self.places.columns
-        return {"unit": (1, 1), "channel": (columns, 1), "word": (min(n, columns), self.channels)}.get(
-            self.shape, (min(n, columns), min(self.width, self.channels))
-        )
+        columns = self.places.columns
+        n = {"unit": 1, "channel": columns}.get(self.shape, min(self.n, columns))
+        w = {"unit": 1, "channel": 1, "word": self.channels}.get(self.shape, min(self.width, self.channels))
+        return n, w
 
     def _take(self, scores: Tensor, width: int) -> Chosen:
         height, budget = self.places.height, self.budget

@@ -6,13 +6,16 @@ anchor itself, except where there is nobody else.
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from .geometry import Points
+from .options import one_of
 
-WHICH = ("both", "largest", "smallest", "random")
+Set = Literal["both", "largest", "smallest"]
 
 
 def reduce_k(k: int, others: int) -> int:
@@ -25,7 +28,7 @@ def cosine_distances(vectors: Tensor) -> Tensor:
     return Points(vectors.detach().float(), "cosine").between(torch.arange(len(vectors), device=vectors.device))
 
 
-def select(distance: Tensor, own: Tensor, k: int, which: str = "both") -> Tensor:
+def select(distance: Tensor, own: Tensor, k: int, which: Set = "both") -> Tensor:
     """Partners of every anchor by distance.
 
     The others are sorted by (distance, index); the K first are the smallest distances, the K last the largest. Equal
@@ -39,8 +42,7 @@ def select(distance: Tensor, own: Tensor, k: int, which: str = "both") -> Tensor
         (n, r) int64 columns: K largest (largest first), then K smallest (smallest first); r = 2K, or K for one set. With two
         candidates in the pool the only other one is in both sets; with one, the anchor meets itself.
     """
-    if which not in WHICH[:3]:
-        raise ValueError(f"which must be one of {', '.join(map(repr, WHICH[:3]))}, not {which!r}")
+    one_of("which", which, get_args(Set))
     m = distance.shape[1]
     if m == 1:
         return own[:, None]

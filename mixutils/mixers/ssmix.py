@@ -13,22 +13,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..encoder.model import Classifier
-from ..encoder.saliency import NORMS, separate, token_saliency
+from ..encoder.saliency import Norm, separate, token_saliency
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy, one_of
+from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy
+from .options import Options, Positive, Share
 from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
 
 SPANS = ("saliency", "random")  # values of ``select`` that move a span; the others move single tokens
 
 
 @dataclass(frozen=True)
-class SSMixOptions:
+class SSMixOptions(Options):
     """Settings of SSMix; defaults are the paper's, and the resolutions of SPEC 4(e).
 
     The value "authors" imitates what the published code was seen to do:
@@ -36,8 +38,7 @@ class SSMixOptions:
     - ``short_partner``: a span of l tokens is taken from a partner with fewer than l as well, out of [CLS], its text and [SEP];
       where it is longer than these the text stays unmixed. Of two places for l = n_B + 1 the first is taken, as for ties
       (SPEC SA9), so the span begins with [CLS]; a pair's second text counts as if it stood alone between the row's [CLS] and
-      its last [SEP]. An empty partner stays unused (SPEC SA12). Single tokens (``select="tokens"``) come from places common
-      to both texts, of which there are never more than n_B: there "authors" shortens.
+      its last [SEP]. An empty partner stays unused (SPEC SA12). Single tokens (``select="tokens"``) are shortened.
     - ``nosal_place``: the start is drawn in the first text alone and is that of the partner's span too; where the span does not
       fit into the partner, the text stays unmixed. With ``short_partner="authors"`` too, it may end in the partner's [SEP].
 
@@ -45,32 +46,19 @@ class SSMixOptions:
     count like its words. Special tokens of the first text are never replaced.
     """
 
-    select: str = "saliency"  # "saliency" | "random" (- saliency) | "tokens" (- saliency - span) | "unk"
-    ratio: float = 0.1  # prior ratio λ_0
-    ratio_draw: str = "fixed"  # "beta": λ_0 ~ Beta(alpha, alpha) per batch (DropMix's SSMix, SPEC RA14)
-    alpha: float = 0.1  # only for ratio_draw = "beta"
+    select: Literal["saliency", "random", "tokens", "unk"] = "saliency"  # see ``SSMix``
+    ratio: Share = 0.1  # prior ratio λ_0
+    ratio_draw: Literal["fixed", "beta"] = "fixed"  # "beta": λ_0 ~ Beta(alpha, alpha) per batch (SPEC RA14)
+    alpha: Positive = 0.1  # only for ratio_draw = "beta"
     clean: bool = True  # the two clean terms of the four; false leaves only the mixtures
-    span_rounding: str = "floor"  # SPEC SA3
-    short_partner: str = "shorten"  # "skip" | "authors": a partner with fewer tokens than the span has (SPEC SA5)
+    span_rounding: Literal["floor", "round"] = "floor"  # SPEC SA3
+    short_partner: Literal["shorten", "skip", "authors"] = "shorten"  # with fewer tokens than the span (SPEC SA5)
     count_special: bool = False  # special tokens counted in lengths and λ (SPEC SA4)
-    saliency_at: str = "embedding_output"  # SPEC SA6
-    saliency_mode: str = "train"  # dropout on while saliency is computed (SPEC SA7)
-    saliency_norm: str = "l2"  # SPEC SA8
-    pair_saliency: str = "joint"  # "separate": each text of a pair alone, with the pair's label (SPEC SA10)
-    nosal_place: str = "independent"  # "same": one start for both texts; "authors" (SPEC SA16)
-
-    def __post_init__(self) -> None:
-        one_of("select", self.select, ("saliency", "random", "tokens", "unk"))
-        one_of("ratio_draw", self.ratio_draw, ("fixed", "beta"))
-        one_of("span_rounding", self.span_rounding, ("floor", "round"))
-        one_of("short_partner", self.short_partner, ("shorten", "skip", "authors"))
-        one_of("saliency_at", self.saliency_at, ("embedding_output", "word_embedding"))
-        one_of("saliency_mode", self.saliency_mode, ("train", "eval"))
-        one_of("saliency_norm", self.saliency_norm, tuple(NORMS))
-        one_of("pair_saliency", self.pair_saliency, ("joint", "separate"))
-        one_of("nosal_place", self.nosal_place, ("independent", "same", "authors"))
-        if not 0 <= self.ratio <= 1:
-            raise ValueError(f"ratio must be between 0 and 1, not {self.ratio}")
+    saliency_at: Literal["embedding_output", "word_embedding"] = "embedding_output"  # SPEC SA6
+    saliency_mode: Literal["train", "eval"] = "train"  # dropout on while saliency is computed (SPEC SA7)
+    saliency_norm: Norm = "l2"  # SPEC SA8
+    pair_saliency: Literal["joint", "separate"] = "joint"  # "separate": each text of a pair alone (SPEC SA10)
+    nosal_place: Literal["independent", "same", "authors"] = "independent"  # "same": one start (SPEC SA16)
 
     @property
     def free_saliency(self) -> bool:
@@ -84,11 +72,12 @@ class SSMixOptions:
 
 
 class SSMix(Mixer):
-    """SSMix and its ablations; see ``SSMixOptions.select``."""
+    """SSMix (``select="saliency"``), without saliency ("random"), without spans too ("tokens"), and random UNK ("unk")."""
 
     Options = SSMixOptions
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
+        super().prepare(model, data, rng)
         self.unk, self.pad = data.unk, data.pad
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
@@ -96,31 +85,23 @@ class SSMix(Mixer):
         batch, first, second = even(batch)
         if o.select != "saliency":
             mixed, w_b = self.mix(batch, first, second, None, rng)
-            both = stack(batch, mixed) if o.clean else mixed
-            logits = model(both).logits
-            yield from self._parts(
-                logits[: -len(mixed)] if o.clean else None, logits[-len(mixed) :], batch, first, second, w_b
-            )
+            logits = model(stack(batch, mixed) if o.clean else mixed).logits
+            loss = mixed_cross_entropy(logits[-len(mixed) :], batch.labels[first], batch.labels[second], w_b)
+            if o.clean:
+                # The average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size.
+                loss = (cross_entropy(logits[: -len(mixed)], batch.labels) + loss) / 2
+            yield Part("mixed", loss)
             return
         gradient = None
         if o.clean:
             out = model(batch, keep=(0,) if o.free_saliency else ())
             yield Part("clean", cross_entropy(out.logits, batch.labels), 0.5)
-            if o.free_saliency:
-                gradient = out.kept[0].grad
-                if gradient is None:
-                    raise RuntimeError("SSMix needs the clean part's backward pass before its second part is asked for")
+            gradient = self.left_behind(out.kept[0]) if o.free_saliency else None
         if gradient is None:
             gradient = self._separate(model, batch)
         mixed, w_b = self.mix(batch, first, second, token_saliency(gradient, o.saliency_norm), rng)
-        yield from self._parts(None, model(mixed).logits, batch, first, second, w_b, 0.5 if o.clean else 1.0)
-
-    def _parts(self, clean, mixed, batch, first, second, w_b, weight: float = 1.0) -> Iterator[Part]:
-        loss = mixed_cross_entropy(mixed, batch.labels[first], batch.labels[second], w_b)
-        if clean is not None:
-            # The average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size.
-            loss = (cross_entropy(clean, batch.labels) + loss) / 2
-        yield Part("mixed", loss, weight)
+        loss = mixed_cross_entropy(model(mixed).logits, batch.labels[first], batch.labels[second], w_b)
+        yield Part("mixed", loss, 0.5 if o.clean else 1.0)
 
     def _separate(self, model: Classifier, batch: Batch) -> Tensor:
         o = self.options
@@ -161,11 +142,15 @@ class SSMix(Mixer):
                 n_b, most = n_a, a.n  # the partner is not used (SPEC SA23)
             elif self._beyond:
                 n_b, most = b.n, a.n
-            length = torch.minimum(span_length(n_a, n_b, ratio, o.span_rounding, self._short), most)
+            # Single tokens come from places common to both texts: there "authors" means to shorten.
+            short = "shorten" if o.short_partner == "authors" and not self._beyond else o.short_partner
+            length = torch.minimum(span_length(n_a, n_b, ratio, o.span_rounding, short), most)
             if o.select in SPANS:
                 u, v, length = self._spans(a, b, length, first, second, saliency, rng)
-                source, origin = self._source(batch, second, part, b)
-                ids = replace_span(ids, source, a.start + u, origin + v, length)
+                source, origin = batch.input_ids, b.start
+                if self._beyond:
+                    source, origin = only_text(batch, part, self.pad)[0].input_ids, 1
+                ids = replace_span(ids, source[second], a.start + u, origin + v, length)
             else:
                 ids = self._replace_tokens(ids, batch.input_ids[second], a, b, length, rng)
             replaced, total = replaced + length, total + n_a
@@ -178,12 +163,6 @@ class SSMix(Mixer):
     def _beyond(self) -> bool:
         """Whether a span may reach beyond the partner's text."""
         return self.options.short_partner == "authors" and self.options.select in SPANS
-
-    @property
-    def _short(self) -> str:
-        """``short_partner``, with what "authors" means for single tokens."""
-        o = self.options
-        return "shorten" if o.short_partner == "authors" and o.select not in SPANS else o.short_partner
 
     def _spans(self, a, b, length, first, second, saliency, rng) -> tuple[Tensor, Tensor, Tensor]:
         """Starts of the spans, counted from the starts of the texts, -1 for the token before; and their length, 0 for none."""
@@ -203,12 +182,6 @@ class SSMix(Mixer):
             else:
                 u, v = (random_span(text, length, x) - text.start for text, x in zip((a, b), draw, strict=True))
         return u, torch.where(length > b.n, -1, v), length
-
-    def _source(self, batch: Batch, second: Tensor, part: int, b: Text) -> tuple[Tensor, Tensor | int]:
-        """Rows of tokens that spans are taken from, and the column of their texts' first tokens."""
-        if not self._beyond:
-            return batch.input_ids[second], b.start
-        return only_text(batch, part, self.pad)[0].input_ids[second], 1
 
     def _replace_tokens(self, ids: Tensor, partner: Tensor, a: Text, b: Text, length: Tensor, rng) -> Tensor:
         """``ids`` (m, L) with ``length`` tokens of one text replaced.

@@ -10,11 +10,15 @@ share this very score can still be taken, and among them the same argument holds
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-RULES = ("stop", "skip", "exceed")
+from .options import one_of
+
+Rule = Literal["stop", "skip", "exceed"]
+RULES = get_args(Rule)
 _NONE = -1  # score of what is no unit or no window; below every real score
 
 
@@ -86,7 +90,7 @@ def kth_largest(x: Tensor, k: Tensor) -> Tensor:
     return x.kthvalue(x.shape[1] - int(k.max()) + 1, dim=1).values
 
 
-def union(scores: Tensor, height: Tensor, n: int, w: int, budget: Tensor, rule: str = "stop") -> Tensor:
+def union(scores: Tensor, height: Tensor, n: int, w: int, budget: Tensor, rule: Rule = "stop") -> Tensor:
     """Units covered by the best windows within a budget.
 
     Args:
@@ -103,8 +107,7 @@ def union(scores: Tensor, height: Tensor, n: int, w: int, budget: Tensor, rule: 
     Raises:
         ValueError: an unknown rule.
     """
-    if rule not in RULES:
-        raise ValueError(f"budget must be one of {', '.join(map(repr, RULES))}, not {rule!r}")
+    one_of("budget", rule, RULES)
     place = torch.arange(scores.shape[1], device=scores.device)
     none = (place > (height - n).clamp(min=0)[:, None]) | (height == 0)[:, None]
     scores = scores.masked_fill(none[:, :, None], _NONE)

@@ -19,9 +19,12 @@ import importlib.util
 import json
 import os
 import re
-from collections import Counter, defaultdict, deque
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from .. import paths, rng
 from .data import DataError
@@ -42,6 +45,7 @@ _RECIPE = 3  # part of the cache's name: raise it when the corpus below changes
 _SKIP = {"tests", "test", "testing", "_testing", "externals", "_vendor", "extern", "distutils", "conftest.py"}
 
 Record = dict[str, str]
+Docs = list[tuple[str, str, list[str]]]  # package, module label and sentences of every docstring
 
 
 def versions() -> dict[str, str]:
@@ -151,62 +155,47 @@ def _key(sentence: str) -> str:
     return re.sub(r"\W+", " ", sentence).casefold().strip()
 
 
-def _unique(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _unique(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows (text, label) whose text occurs under one label only, each once: nothing repeats across parts."""
-    seen: dict[str, str] = {}
-    clash = set()
-    for text, label in rows:
-        if seen.setdefault(_key(text), label) != label:
-            clash.add(_key(text))
-    out, done = [], set(clash)
-    for text, label in rows:
-        if _key(text) not in done:
-            done.add(_key(text))
-            out.append((text, label))
-    return out
+    keys = rows["text"].map(_key)
+    labels = rows["label"].groupby(keys).transform("nunique")
+    return rows[(labels == 1) & ~keys.duplicated()]
 
 
-def _parts(rows: list[Record], name: str) -> dict[str, list[Record]]:
+def _parts(rows: pd.DataFrame, name: str) -> dict[str, list[Record]]:
     """80/10/10, drawn per label so that every part has every class."""
-    by_label = defaultdict(list)
-    for row in rows:
-        by_label[row["label"]].append(row)
-    parts: dict[str, list[Record]] = {"train": [], "validation": [], "test": []}
-    for label, group in sorted(by_label.items()):
+    pieces = {"train": [], "validation": [], "test": []}
+    for label, group in rows.groupby("label"):
         order = rng.numpy_rng(0, "docs", name, label).permutation(len(group))
         tenth = max(1, len(group) // 10)
-        for part, chosen in zip(parts, (order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth]), strict=True):
-            parts[part] += [group[i] for i in chosen]
-    for part, chosen in parts.items():
-        order = rng.numpy_rng(0, "docs", name, part).permutation(len(chosen))
-        parts[part] = [chosen[i] for i in order]
-    return parts
+        for part, chosen in zip(pieces, (order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth]), strict=True):
+            pieces[part].append(group.iloc[chosen])
+    parts = {part: pd.concat(found) for part, found in pieces.items()}
+    order = {part: rng.numpy_rng(0, "docs", name, part).permutation(len(found)) for part, found in parts.items()}
+    return {part: found.iloc[order[part]].to_dict("records") for part, found in parts.items()}
 
 
-def _at_most(rows: list[tuple[str, str]], limit: int, name: str) -> list[tuple[str, str]]:
+def _at_most(rows: pd.DataFrame, limit: int, name: str) -> pd.DataFrame:
     """At most ``limit`` rows per label, drawn at random, in the order of the source."""
-    by_label = defaultdict(list)
-    for i, (_, label) in enumerate(rows):
-        by_label[label].append(i)
-    keep = set()
-    for label, places in by_label.items():
-        keep.update(rng.numpy_rng(0, "docs", name, "limit", label).permutation(places)[:limit].tolist())
-    return [row for i, row in enumerate(rows) if i in keep]
+    drawn = [
+        rng.numpy_rng(0, "docs", name, "limit", label).permutation(group.index)[:limit]
+        for label, group in rows.groupby("label", sort=False)
+    ]
+    return rows.loc[np.sort(np.concatenate(drawn))]
 
 
-def _coarse(docs: list[tuple[str, str, list[str]]]) -> dict[str, list[Record]]:
-    rows = _unique([(sentences[0], package) for package, _, sentences in docs])
-    return _parts([{"text": t, "label": y} for t, y in _at_most(rows, PER_PACKAGE, "coarse")], "coarse")
+def _coarse(docs: Docs) -> dict[str, list[Record]]:
+    rows = _unique(pd.DataFrame([(sentences[0], package) for package, _, sentences in docs], columns=["text", "label"]))
+    return _parts(_at_most(rows, PER_PACKAGE, "coarse"), "coarse")
 
 
-def _fine(docs: list[tuple[str, str, list[str]]]) -> dict[str, list[Record]]:
-    rows = _unique([(sentences[0], module) for _, module, sentences in docs])
-    largest = {m for m, _ in sorted(Counter(y for _, y in rows).items(), key=lambda c: (-c[1], c[0]))[:FINE_CLASSES]}
-    rows = _at_most([r for r in rows if r[1] in largest], PER_MODULE, "fine")
-    return _parts([{"text": t, "label": y} for t, y in rows], "fine")
+def _fine(docs: Docs) -> dict[str, list[Record]]:
+    rows = _unique(pd.DataFrame([(sentences[0], module) for _, module, sentences in docs], columns=["text", "label"]))
+    sizes = rows["label"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return _parts(_at_most(rows[rows["label"].isin(sizes.index[:FINE_CLASSES])], PER_MODULE, "fine"), "fine")
 
 
-def _pair(docs: list[tuple[str, str, list[str]]]) -> dict[str, list[Record]]:
+def _pair(docs: Docs) -> dict[str, list[Record]]:
     """Half the pairs are neighbours in one docstring, half have a second sentence of another one of the same module."""
     pairs, used = [], set()
     for _, module, sentences in docs:
@@ -214,17 +203,12 @@ def _pair(docs: list[tuple[str, str, list[str]]]) -> dict[str, list[Record]]:
         if len(sentences) > 1 and len(keys) == 2 and not keys & used:
             used |= keys
             pairs.append((module, sentences[0], sentences[1]))
-    draw = rng.numpy_rng(0, "docs", "pair")
-    pairs = [pairs[i] for i in sorted(draw.permutation(len(pairs))[:PAIRS].tolist())]
-    by_module = defaultdict(list)
-    for i, (module, _, _) in enumerate(pairs):
-        by_module[module].append(i)
-    rows = []
-    for group in by_module.values():
+    draw = rng.numpy_rng(0, "docs", "pair").permutation(len(pairs))[:PAIRS]
+    rows = pd.DataFrame(pairs, columns=["module", "text_a", "text_b"]).iloc[np.sort(draw)].assign(label="same")
+    groups = [group for _, group in rows.groupby("module", sort=False)]
+    for group in groups:
         # The second sentences of every other pair change places in a ring: each sentence is still used once.
-        other = group[::2] if len(group) > 2 else []
-        moved = dict(zip(other, other[1:] + other[:1], strict=True))
-        for i in group:
-            second = pairs[moved.get(i, i)][2]
-            rows.append({"text_a": pairs[i][1], "text_b": second, "label": "other" if i in moved else "same"})
-    return _parts(rows, "pair")
+        other = group.index[::2] if len(group) > 2 else []
+        group.loc[other, "text_b"] = np.roll(group.loc[other, "text_b"].to_numpy(), -1)
+        group.loc[other, "label"] = "other"
+    return _parts(pd.concat(groups).drop(columns="module"), "pair")

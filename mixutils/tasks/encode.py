@@ -6,7 +6,7 @@ An ``EncodedSplit`` holds all rows of a part as one integer matrix. A batch is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -89,6 +89,12 @@ class EncodedSplit:
         order = torch.argsort(self.lengths, stable=True)
         for start in range(0, len(self), size):
             yield self.batch(order[start : start + size])
+
+    def each(self, function: Callable[[Batch], Tensor], size: int = 64) -> Tensor:
+        """What ``function`` makes of all rows, (n, ...) in their own order; it is given batches of at most ``size``."""
+        parts = [(batch.index, function(batch)) for batch in self.in_order(size)]
+        order, found = (torch.cat(p) for p in zip(*parts, strict=True))
+        return torch.empty_like(found).index_copy_(0, order, found)
 
     def to(self, device: torch.device | str) -> EncodedSplit:
         return EncodedSplit(*(None if (v := getattr(self, f.name)) is None else v.to(device) for f in fields(self)))

@@ -68,13 +68,9 @@ def read(entry: TaskSpec) -> dict[str, list[Row]]:
     """All labelled parts of one data set.
 
     Raises:
-        DataError: not on the hub, hub not reachable, ``datasets`` missing, or other columns than expected.
+        DataError: hub not reachable, ``datasets`` missing, or other columns than expected.
     """
     hub = entry.hub
-    if hub is None:
-        raise DataError(
-            f"{entry.id} is not on the hub ({entry.note or 'no source known'}); give a data folder with --data"
-        )
     try:
         import datasets
     except ImportError:
@@ -98,21 +94,19 @@ def read(entry: TaskSpec) -> dict[str, list[Row]]:
 
 def _rows(entry: TaskSpec, source: str, table) -> list[Row]:
     hub = entry.hub
-    missing = [c for c in (*hub.text, hub.label) if c not in table.column_names]
-    if missing:
+    columns = (*hub.text, hub.label)
+    if missing := [c for c in columns if c not in table.column_names]:
         raise DataError(
             f"{entry.id}: {hub.path} has no column {', '.join(missing)}; it has {', '.join(table.column_names)}"
         )
-    own = getattr(table.features[hub.label], "names", None)  # ClassLabel: the hub's own names
+    names = hub.names or getattr(table.features[hub.label], "names", ())  # else a ClassLabel's own
     keys = ("text",) if len(hub.text) == 1 else ("text_a", "text_b")
-    # Whole columns at once: reading a table row by row takes minutes for the large sets.
-    columns = [table[c][:] for c in (*hub.text, hub.label)]
     rows = []
-    for i, (*texts, label) in enumerate(zip(*columns, strict=True), 1):
+    # Whole columns at once: reading a table row by row takes minutes for the large sets.
+    for i, (*texts, label) in enumerate(zip(*(table[c][:] for c in columns), strict=True), 1):
         if label == -1:  # GLUE's hidden test labels
             return []
-        name = hub.names.get(label, own[label] if own and isinstance(label, int) else label)
-        name = hub.names.get(name, name)
+        name = names[label] if names and isinstance(label, int) else label
         if not isinstance(name, str):
             raise DataError(f"{entry.id}: {hub.path} has the unnamed label {label!r} in {source}")
         rows.append(make_row(f"{hub.path}, {source}", i, {**dict(zip(keys, texts, strict=True)), "label": name}))

@@ -28,34 +28,28 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
     Raises:
         DataError: unknown name (the message lists the right ones), missing or bad data (with file and line).
     """
-    if name in BUILTIN:
-        rows = {k: [_builtin_row(r, k, i) for i, r in enumerate(v, 1)] for k, v in builtin.load(name).items()}
+    root, entry = paths.data(), spec(name)
+    here, source = at_hand(name, use_hub)
+    if source == "built-in":
+        rows = {k: [folder.make_row(k, i, r) for i, r in enumerate(v, 1)] for k, v in builtin.load(name).items()}
         where = ", ".join(f"{k} {v}" for k, v in builtin.versions().items())
         return _build(name, rows, None, "builtin", f"documentation of {where}")
-    root, entry = paths.data(), spec(name)
-    reasons = []
-    if root is not None:
-        rows = _from_folder(root, name, entry)
-        if "train" in rows:
-            return _build(name, rows, entry, "folder", str(root))
-        if entry is not None:
-            reasons.append(f"no {' and '.join(entry.parts['train'])} in {root}")
-        elif (root / name).is_dir():
-            files = ", ".join(sorted(p.name for p in (root / name).iterdir())) or "nothing"
-            raise DataError(f"{root / name}: there is no train.{'|'.join(folder.FORMATS)}; found {files}")
-    else:
-        reasons.append("no data folder (--data or MIXUTILS_DATA)")
-    if entry is None:
-        raise unknown(name, folder.names(root) if root else [])
-    if entry.hub is None:
-        reasons.append("not on the hub")
-    elif not use_hub:
-        reasons.append("hub not asked (--hub)")
-    elif not hub.available(entry):
-        reasons.append("the hub is not reachable")
-    else:
+    if source == "folder":
+        files = _files(root, name, entry)
+        rows = {part: [row for file in found for row in folder.read(file)] for part, found in files.items()}
+        return _build(name, rows, entry, "folder", str(root))
+    if here:
         return _build(name, hub.read(entry), entry, "hub", entry.hub.path)
-    raise DataError(f"{name} is not at hand: {'; '.join(reasons)}. The built-in task of this shape is {entry.stand_in}")
+    if entry is not None:
+        wanted = f"{' and '.join(entry.parts['train'])} in {root or 'a data folder (--data or MIXUTILS_DATA)'}"
+        asked = "the hub (--hub)" if entry.hub else f"no hub has it ({entry.note or 'no source known'})"
+        raise DataError(
+            f"{name} is not at hand: {source}. It needs {wanted}, or {asked}; the built-in task of this shape is {entry.stand_in}"
+        )
+    if root is not None and (root / name).is_dir():
+        have = ", ".join(sorted(p.name for p in (root / name).iterdir())) or "nothing"
+        raise DataError(f"{root / name}: there is no train.{'|'.join(folder.FORMATS)}; found {have}")
+    raise unknown(name, folder.names(root) if root else [])
 
 
 def at_hand(name: str, use_hub: bool) -> tuple[bool, str]:
@@ -87,37 +81,27 @@ def _files(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[Path
     return out
 
 
-def _from_folder(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[folder.Row]]:
-    found = _files(root, name, entry)
-    return {part: [row for file in files for row in folder.read(file)] for part, files in found.items()}
-
-
-def _builtin_row(record: dict[str, str], part: str, line: int) -> folder.Row:
-    return folder.Row(record.get("text_a", record.get("text")), record.get("text_b"), record["label"], (part, line))
-
-
 def _build(name: str, rows: dict[str, list[folder.Row]], entry: TaskSpec | None, source: str, where: str) -> TaskData:
     rule = RULES[entry.rule if entry else ""]
-    pair = any(r.second is not None for part in rows.values() for r in part)
     if "train" not in rows:
         raise DataError(f"{name}: there is no training part in {where}; found {', '.join(rows) or 'nothing'}")
+    pair = any(r.second is not None for part in rows.values() for r in part)
     labels = sorted({rule(r.label) for r in rows["train"]})
     index = {label: i for i, label in enumerate(labels)}
     parts = {}
     for part, part_rows in rows.items():
         for row in part_rows:
+            place = f"{row.place[0]}, line {row.place[1]}"
             if (row.second is not None) != pair:
-                raise DataError(f"{row.place[0]}, line {row.place[1]}: {name} mixes single texts and pairs")
+                raise DataError(f"{place}: {name} mixes single texts and pairs")
             if rule(row.label) not in index:
                 raise DataError(
-                    f"{row.place[0]}, line {row.place[1]}: the label {rule(row.label)!r} of {part} does not occur in train; "
+                    f"{place}: the label {rule(row.label)!r} of {part} does not occur in train; "
                     f"labels of train: {', '.join(labels[:20])}"
                 )
-        parts[part] = Split(
-            [r.text for r in part_rows],
-            [r.second for r in part_rows] if pair else None,
-            np.array([index[rule(r.label)] for r in part_rows], dtype=np.int64),
-        )
+        numbers = np.array([index[rule(r.label)] for r in part_rows], dtype=np.int64)
+        second = [r.second for r in part_rows] if pair else None
+        parts[part] = Split([r.text for r in part_rows], second, numbers)
     notes = _differences(parts, labels, entry)
     language, metric = (entry.language, entry.metric) if entry else ("English", "accuracy")
     return TaskData(name, tuple(labels), parts, pair, language, metric, source, where, notes).check()

@@ -14,6 +14,8 @@ import numpy as np
 from .. import rng
 from .data import DataError, Split, TaskData
 
+Parts = dict[str, Split]
+
 
 def stratified_order(labels: np.ndarray, seed: int, kind: str = "stratified") -> np.ndarray:
     """An order of all rows of which every prefix is a fair sample; prefixes are therefore nested.
@@ -44,9 +46,7 @@ def stratified_order(labels: np.ndarray, seed: int, kind: str = "stratified") ->
         rows = shuffled[labels[shuffled] == c]
         rank = np.arange(len(rows), dtype=float)
         key[rows] = rank if kind == "balanced" else (rank + draw.random()) / len(rows)
-    position = np.empty(n, dtype=np.int64)
-    position[shuffled] = np.arange(n)
-    return np.lexsort((position, key))
+    return shuffled[np.argsort(key[shuffled], kind="stable")]
 
 
 def cut(split: Split, sizes: list[int], seed: int) -> list[Split]:
@@ -58,45 +58,41 @@ def cut(split: Split, sizes: list[int], seed: int) -> list[Split]:
     return [split.take(np.sort(order[a:b])) for a, b in itertools.pairwise(edges)]
 
 
-def _tenths(data: TaskData, seed: int) -> dict[str, Split]:
-    """80/10/10 of everything that has labels, where the source has no split."""
-    train = data.splits["train"]
-    tenth = max(1, round(len(train) / 10))
-    validation, test, rest = cut(train, [tenth, tenth], seed)
+def _cut(data: TaskData, select: int, report: int, seed: int) -> Parts:
+    validation, test, rest = cut(data.splits["train"], [select, report], seed)
     return {"train": rest, "validation": validation, "test": test}
 
 
-def _holdout(data: TaskData, seed: int) -> dict[str, Split]:
-    """A tenth of train selects; the official test part reports, or the official validation part where test is hidden."""
-    train = data.splits["train"]
+def _tenths(data: TaskData, seed: int) -> Parts:
+    tenth = _tenth(data)
+    return _cut(data, tenth, tenth, seed)
+
+
+def _tenth(data: TaskData) -> int:
+    return max(1, round(len(data.splits["train"]) / 10))
+
+
+def _holdout(data: TaskData, seed: int) -> Parts:
     report = data.splits.get("test") or data.splits.get("validation")
     if report is None:
         return _tenths(data, seed)
-    validation, rest = cut(train, [max(1, round(len(train) / 10))], seed)
+    validation, rest = cut(data.splits["train"], [_tenth(data)], seed)
     return {"train": rest, "validation": validation, "test": report}
 
 
-def _auto(data: TaskData, seed: int) -> dict[str, Split]:
-    """Train, validation and test in every case, with as little cutting as possible."""
-    have = set(data.splits)
-    if {"train", "validation", "test"} <= have:
-        return {k: data.splits[k] for k in ("train", "validation", "test")}
-    return _holdout(data, seed) if have & {"test", "validation"} else _tenths(data, seed)
+def _auto(data: TaskData, seed: int) -> Parts:
+    three = ("train", "validation", "test")
+    return {k: data.splits[k] for k in three} if set(three) <= set(data.splits) else _holdout(data, seed)
 
 
-def _official_held(data: TaskData, seed: int) -> dict[str, Split]:
-    """The official parts, and a tenth of train set aside as "held"."""
-    held, rest = cut(data.splits["train"], [max(1, round(len(data.splits["train"]) / 10))], seed)
+def _official_held(data: TaskData, seed: int) -> Parts:
+    held, rest = cut(data.splits["train"], [_tenth(data)], seed)
     return data.splits | {"train": rest, "held": held}
 
 
-def _pool(data: TaskData, select: int, report: int, seed: int) -> dict[str, Split]:
-    """``select`` rows of the official validation part and ``report`` of the test part; what is missing is cut from train.
-
-    A source with a validation part alone reports it.
-    """
+def _pool(data: TaskData, select: int, report: int, seed: int) -> Parts:
     train, validation, test = (data.splits.get(k) for k in ("train", "validation", "test"))
-    if test is None and validation is not None:
+    if test is None and validation is not None:  # a source with a validation part alone reports it
         validation, test = None, validation
     if test is None:
         test, train = cut(train, [report], seed)
@@ -130,22 +126,13 @@ def apply_policy(data: TaskData, policy: str, run_seed: int, data_seed: int = 0)
         ValueError: an unknown policy; the message lists the known ones.
         DataError: the parts that the policy needs are not there.
     """
-    sizes = re.fullmatch(r"cut-(\d+)-(\d+)", policy)
-    if sizes:
-        validation, test, rest = cut(data.splits["train"], [int(sizes[1]), int(sizes[2])], data_seed)
-        return data.with_splits({"train": rest, "validation": validation, "test": test})
-    sizes = re.fullmatch(r"pool-(\d+)-(\d+)", policy)
-    if sizes:
-        return data.with_splits(_pool(data, int(sizes[1]), int(sizes[2]), data_seed))
+    if sized := re.fullmatch(r"(cut|pool)-(\d+)-(\d+)", policy):
+        way = _cut if sized[1] == "cut" else _pool
+        return data.with_splits(way(data, int(sized[2]), int(sized[3]), data_seed))
     if policy == "official":
         return data
-    known = {
-        "auto": _auto,
-        "holdout": _holdout,
-        "official-held": _official_held,
-        "tenths": _tenths,
-        "tenths-by-seed": _tenths,
-    }
+    known = {"auto": _auto, "holdout": _holdout, "official-held": _official_held}
+    known |= dict.fromkeys(("tenths", "tenths-by-seed"), _tenths)
     if policy not in known:
         raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}")
     return data.with_splits(known[policy](data, run_seed if policy == "tenths-by-seed" else data_seed))

@@ -14,7 +14,7 @@ class Hub:
         path, config, revision: arguments of ``datasets.load_dataset``.
         parts: our part -> names of the hub's parts.
         text: one or two column names. label: column of the label.
-        names: the hub's label (integer or string) -> our label name; empty where the hub's own names are ours.
+        names: our names of the hub's labels in the order of their numbers; () where the hub's own names are ours.
     """
 
     path: str
@@ -23,7 +23,7 @@ class Hub:
     label: str = "label"
     config: str | None = None
     revision: str | None = None
-    names: Mapping[int | str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class TaskSpec:
         id: our name. A published table's column is this id, so that SST-2's three versions never mix (SPEC 1.7, X7).
         parts: our part -> "folder/part" names in a user's data folder.
         policy: how the parts become train, validation and test where a paper does not say (see ``splits.POLICIES``).
-        counts: rows that each of our parts must have to be this data set; a difference is reported, not hidden.
+        counts: rows that each of our parts must have to be this data set; a difference is reported, not hidden. {} if unknown.
+        papers: that use it; () for the comparison's own.
         rule: "" or the name of a change of the labels (``RULES``).
         stand_in: the built-in task of the same shape.
         licence, citation, note: for the data card.
@@ -43,8 +44,8 @@ class TaskSpec:
     id: str
     title: str
     parts: Mapping[str, tuple[str, ...]]
-    counts: Mapping[str, int]
-    papers: tuple[str, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    papers: tuple[str, ...] = ()
     hub: Hub | None = None
     language: str = "English"
     pair: bool = False

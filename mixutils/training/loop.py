@@ -7,10 +7,11 @@ batches, draws of the mixer and dropout each have a stream of their own, and all
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -80,22 +81,17 @@ def autocast(device: torch.device, precision: str) -> Callable[[], contextlib.Ab
 def batches(split: EncodedSplit, recipe: Recipe, seed: int, start: int = 0) -> Iterator[Tensor]:
     """Rows of update ``start`` and all later ones, each (batch_size,) int64; the same for every method."""
     n, size, device = len(split), recipe.batch_size, split.labels.device
+
+    def draw(i: int) -> Tensor:
+        return torch.from_numpy(rng.numpy_rng(seed, "order", i).permutation(n)).to(device)
+
     if recipe.steps:
-        for step in range(start, recipe.steps):
-            rows = rng.numpy_rng(seed, "order", step).permutation(n)[:size]
-            yield torch.from_numpy(rows).to(device)
-        return
-    if recipe.carry:
-        passes = (rng.numpy_rng(seed, "order", epoch).permutation(n) for epoch in range(recipe.epochs))
-        order = torch.from_numpy(np.concatenate(list(passes))).to(device)
-        yield from order[start * size :].split(size)
-        return
-    per_epoch = math.ceil(n / size)
-    for epoch in range(start // per_epoch, recipe.epochs):
-        order = torch.from_numpy(rng.numpy_rng(seed, "order", epoch).permutation(n)).to(device)
-        first = start % per_epoch if epoch == start // per_epoch else 0
-        for i in range(first, per_epoch):
-            yield order[i * size : (i + 1) * size]
+        found = (draw(step)[:size] for step in range(recipe.steps))
+    elif recipe.carry:
+        found = torch.cat([draw(epoch) for epoch in range(recipe.epochs)]).split(size)
+    else:
+        found = (rows for epoch in range(recipe.epochs) for rows in draw(epoch).split(size))
+    yield from itertools.islice(found, start, None)
 
 
 def count_steps(n: int, recipe: Recipe) -> int:
@@ -154,28 +150,15 @@ def train(
     dropout_rng = rng.numpy_rng(seed, "dropout")
     give_rng(model, dropout_rng)
     with torch.no_grad(), cast():
-        mixer.prepare(
-            model, EncodedTask({"train": split}, data.classes, data.vocabulary, data.unk, data.pad), mixer_rng
-        )
+        mixer.prepare(model, replace(data, splits={"train": split}), mixer_rng)
     mixer.to(device)
+    own_lr = recipe.mixer_lr or recipe.lr
     optimizer = build_optimizer(
-        recipe.optimizer,
-        model,
-        mixer,
-        recipe.lr,
-        recipe.mixer_lr or recipe.lr,
-        recipe.weight_decay,
-        recipe.betas,
-        recipe.eps,
+        recipe.optimizer, model, mixer, recipe.lr, own_lr, recipe.weight_decay, recipe.betas, recipe.eps
     )
     peaks = [group["lr"] for group in optimizer.param_groups]
-    objects = {
-        "model": model,
-        "mixer": mixer,
-        "optimizer": optimizer,
-        "mixer_rng": mixer_rng,
-        "dropout_rng": dropout_rng,
-    }
+    objects = {"model": model, "mixer": mixer, "optimizer": optimizer}
+    objects |= {"mixer_rng": mixer_rng, "dropout_rng": dropout_rng}
     state = (resume(objects) if resume else None) or State()
     model.train()
     for rows in batches(split, recipe, seed, state.step):
@@ -183,8 +166,7 @@ def train(
         factor = learning_rate(recipe.schedule, state.step, total, recipe.warmup)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * factor
-        lr = (recipe.mixer_lr or recipe.lr) * factor
-        loss = take_step(model, mixer, split.batch(rows), mixer_rng, cast, optimizer, recipe.clip, lr)
+        loss = take_step(model, mixer, split.batch(rows), mixer_rng, cast, optimizer, recipe.clip, own_lr * factor)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} at step {state.step + 1} of {total}; a smaller lr than {recipe.lr} may help"

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ..encoder.model import Classifier
 from ..mixers.base import Mixer
-from ..tasks.encode import EncodedSplit
+from ..tasks.encode import Batch, EncodedSplit
 
 #: The metrics of every evaluation. For single-label classification micro F1 is accuracy; both names are kept because the
 #: DMIX papers print "F1" without an average.
@@ -20,18 +21,13 @@ METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "loss")
 @torch.inference_mode()
 def predict(model: Classifier, mixer: Mixer, split: EncodedSplit, autocast, batch_size: int = 64) -> np.ndarray:
     """Scores of all rows of a split in their own order, (n, C) float32; dropout off, mode restored."""
-    was_training, work = model.training, model.work
-    model.eval()
-    out = None
-    for batch in split.in_order(batch_size):
+
+    def scores(batch: Batch) -> Tensor:
         with autocast():
-            scores = mixer.predict(model, batch).float()
-        if out is None:
-            out = torch.empty(len(split), scores.shape[1], device=scores.device)
-        out[batch.index] = scores
-    model.train(was_training)
-    model.work = work  # only training counts as passes
-    return out.cpu().numpy()
+            return mixer.predict(model, batch).float()
+
+    with model.mode(training=False, counted=False):
+        return split.each(scores, batch_size).cpu().numpy()
 
 
 def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
@@ -65,18 +61,6 @@ def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 def pack_bits(right: np.ndarray) -> str:
     """(n,) bool as hex digits: one bit per row in order, the first is the highest; zeros fill the last byte."""
     return np.packbits(right).tobytes().hex()
-
-
-def unpack_bits(text: str, n: int) -> np.ndarray:
-    """The inverse of ``pack_bits``: (n,) bool.
-
-    Raises:
-        ValueError: no hex digits, or not as many as n rows have.
-    """
-    packed = np.frombuffer(bytes.fromhex(text), dtype=np.uint8)
-    if len(packed) != -(-n // 8):
-        raise ValueError(f"{n} rows have {-(-n // 8)} bytes of bits, not {len(packed)}")
-    return np.unpackbits(packed, count=n).astype(bool)
 
 
 def f1_per_class(confusion: list[list[int]]) -> list[float]:

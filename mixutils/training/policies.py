@@ -9,46 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+_BEST = "best-on-"
+
 
 @dataclass(frozen=True)
-class Best:
-    """The evaluation with the highest metric on one split; the earliest on ties."""
+class Policy:
+    """A policy by its name: "last", or "best-on-SPLIT", the highest accuracy on that part and the earliest on ties."""
 
-    split: str
-    metric: str = "accuracy"
-
-    @property
-    def name(self) -> str:
-        return f"best-on-{self.split}"
+    name: str
 
     def choose(self, curve: list[dict[str, Any]]) -> int:
-        values = [point["metrics"][self.split][self.metric] for point in curve]
+        """Which evaluation of a curve it is."""
+        if self.name == "last":
+            return len(curve) - 1
+        values = [point["metrics"][self.name.removeprefix(_BEST)]["accuracy"] for point in curve]
         return values.index(max(values))
 
 
-@dataclass(frozen=True)
-class Last:
-    """The last evaluation."""
-
-    @property
-    def name(self) -> str:
-        return "last"
-
-    def choose(self, curve: list[dict[str, Any]]) -> int:
-        return len(curve) - 1
-
-
-Policy = Best | Last
-
-
 def parse(name: str) -> Policy:
-    """ "last", or "best-on-SPLIT"; ``best-on-validation`` selects as one should, ``best-on-test`` as reported (SPEC SA19).
+    """``best-on-validation`` selects as one should, ``best-on-test`` as reported (SPEC SA19).
 
     Raises:
-        ValueError: anything else.
+        ValueError: no policy's name.
     """
-    if name == "last":
-        return Last()
-    if name.startswith("best-on-") and len(name) > len("best-on-"):
-        return Best(name.removeprefix("best-on-"))
+    if name == "last" or (name.startswith(_BEST) and name != _BEST):
+        return Policy(name)
     raise ValueError(f"unknown checkpoint policy {name!r}; known: last, best-on-SPLIT (as in best-on-validation)")

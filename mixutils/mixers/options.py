@@ -1,0 +1,58 @@
+"""Settings of a mixer: the type of a field says what its value may be, and anything else is refused by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+Positive = Annotated[float, "positive", lambda x: x > 0]
+Share = Annotated[float, "between 0 and 1", lambda x: 0 <= x <= 1]
+Count = Annotated[int, "at least 1", lambda x: x >= 1]
+
+
+def _are_levels(levels: tuple) -> bool:
+    return bool(levels) and all(not isinstance(v, str) and 0 <= v <= 12 for v in levels)
+
+
+#: Given for 12 layers; see ``model.scale_level``.
+Levels = Annotated[tuple[int, ...], "numbers from 0 to 12", _are_levels]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the settings of all mixers have in common.
+
+    A field of a ``Literal`` type takes the listed values, one of an ``Annotated`` type what its words say and its test accepts.
+
+    Raises:
+        ValueError: another value; the message lists the right ones.
+    """
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self), include_extras=True).items():
+            value = getattr(self, name)
+            if get_origin(kind) is Literal:
+                one_of(name, value, get_args(kind))
+            elif get_origin(kind) is Annotated:
+                words, fits = kind.__metadata__
+                if not fits(value):
+                    raise ValueError(f"{name} must be {words}, not {value!r}")
+
+
+def options_from(cls: type, given: dict[str, Any], name: str) -> Any:
+    """The options dataclass with the given fields.
+
+    Raises:
+        ValueError: an unknown field; the message lists the right ones.
+    """
+    known = [f.name for f in fields(cls)]
+    unknown = [k for k in given if k not in known]
+    if unknown:
+        raise ValueError(f"{name} has no option {', '.join(unknown)}; its options: {', '.join(known) or 'none'}")
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+
+
+def one_of(name: str, value: Any, allowed: tuple) -> None:
+    """Refuse a value outside a list, and say the list."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
