@@ -93,6 +93,7 @@ def test_ratios_are_medians_over_steps_on_the_same_batch(scripted):
     assert ssmix["over_plain"] == 3  # of 3, 2, 3; one slow batch does not count, nor does the ratio of means (29/13)
     assert (ssmix["low"], ssmix["high"]) == (2.5, 3)
     assert ssmix["over_passes"] == 1.5
+    assert ssmix["rounds"] == [6000]  # the median of each repeat, for an interval of the ratio
     assert rows["tmix"]["over_plain"] == 1
     assert said == ["plain step of random:tiny: 2000 ms"]
 

@@ -16,12 +16,12 @@ from mixutils.papers import dropmix
 from mixutils.runs.records import Records
 from mixutils.show import style
 from tests.fakes import data_folder, done, filled, shipped
-from tests.notebook import run, saved, verdicts
+from tests.notebook import saved, verdicts
 
 NOTEBOOKS = {
     "dropmix": "table_1 figure_1 table_2 table_3 gains table_3_holdout table_control table_gains pooled_gains table_4 table_shares "
     "table_cost cost table_mask learning_curves claims verdicts units_rc1",
-    "dropmix_sparse": "figure_2 figure_2_margin table_sparse",
+    "dropmix_sparse": "figure_2 figure_2_margin table_sparse table_slope",
     "dropmix_saliency": "figure_3a patches literal",
     "dropmix_channels": "figure_3b figure_3c table_5",
 }
@@ -254,7 +254,7 @@ def test_the_sparse_table_has_rows_as_trained(full):
 
 def test_the_slope_that_is_shown_is_that_of_the_claim(plan, tmp_path):
     store = filled(plan, lambda r: 50 + r.seed + 100 * (r.method == "dropmix-c") / (r.train_size or 250), tmp_path)
-    shown = run("dropmix_sparse", plan, store)["slopes"].set_index("reading")["points per halving"]
+    shown = saved("dropmix_sparse", plan, store)["table_slope"].set_index("reading")["points per halving"]
     rc7 = {name: v.estimate for name, of in verdicts("dropmix", plan, store).items() for v in of if v.key == "RC7"}
     assert shown.to_dict() == pytest.approx(rc7)
     assert min(rc7.values()) > 0

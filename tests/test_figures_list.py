@@ -103,9 +103,8 @@ BESIDE: dict[str, tuple[str, ...]] = {
         "verdicts",
         "units_rc1",
     ),
-    "dropmix_sparse": ("table_sparse", "claims_sparse"),
-    "dropmix_saliency": ("patches", "literal", "claims_saliency"),
-    "dropmix_channels": ("claims_channels",),
+    "dropmix_sparse": ("table_sparse", "table_slope"),
+    "dropmix_saliency": ("patches", "literal"),  # RC7 to RC10 are claims of dropmix, which declares all of them once
     "compare": ("learning_rate", "gains", "forest", "gain_by_task", "probability_and_rank", "cost", "four_questions"),
 }
 #: Ids by paper: tables, figures, and what is no table or figure there.

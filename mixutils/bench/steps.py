@@ -111,7 +111,8 @@ def measure(
         took = timing.in_turns(batches * repeats, {name: s.step for name, s in steppers.items()})
         for name in names[1:] if out else names:
             row = timing.against(took[name], took["none"], "over_plain")
-            more = {"passes": passes[name], "over_passes": row["over_plain"] / passes[name]}
+            rounds = [1e3 * median(took[name][i : i + len(batches)]) for i in range(0, len(took[name]), len(batches))]
+            more = {"passes": passes[name], "over_passes": row["over_plain"] / passes[name], "rounds": rounds}
             out.append({"encoder": encoder, "method": name} | row | more)
     say(f"plain step of {encoder}: {out[0]['ms']:.0f} ms")
     return out
