@@ -9,7 +9,7 @@ import hashlib
 import html
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -20,7 +20,8 @@ from ..papers.published import published
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-    from ..companion import Companion
+    from ..papers import Plan
+    from ..runs.records import Records
 
 COLUMNS = [
     "table",
@@ -40,8 +41,17 @@ COLUMNS = [
 COLUMNS += ["difference", "paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
 
 
+class Shown(Protocol):
+    """What tables are made from; a companion is one."""
+
+    plan: Plan
+    store: Records
+    frame: pd.DataFrame
+    printed: pd.DataFrame
+
+
 def results(
-    c: Companion,
+    c: Shown,
     table: str,
     *,
     baseline: tuple[str, str] | None = None,
@@ -52,7 +62,6 @@ def results(
     """One line per cell of a table, published columns without data included.
 
     Args:
-        c: what has ``plan``, ``store``, ``frame`` and ``printed``.
         baseline: (table, row) of the cells that gains are taken against, paired by seed, on readings without a floor.
             None: no gains.
         base_row: the row whose published value the published gains are taken against.
@@ -134,7 +143,7 @@ def _readings(frame: pd.DataFrame) -> dict[tuple[str, str, str], tuple[str, str,
     return {tuple(line[:3]): tuple(line[3:]) for line in own.itertuples(index=False)}
 
 
-def data_sets(c: Companion, table: str, fields: Sequence[str]) -> pd.DataFrame:
+def data_sets(c: Shown, table: str, fields: Sequence[str]) -> pd.DataFrame:
     """A table of data sets: what is printed, and what the records say about the data that were found.
 
     Args:
@@ -154,7 +163,7 @@ def data_sets(c: Companion, table: str, fields: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
 
 
-def _found(c: Companion, task: str) -> dict[str, object]:
+def _found(c: Shown, task: str) -> dict[str, object]:
     record = next((r for x in c.plan.cells if x.runs[0].task == task for r in x.records(c.store)), None)
     if record is None:
         names = ((key.split("/")[0], reason) for key, reason in c.plan.absent.items())
