@@ -20,8 +20,8 @@ def simulated(rng: np.random.Generator, rows: int, n: int, shared: float) -> tup
 
 
 def sides(reported: np.ndarray, selecting: np.ndarray, first: int) -> tuple[Chosen, Chosen]:
-    kinds = ["best" if k > 1 else "row" for k in (first, len(reported) - first)]
-    return Chosen(reported[:first], selecting[:first], kinds[0]), Chosen(reported[first:], selecting[first:], kinds[1])
+    best = [k > 1 for k in (first, len(reported) - first)]
+    return Chosen(reported[:first], selecting[:first], best[0]), Chosen(reported[first:], selecting[first:], best[1])
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 5), (4, 5)])
@@ -108,7 +108,7 @@ def test_the_permutation_test_is_that_of_scipy():
 
 def test_each_seed_has_the_row_that_the_other_seeds_choose():
     selecting = np.array([[9.0, 0, 0], [1, 1, 1]])
-    chosen = Chosen(np.array([[10.0, 20, 30], [40, 50, 60]]), selecting, "best")
+    chosen = Chosen(np.array([[10.0, 20, 30], [40, 50, 60]]), selecting, best=True)
     # Without the first seed row 1 is ahead; without another one row 0 is.
     assert chosen.index.tolist() == [1, 0, 0]
     assert chosen.reduced.tolist() == [40, 20, 30]
@@ -117,7 +117,7 @@ def test_each_seed_has_the_row_that_the_other_seeds_choose():
 
 def test_sides_that_choose_nothing_are_not_widened():
     values = np.random.default_rng(0).normal(size=(1, 5))
-    row, average = Chosen(values, values, "row"), Chosen(np.repeat(values, 3, 0), values, "mean")
+    row, average = Chosen(values, values, False), Chosen(np.repeat(values, 3, 0), values, False)
     assert spread(row, row) == 1
     assert spread(row, average) == 1
     assert average.reduced == pytest.approx(values[0])

@@ -110,15 +110,13 @@ def test_a_claim_about_steps():
     e.claim("F", "fast is faster", e.steps("1", "fast", "slow", goal=75), kind="steps")
     e.claim("S", "slow is faster", e.steps("1", "slow", "fast", goal={"mr": 75, "cr": 78}), kind="steps")
     e.claim("N", "no goal is known", e.steps("1", "slow", "fast", goal={}), kind="steps")
-    e.claim("O", "to 95 % of the own best", e.steps("1", "fast", "slow", share=0.95), kind="steps")
-    f, s, n, o = e.verdicts()
+    f, s, n = e.verdicts()
     assert f.word == "supported"
     assert f.why.startswith("log hazard ratio +")
     assert f.units[0].note == "median steps 20 against 40; never reached by 0 of 8 and 0 of 8"
     assert s.word == "contradicted"
     assert n.word == "not tested"
     assert "fewer than 3 runs a side with a curve and a goal" in n.why
-    assert o.word == "supported"
     assert (f.tasks, f.n_units, f.seeds) == (2, 2, (8, 8))
 
 
@@ -130,10 +128,8 @@ def test_too_many_early_runs_are_not_tested():
     assert "100 % of the runs are at the goal at their first evaluation" in v.why
 
 
-def test_goals_can_be_relative_to_a_row_and_are_needed():
+def test_goals_can_be_relative_to_a_row_and_need_curves():
     e = evidence()
     assert e.last("1", "slow", "mr") == pytest.approx(79.5 + 0.35)
-    with pytest.raises(ValueError, match="either a goal in points or a share"):
-        e.steps("1", "fast", "slow")
     with pytest.raises(ValueError, match="need the curves"):
         Evidence(made(CELLS)).steps("1", "fast", "slow", goal=1)

@@ -253,7 +253,7 @@ def test_units_of_one_task_without_common_seeds_count_as_if_they_moved_together(
     a, b = units(1.0)[0], units(2.0)[0]
     v = verdict(Units((a, replace(b, seeds=(7, 8, 9, 10, 11)))))
     assert v.estimate == pytest.approx(1.5)
-    assert v.pooled.se == pytest.approx(a.se)
+    assert v.se == pytest.approx(a.se)
 
 
 def test_which_interval_decides():

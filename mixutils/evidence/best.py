@@ -55,16 +55,15 @@ def rows(side: Side) -> tuple[Row, ...]:
     return side.rows if isinstance(side, Several) else (side,)
 
 
-def place(row: Row, table: str) -> tuple[str, str]:
-    """Table and row, of a row of this table or of another one."""
-    return (table, row) if isinstance(row, str) else row
+def places(side: Side, table: str, column: str = "") -> list[tuple[str, str, str]]:
+    """(table, row, column) of each row of a side, which is of this table or of another one."""
+    return [(table, row, column) if isinstance(row, str) else (*row, column) for row in rows(side)]
 
 
 def name(side: Side) -> str:
     """For people; the table of a row of another one is left out."""
-    if isinstance(side, Several) and len(side.rows) > 1:
-        return f"{'best' if side.rule else 'mean'} of {', '.join(map(name, side.rows))}"
-    return place(rows(side)[0], "")[1]
+    names = [row for _, row, _ in places(side, "")]
+    return names[0] if len(names) == 1 else f"{'best' if side.rule else 'mean'} of {', '.join(names)}"
 
 
 def rule_of(a: Side, b: Side) -> str:
@@ -84,13 +83,13 @@ class Chosen:
     """A side's numbers, rows by seeds.
 
     Attributes:
-        values: (..., r, n) in points, reported. selecting: the same of the part that selects. kind: "best", or the mean of
-            all rows, of which there may be one.
+        values: (..., r, n) in points, reported. selecting: the same of the part that selects. best: whether it is the best row;
+            else the mean of all, of which there may be one.
     """
 
     values: np.ndarray
     selecting: np.ndarray
-    kind: str
+    best: bool
 
     @property
     def index(self) -> np.ndarray:
@@ -100,14 +99,14 @@ class Chosen:
     @property
     def reduced(self) -> np.ndarray:
         """(..., n): the side's one number per seed."""
-        if self.kind != "best":
+        if not self.best:
             return self.values.mean(-2)
         return np.take_along_axis(self.values, self.index[..., None, :], -2)[..., 0, :]
 
     def weights(self, rule: str) -> np.ndarray:
         """(r, n): the share of every run in the side's number, for one set of values (r, n)."""
         r, n = self.values.shape
-        if self.kind != "best":
+        if not self.best:
             return np.full((r, n), 1 / r)
         return np.eye(r)[:, self.index if rule == "hold-out" else np.full(n, self.values.mean(-1).argmax())]
 
@@ -115,7 +114,7 @@ class Chosen:
     def top(self) -> np.ndarray:
         """(...): the mean over seeds, of the best row by that mean."""
         means = self.values.mean(-1)
-        return means.max(-1) if self.kind == "best" else means.mean(-1)
+        return means.max(-1) if self.best else means.mean(-1)
 
 
 def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
@@ -127,7 +126,7 @@ def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
     do not count as noise.
     """
     n = a.values.shape[-1]
-    if n < 3 or "best" not in (a.kind, b.kind):
+    if n < 3 or not (a.best or b.best):
         return 1.0
     order = _same_orders(len(a.values) + len(b.values), n, draws)
     left, right = _both(a, b, lambda x: _permuted(_residuals(x), order))
@@ -160,7 +159,7 @@ def _both(a: Chosen, b: Chosen, change: Callable[[np.ndarray], np.ndarray]) -> t
     """Two sides after a change of all their rows together."""
     r = len(a.values)
     values, by = (change(np.concatenate(x)) for x in ((a.values, b.values), (a.selecting, b.selecting)))
-    return Chosen(values[..., :r, :], by[..., :r, :], a.kind), Chosen(values[..., r:, :], by[..., r:, :], b.kind)
+    return Chosen(values[..., :r, :], by[..., :r, :], a.best), Chosen(values[..., r:, :], by[..., r:, :], b.best)
 
 
 def _residuals(values: np.ndarray) -> np.ndarray:

@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 
 from . import words
-from .best import Row, Several, Side, name, place, rows, rule_of
-from .compare import Cell, Key, Seen, compare, find, pairs
+from .best import Row, Several, Side, best, name, places, rule_of
+from .compare import Cells, compare, pairs
 from .frame import read_as
-from .survival import Arrival, arrival
+from .survival import arrival
 from .unit import Unit, paired, raced
 from .units import Units
 from .verdict import SHOWN, Verdict, holm, weigh
 
 KINDS = ("every", "most", "pooled", "equal", "inner", "slope", "steps", "measured", "illustration")
 SELECTING = {"policy": "hold-out", "part": "select"}
+SEEN = ["table", "row", "column", "seed", "precision", "value", "hash", "metric", "predicted", "bits", "rows", "size"]
+SEEN += ["first", "last"]
 Names = str | Sequence[str]
 Curve = tuple[np.ndarray, np.ndarray]  # steps, values
 
@@ -63,7 +65,7 @@ class Evidence:
         self.margin, self._like, self._draws = margin, tasks == "like these", draws
         self._frame, self._curves, self._rng = frame, curves, np.random.default_rng(seed)
         self._reading = {"metric": metric, "policy": policy, "floor": floor}
-        self._read: dict[str, dict[Key, Cell]] = {}  # readings that were asked for -> cells
+        self._read: dict[str, Cells] = {}  # readings that were asked for
         self._printed = {} if printed is None else printed.set_index(["table", "row", "column"])["value"].to_dict()
         of_column = frame.drop_duplicates("column")[["column", "title", "task"]].to_dict("records")
         self._labels = {label["column"]: label for label in of_column}
@@ -85,9 +87,9 @@ class Evidence:
         """
         rule, cells, units = rule_of(a, b), self._cells(**reading), []
         selecting = self._cells(**reading | SELECTING) if rule == "hold-out" else {}
-        for at, column in self._columns(table, columns, cells, a, b):
-            unit = compare(*(find(s, at, column, cells, selecting) for s in (a, b)), rule, self._rng, self._draws)
-            units.append(replace(unit, printed=self._reported(at, column, a, b), **self._label(column, name, a, b)))
+        for at in self._at(table, columns, cells, a, b):
+            unit = compare(a, b, at, cells, selecting, rule, self._rng, self._draws)
+            units.append(replace(unit, printed=self._reported(at, a, b), **self._label(at, name, a, b)))
         return Units(units)
 
     def slope(
@@ -106,59 +108,48 @@ class Evidence:
             grid: rows in their order; where a column lacks some of them, its ends are the outermost that it has.
         """
         cells, out, whole = self._cells(**reading), [], Several(tuple(grid))
-        for at, column in self._columns(table, columns, cells, whole, whole):
-            have = [row for row in grid if (*place(row, at), column) in cells]
+        for at in self._at(table, columns, cells, whole):
+            have = [row for row, key in zip(grid, places(whole, *at), strict=True) if key in cells]
             if len(have) < 3:
-                out.append(Unit(**self._label(column), void="fewer than three values"))
+                out.append(Unit(**self._label(at), void="fewer than three values"))
                 continue
             for part, end in (("low end", have[0]), ("high end", have[-1])):
-                inside, pair = Several(tuple(have[1:-1]), "hold-out"), f"best inner value − {name(end)}"
-                out += self.diff(at, inside, end, columns=[column], name=pair, **reading).must(part)
+                how = {"columns": [at[1]], "name": f"best inner value − {name(end)}"} | reading
+                out += self.diff(at[0], best(*have[1:-1]), end, **how).must(part)
         return Units(out)
 
     def steps(
-        self,
-        table: Names,
-        a: Row,
-        b: Row,
-        *,
-        goal: float | Mapping[str, float],
-        columns: Names | None = None,
-        part: str | None = None,
-        metric: str | None = None,
+        self, table: Names, a: Row, b: Row, *, goal: float | Mapping[str, float], columns: Names | None = None
     ) -> Units:
-        """Steps until a goal is reached first, by log-rank tests; that a is faster is the claim.
+        """Steps until a goal is reached first, on the part that selects, by log-rank tests; that a is faster is the claim.
 
         Args:
-            goal: in points; one number, or column -> number. part: of the curve; None: the selecting part, or the reported
-                one where there is none.
+            goal: in points; one number, or column -> number.
         """
         cells, out = self._cells(), []
-        for at, column in self._columns(table, columns, cells, a, b):
-            aim = goal.get(column, math.nan) if isinstance(goal, Mapping) else goal
-            keys = [(*place(row, at), column) for row in (a, b)]
+        for at in self._at(table, columns, cells, a, b):
+            aim = goal.get(at[1], math.nan) if isinstance(goal, Mapping) else goal
+            keys = [places(row, *at)[0] for row in (a, b)]
             matched, note = pairs([cells.get(key, {}) for key in keys])
-            arrivals: list[list[Arrival]] = []
+            arrivals = []
             for i, key in enumerate(keys):
-                found = self._curves_of(key, part, metric)
-                drawn = [found[runs[i].hash] for runs in matched.values() if runs[i].hash in found]
-                arrivals.append([arrival(*curve, aim) for curve in drawn if not math.isnan(aim)])
-            label = self._label(column, f"{name(a)} before {name(b)}")
-            unit = raced(*arrivals, seeds=tuple(matched), **label)
+                found, runs = self._curves_of(key), [of_seed[i].hash for of_seed in matched.values()]
+                arrivals.append([arrival(*found[h], aim) for h in runs if h in found and not math.isnan(aim)])
+            unit = raced(*arrivals, seeds=tuple(matched), **self._label(at, f"{name(a)} before {name(b)}"))
             out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))
         return Units(out)
 
     def chosen(self, table: Names, rows: Sequence[Row], column: str, **reading) -> str:
         """The row with the highest mean on the selecting part, over the seeds that all have; "" where there is none."""
         cells = self._cells(**reading | SELECTING)
-        found = {row: cells[key] for t in _several(table) for row in rows if (key := (*place(row, t), column)) in cells}
-        matched, _ = pairs(list(found.values()))
-        values = [[x.value for x in runs] for runs in matched.values()]  # seeds by rows
-        return name(list(found)[np.mean(values, axis=0).argmax()]) if values else ""
+        keys = [key for t in _several(table) for key in places(Several(tuple(rows)), t, column) if key in cells]
+        matched, _ = pairs([cells[key] for key in keys])
+        values = [[x.value for x in of_seed] for of_seed in matched.values()]  # seeds by rows
+        return keys[np.mean(values, axis=0).argmax()][1] if values else ""
 
-    def last(self, table: str, row: str, column: str, *, part: str | None = None, metric: str | None = None) -> float:
+    def last(self, table: str, row: str, column: str) -> float:
         """Mean of the last values of a cell's curves, in points; to say what a goal is relative to. NaN without curves."""
-        found = [values[-1] for _, values in self._curves_of((table, row, column), part, metric).values()]
+        found = [values[-1] for _, values in self._curves_of((table, row, column)).values()]
         return float(np.mean(found)) if found else math.nan
 
     def values(self, name: str, by_seed: Mapping[int, float], *, task: str = "", reported: float = math.nan) -> Units:
@@ -170,8 +161,8 @@ class Evidence:
     def measured(self, name: str, numbers: float | Sequence[float], low: float, high: float) -> Units:
         """A unit for claims about a machine, not about seeds: numbers measured on one machine or several, and the range in
         which the claim puts them. Kind "measured": supported where all lie inside, contradicted where none does; no test."""
-        found = [float(v) for v in ([numbers] if isinstance(numbers, int | float) else numbers) if not math.isnan(v)]
-        share = sum(low <= v <= high for v in found) / len(found) if found else math.nan
+        found = [float(v) for v in np.atleast_1d(numbers) if not math.isnan(v)]
+        share = float(np.mean([low <= v <= high for v in found])) if found else math.nan
         note = f"{', '.join(f'{v:.2f}' for v in found)}; claimed between {low:g} and {high:g}"
         return Units([Unit(name, task=name, mean=share, note=note, void="" if found else "nothing is measured")])
 
@@ -206,14 +197,14 @@ class Evidence:
             raise ValueError(f"claim {key}: no kind is called {kind!r}; there are {', '.join(KINDS)}")
         if key in self._claims:
             raise ValueError(f"there are two claims {key}")
-        if isinstance(units, Illustration) and kind != "illustration":
+        of = {"kind": kind, "own": own, "margin": self.margin if margin is None else margin, "note": note}
+        if not isinstance(units, Illustration):
+            of |= {"units": units, "reported": reported}
+        elif kind == "illustration":
+            of |= {"units": Units(), "why": units.words}
+        else:
             raise ValueError(f"claim {key}: a number about one trained model is an illustration, not {kind!r}")
-        shown = units.words if isinstance(units, Illustration) else ""
-        units = Units() if isinstance(units, Illustration) else units
-        margin = self.margin if margin is None else margin
-        self._claims[key] = Verdict(
-            key=key, text=text, kind=kind, own=own, units=units, margin=margin, reported=reported, why=shown, note=note
-        )
+        self._claims[key] = Verdict(key=key, text=text, **of)
 
     def verdicts(self) -> list[Verdict]:
         """Holm's correction over the claims, then the words (SPEC 9.3)."""
@@ -225,57 +216,53 @@ class Evidence:
         """One line per claim: everything of ``Verdict`` but the units."""
         return pd.DataFrame([{name: getattr(v, name) for name in SHOWN} for v in self.verdicts()], columns=list(SHOWN))
 
-    def _cells(self, **reading: Any) -> dict[Key, Cell]:
+    def _cells(self, **reading: Any) -> Cells:
         """All cells under a reading, see ``read_as``; what it leaves open is the evidence's own."""
-        reading = self._reading | reading
-        asked = repr(sorted(reading.items()))
+        asked = repr(sorted((self._reading | reading).items()))
         if asked not in self._read:
-            found = read_as(self._frame, **reading)
-            found = found[found["primary"]]
+            found = read_as(self._frame, **self._reading | reading)
             cells = self._read[asked] = {}
-            at = found[["table", "row", "column", "seed", "precision"]].itertuples(index=False)
-            for (*key, seed, precision), seen in zip(
-                at, found[list(Seen._fields)].itertuples(index=False), strict=True
-            ):
-                cells.setdefault(tuple(key), {}).setdefault(seed, {}).setdefault(precision, seen)
+            for x in found.loc[found["primary"], SEEN].itertuples(index=False):
+                of_seed = cells.setdefault((x.table, x.row, x.column), {}).setdefault(x.seed, {})
+                of_seed.setdefault(x.precision, x)
         return self._read[asked]
 
-    def _label(self, column: str, pair: str = "", *sides: Side) -> dict[str, str]:
+    def _label(self, at: tuple[str, str], pair: str = "", *sides: Side) -> dict[str, str]:
+        _, column = at
         known = self._labels.get(column, {"column": column, "title": column, "task": column})
         return known | {"pair": pair or " − ".join(map(name, sides))}
 
-    def _columns(self, table: Names, columns: Names | None, cells, a: Side, b: Side) -> list[tuple[str, str]]:
+    def _at(self, table: Names, columns: Names | None, cells: Cells, *sides: Side) -> list[tuple[str, str]]:
         """(table, column) of the units: those that have both sides, and wanted ones that do not."""
         tables = _several(table)
         have = [
-            (t, column)
-            for t in tables
-            for column in self._labels
-            if all(any((*place(row, t), column) in cells for row in rows(side)) for side in (a, b))
+            at
+            for at in ((t, column) for t in tables for column in self._labels)
+            if all(any(key in cells for key in places(side, *at)) for side in sides)
         ]
         if columns is None:
             return have
         found = [[x for x in have if x[1] == column] or [(tables[0], column)] for column in _several(columns)]
         return [x for of_column in found for x in of_column]
 
-    def _reported(self, table: str, column: str, a: Side, b: Side) -> float:
+    def _reported(self, at: tuple[str, str], a: Side, b: Side) -> float:
         """The printed difference; NaN where a side is not printed. The best of printed rows is the highest."""
         sides = []
         for side in (a, b):
-            found = [self._printed.get((*place(row, table), column), math.nan) for row in rows(side)]
-            best = isinstance(side, Several) and side.rule
-            sides.append(np.fmax.reduce(found) if best else sum(found) / len(found))
+            found = [self._printed.get(key, math.nan) for key in places(side, *at)]
+            highest = isinstance(side, Several) and side.rule
+            sides.append(np.fmax.reduce(found) if highest else sum(found) / len(found))
         return float(sides[0] - sides[1])
 
-    def _curves_of(self, key: Key, part: str | None = None, metric: str | None = None) -> dict[str, Curve]:
-        """Hash of a run -> its curve."""
+    def _curves_of(self, key: tuple[str, str, str]) -> dict[str, Curve]:
+        """Hash of a run -> its curve on the selecting part, or the reported one where there is none, in the cell's metric."""
         if self._curves is None:
             raise ValueError("steps and last values need the curves: Evidence(..., curves=curves(plan, store))")
         own = (seen.metric for of_seed in self._cells().get(key, {}).values() for seen in of_seed.values())
-        found, wanted = self._curves, (*key, metric or next(own, "accuracy"))
-        for column, value in zip(("table", "row", "column", "metric"), wanted, strict=True):
+        found = self._curves
+        for column, value in zip(("table", "row", "column", "metric"), (*key, next(own, "accuracy")), strict=True):
             found = found[found[column] == value]
-        found = found[found["part"] == (part or found["select"].where(found["select"] != "", found["report"]))]
+        found = found[found["part"] == found["select"].where(found["select"] != "", found["report"])]
         return {h: (c["step"].to_numpy(), c["value"].to_numpy()) for h, c in found.groupby("hash", sort=False)}
 
 

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from .best import Chosen, Several, Side, maxima, name, place, rows, spread
+from .best import Chosen, Several, Side, maxima, name, places, spread
 from .estimate import resolution
 from .flat import FROM_BITS
 from .unit import Unit, paired
 
 CEILING = 99.0  # both sides above it are within a point of all right
-
-
-class Seen(NamedTuple):
-    """One run under one reading; as in ``frame``."""
-
-    value: float
-    hash: str
-    metric: str
-    predicted: float
-    bits: str
-    rows: str
-    size: int
-    first: int
-    last: int
-
-
-Key = tuple[str, str, str]  # table, row, column
+Seen = Any  # one run under one reading: a row of ``frame``
 Cell = dict[int, dict[str, Seen]]  # seed -> precision -> run
+Cells = Mapping[tuple[str, str, str], Cell]  # (table, row, column) -> cell
 
 
 def pairs(cells: Sequence[Cell]) -> tuple[dict[int, list[Seen]], str]:
@@ -52,55 +37,44 @@ def pairs(cells: Sequence[Cell]) -> tuple[dict[int, list[Seen]], str]:
     return out, "; ".join(notes)
 
 
-@dataclass(frozen=True)
-class Found:
-    """A side's rows that have runs.
+def compare(
+    a: Side,
+    b: Side,
+    at: tuple[str, str],
+    cells: Cells,
+    selecting: Cells,
+    rule: str,
+    rng: np.random.Generator,
+    draws: int,
+) -> Unit:
+    """a − b, paired by seed. The unit's labels are the caller's.
 
-    Attributes:
-        names, cells, selecting: of each row its name, its runs, and the same on the selecting part, empty where there are
-            none. left: names of the rows without runs.
+    Args:
+        at: table and column. cells, selecting: all cells, and the same on the part that selects. rule: as in ``best``.
     """
-
-    side: Side
-    names: list[str]
-    cells: list[Cell]
-    selecting: list[Cell]
-    left: list[str]
-
-    @property
-    def kind(self) -> str:
-        several = isinstance(self.side, Several) and len(self.cells) > 1
-        return "best" if several and self.side.rule else "mean"
-
-
-def find(side: Side, table: str, column: str, cells: dict[Key, Cell], selecting: dict[Key, Cell]) -> Found:
-    """A side on one column of a table."""
-    keys = [(*place(row, table), column) for row in rows(side)]
-    kept = [key for key in keys if key in cells]
-    names, left = [row for _, row, _ in kept], [key[1] for key in keys if key not in cells]
-    return Found(side, names, [cells[key] for key in kept], [selecting.get(key, {}) for key in kept], left)
-
-
-def compare(a: Found, b: Found, rule: str, rng: np.random.Generator, draws: int) -> Unit:
-    """a − b, paired by seed; ``rule`` as in ``best``. The unit's labels are the caller's."""
-    if nothing := [name(side.side) for side in (a, b) if not side.cells]:
+    keys = [places(side, *at) for side in (a, b)]
+    kept = [[key for key in of_side if key in cells] for of_side in keys]
+    if nothing := [name(side) for side, have in zip((a, b), kept, strict=True) if not have]:
         return Unit(void=f"no runs of {' and '.join(nothing)}")
-    rule = rule if "best" in (a.kind, b.kind) else ""
-    need = [*a.cells, *b.cells, *(a.selecting + b.selecting if rule == "hold-out" else ())]
+    chooses = [isinstance(s, Several) and bool(s.rule) and len(have) > 1 for s, have in zip((a, b), kept, strict=True)]
+    rule, every = rule if any(chooses) else "", kept[0] + kept[1]
+    need = [cells[key] for key in every]
+    if rule == "hold-out":
+        need += [selecting.get(key, {}) for key in every]
     if not all(need):
         return Unit(void="no part beside the reported one can choose")
     matched, mixed = pairs(need)
-    left = ", ".join(a.left + b.left)
+    left = ", ".join(row for of_side in keys for _, row, column in of_side if (_, row, column) not in cells)
     notes = [note for note in (left and f"without {left}", mixed) if note]
     if not matched:
         return Unit(void="; ".join(["no pair of runs", *notes]))
-    runs = list(zip(*matched.values(), strict=True))  # rows by seeds: a's, b's, and the selecting part's
-    k, n = len(a.cells), len(a.cells) + len(b.cells)
+    runs = list(zip(*matched.values(), strict=True))  # rows by seeds: a's, b's, and the same of the selecting part
+    k, n = len(kept[0]), len(every)
     values = np.array([[x.value for x in row] for row in runs])
     by = values[-n:]
-    chosen = Chosen(values[:k], by[:k], a.kind), Chosen(values[k:n], by[k:], b.kind)
+    chosen = Chosen(values[:k], by[:k], chooses[0]), Chosen(values[k:n], by[k:], chooses[1])
     parts = [(runs[:k], chosen[0].weights(rule)), (runs[k:n], chosen[1].weights(rule))]
-    who = [_who(side.names, w) for side, (_, w) in zip((a, b), parts, strict=True) if side.kind == "best"]
+    who = [_who(have, w) for have, chose, (_, w) in zip(kept, chooses, parts, strict=True) if chose]
     notes += [f"best: {', against '.join(who)}"] if who else []
     used = [_used(*part) for part in parts]
     given = {"note": "; ".join(notes), "void": void(*used), "spread": spread(*chosen) if rule else 1.0}
@@ -130,10 +104,10 @@ def _used(runs: Sequence[Sequence[Seen]], shares: np.ndarray) -> list[Seen]:
     return [row[s] for s, of_seed in enumerate(shares.T.tolist()) for row, w in zip(runs, of_seed, strict=True) if w]
 
 
-def _who(names: Sequence[str], shares: np.ndarray) -> str:
-    seeds = [names[i] for i in shares.argmax(0)]
-    counted = Counter(seeds).most_common()
-    return ", ".join(n if len(counted) == 1 else f"{n} ({k} of {len(seeds)} seeds)" for n, k in counted)
+def _who(keys: Sequence[tuple[str, str, str]], shares: np.ndarray) -> str:
+    rows = [keys[i][1] for i in shares.argmax(0)]
+    counted = Counter(rows).most_common()
+    return ", ".join(row if len(counted) == 1 else f"{row} ({k} of {len(rows)} seeds)" for row, k in counted)
 
 
 def _evaluated(*sides: tuple[Sequence[Sequence[Seen]], np.ndarray]) -> dict:
@@ -146,7 +120,7 @@ def _evaluated(*sides: tuple[Sequence[Sequence[Seen]], np.ndarray]) -> dict:
     runs = [row for side, _ in sides for row in side]
     if any(not x.bits or not x.rows or x.metric not in FROM_BITS for row in runs for x in row):
         return {}
-    by_seed = [{x.rows for x in at_seed} for at_seed in zip(*runs, strict=True)]
+    by_seed = [{x.rows for x in of_seed} for of_seed in zip(*runs, strict=True)]
     if any(len(digests) > 1 for digests in by_seed):
         return {}
     if len(set.union(*by_seed)) > 1:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from .flat import OF_POINT, OF_READING, OF_RUN, of_run, points, readings
-from .shuffle import CELL, READING, shuffled
+from .shuffle import CELL, READING, equal, own_readings, shuffled
 
 if TYPE_CHECKING:
     from ..papers.base import Column, Plan
@@ -46,7 +45,7 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
     found = readings({r["hash"]: r for _, r in labels}.values(), store)
     out = cells.merge(found, on="hash", sort=False)
     out = out[out["floor_too"] | ~out["floor"]]
-    out["primary"] = _equal(out[READING], out[[f"own_{name}" for name in READING]])
+    out["primary"] = equal(out[READING], out[[f"own_{name}" for name in READING]])
     mixer = [c for c in cells.columns if c.startswith("mixer.")]
     out = out[[*CELL, *OF_READING, *OF_RUN, *mixer]].reset_index(drop=True)
     return out if shuffle is None else shuffled(out, shuffle)
@@ -84,22 +83,18 @@ def read_as(
         frame: of readings. policy: of the checkpoint, or "hold-out" for the one that the selecting part chooses. part: or
             "select" for that part. metric: one, or column or task -> metric. floor: whether the start counts too.
     """
-    cell = ["paper", "table", "row", "column"]
-    own = frame.loc[frame["primary"], [*cell, *READING]].drop_duplicates(cell)
-    wanted = frame[[*cell, "task", "select"]].merge(own, on=cell, how="left")
     # A run that belongs to no table has no reading of its own: its policy and part have to be asked for.
-    wanted = wanted.fillna({"policy": "", "part": "", "metric": "accuracy", "floor": False})
-    if policy is not None:
-        wanted["policy"] = "best-on-" + wanted["select"] if policy == "hold-out" else policy
-    if part is not None:
-        wanted["part"] = wanted["select"] if part == "select" else part
+    missing = {"policy": "", "part": "", "metric": "accuracy", "floor": False}
+    own = own_readings(frame, frame).set_axis(frame.index).fillna(missing)
+    asked = {"policy": policy, "part": part, "metric": metric, "floor": floor}
+    if policy == "hold-out":
+        asked["policy"] = "best-on-" + frame["select"]
+    if part == "select":
+        asked["part"] = frame["select"]
     if isinstance(metric, Mapping):
-        wanted["metric"] = wanted["column"].map(metric).fillna(wanted["task"].map(metric)).fillna(wanted["metric"])
-    elif metric is not None:
-        wanted["metric"] = metric
-    if floor is not None:
-        wanted["floor"] = floor
-    return frame.assign(primary=_equal(frame[READING], wanted[READING]))
+        asked["metric"] = frame["column"].map(metric).fillna(frame["task"].map(metric)).fillna(own["metric"])
+    wanted = own.assign(**{name: value for name, value in asked.items() if value is not None})
+    return frame.assign(primary=equal(frame[READING], wanted))
 
 
 def printed(paper: str) -> pd.DataFrame:
@@ -109,11 +104,6 @@ def printed(paper: str) -> pd.DataFrame:
     cells = [c for c in published(paper).values() if c.number is not None]
     lines = [(c.table, c.row, c.column, c.number, c.deviation, c.marker) for c in cells]
     return pd.DataFrame(lines, columns=["table", "row", "column", "value", "spread", "marker"])
-
-
-def _equal(a: pd.DataFrame, b: pd.DataFrame) -> np.ndarray:
-    """Which rows agree in all columns, one by one."""
-    return (a.to_numpy(dtype=object) == b.to_numpy(dtype=object)).all(axis=1)
 
 
 def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record]]:

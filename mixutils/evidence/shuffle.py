@@ -8,6 +8,7 @@ import pandas as pd
 #: What says where a run stands; it stays, and everything else moves with the run.
 CELL = ["paper", "table", "row", "column", "title", "task", "method", "options", "encoder", "seed", "train_rows"]
 CELL += ["report", "select"]
+PLACE = ["paper", "table", "row", "column"]
 #: Runs change places within these.
 GROUP = ["paper", "task", "seed", "train_rows", "encoder"]
 READING = ["policy", "part", "metric", "floor"]
@@ -20,41 +21,27 @@ def shuffled(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     method), the same in all tables and in both kinds of frame; whatever belongs to a run moves with it. Where a run
     arrives that was not evaluated on a cell's part, the cell lacks this seed.
     """
-    if frame.empty:
-        return frame
-    runs, names = pd.factorize(frame["hash"])
-    groups, cells = _codes(frame, GROUP), _codes(frame, ["paper", "table", "row", "column"])
-    # A block: the rows of one run in one cell.
-    begins = np.flatnonzero(np.r_[True, (np.diff(runs) != 0) | (np.diff(cells) != 0)])
-    blocks = np.split(np.arange(len(frame)), begins[1:])
-    rows_of: dict[int, np.ndarray] = {}
-    for block in blocks:
-        rows_of.setdefault(runs[block[0]], block)
-    first = np.array([rows_of[run][0] for run in range(len(names))])
-    source = permutation(np.asarray(names), groups[first], seed)
-    moved = [rows_of[source[runs[block[0]]]] for block in blocks]
-    comes_from = np.concatenate(moved)
-    label = np.repeat(begins, [len(rows) for rows in moved])
-    moves = [c for c in frame.columns if c not in CELL]
-    out = pd.concat([frame[c].take(i).reset_index(drop=True) for c, i in ((CELL, label), (moves, comes_from))], axis=1)
+    frame = frame.reset_index(drop=True)
+    block = frame.groupby([*PLACE, "hash"], sort=False).ngroup()  # the rows of one run in one cell
+    labels = frame.loc[~block.duplicated(), [*CELL, "hash"]]
+    runs = labels.drop_duplicates("hash").sort_values("hash")
+    moves = frame.loc[block.isin(block[runs.index]), [c for c in frame.columns if c not in CELL]]
+    # It depends on names, groups and seed alone.
+    runs["draw"] = np.random.default_rng(seed).random(len(runs))
+    before, after = (runs.sort_values([*GROUP, by])["hash"] for by in ("hash", "draw"))
+    stands_for = dict(zip(before, after, strict=True))
+    out = labels.assign(hash=labels["hash"].map(stands_for)).merge(moves, on="hash", sort=False)
     if "primary" in frame.columns:
-        reading = _codes(frame, READING)
-        of_cell = np.full(cells.max() + 1, -1)
-        of_cell[cells[frame["primary"]]] = reading[frame["primary"]]
-        out["primary"] = reading[comes_from] == of_cell[cells[label]]
+        out["primary"] = equal(out[READING], own_readings(frame, out))
     return out[list(frame.columns)]
 
 
-def _codes(frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
-    """A number for every row, the same for rows that agree in these columns."""
-    return frame.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
+def own_readings(frame: pd.DataFrame, of: pd.DataFrame) -> pd.DataFrame:
+    """The reading that is primary in ``frame`` for the cell of every row of another frame; NaN where there is none."""
+    own = frame.loc[frame["primary"], [*PLACE, *READING]].drop_duplicates(PLACE)
+    return of[PLACE].merge(own, on=PLACE, how="left")[READING]
 
 
-def permutation(names: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """For every run the index of the one that takes its place, in its group; it depends on names, groups and seed alone."""
-    order = np.argsort(names)
-    draw = np.empty(len(names))
-    draw[order] = np.random.default_rng(seed).random(len(names))
-    out = np.empty(len(names), dtype=int)
-    out[np.lexsort((names, groups))] = np.lexsort((draw, groups))
-    return out
+def equal(a: pd.DataFrame, b: pd.DataFrame) -> np.ndarray:
+    """Which rows agree in all columns, one by one."""
+    return (a.to_numpy(dtype=object) == b.to_numpy(dtype=object)).all(axis=1)

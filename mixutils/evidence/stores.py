@@ -10,7 +10,6 @@ import pandas as pd
 from ..papers.base import Plan
 from ..runs.records import Record, Records
 from ..runs.run import Run
-from .shuffle import permutation
 
 
 class Shuffled:
@@ -77,3 +76,13 @@ class Shuffled:
 def _readings(record: Record) -> set[tuple[str, str]]:
     """Policies and parts that can be read."""
     return {(policy, part) for policy, chosen in record["selected"].items() for part in chosen["metrics"]}
+
+
+def permutation(names: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """For every run the index of the one that takes its place, in its group; it depends on names, groups and seed alone."""
+    order = np.argsort(names)
+    draw = np.empty(len(names))
+    draw[order] = np.random.default_rng(seed).random(len(names))
+    out = np.empty(len(names), dtype=int)
+    out[np.lexsort((names, groups))] = np.lexsort((draw, groups))
+    return out

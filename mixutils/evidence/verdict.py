@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import estimate, pooling, survival
-from .estimate import ALPHA, NOWHERE, Pooled
+from .estimate import NOWHERE, Pooled
 from .pooling import ENOUGH
 from .unit import FEWEST, Unit, combine, permuted
 from .units import Units
@@ -24,20 +24,18 @@ OF_UNIT += ("flip_above", "flip_below", "mde", "printed", "power", "void", "note
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Pooled):
     """A claim with everything that SPEC 9.3 wants shown.
 
     Attributes:
         key, text, kind, own, units, note: as given to ``Evidence.claim``. margin: smallest effect of interest.
         word: "supported", "supported, and smaller than reported", "contradicted", "negligible", "smaller than reported",
             "undecided", "not tested" or "illustration". why: one sentence.
-        pooled: what decides. interval: which of the two intervals that is, "these tasks" or "tasks like these". these, like:
-            (estimate, low, high) of both, NaN where there is none. covers: which noise the interval covers, "seeds", "seeds
-            and rows" or "seeds, rows and tasks".
+        estimate, se, df, low, high: pooled, in points in the claimed direction; for steps to a goal the logarithm of a hazard
+            ratio. interval: which of two decides, "these tasks" or "tasks like these". these, like: (estimate, low, high) of
+            both, NaN where there is none. covers: which noise it covers, "seeds", "seeds and rows" or "seeds, rows and tasks".
         part: which part of the claim that is, of several that must hold. used: the units that count. tasks: data sets.
         p_for, p_against: in each direction, in two-sided units. p_holm: the smaller, corrected over the paper's claims.
-        inside: p of the two one-sided tests against the margin.
-        withheld: why support is not possible, or "". opposed: units that contradict by themselves, or "".
         heterogeneity: standard deviation of the data sets' means beyond noise. without_one: range of the estimate when one
             data set is left out.
         reported: mean of the printed differences, over how many units: reported_columns.
@@ -52,7 +50,9 @@ class Verdict:
     note: str = ""
     word: str = ""
     why: str = ""
-    pooled: Pooled = NOWHERE
+    estimate: float = math.nan
+    se: float = math.nan
+    df: float = math.nan
     interval: str = ""
     covers: str = ""
     these: tuple[float, float, float] = NOWHERE.triple
@@ -63,9 +63,6 @@ class Verdict:
     p_for: float = math.nan
     p_against: float = math.nan
     p_holm: float = math.nan
-    inside: float = math.nan
-    withheld: str = ""
-    opposed: str = ""
     heterogeneity: float = math.nan
     without_one: tuple[float, float] = (math.nan, math.nan)
     reported: float | None = None  # until it is weighed
@@ -74,20 +71,6 @@ class Verdict:
     @property
     def tested(self) -> bool:
         return not math.isnan(self.p_for)
-
-    @property
-    def estimate(self) -> float:
-        """Pooled, in points in the claimed direction; the logarithm of a hazard ratio for steps to a goal."""
-        return float(self.pooled.estimate)
-
-    @property
-    def low(self) -> float:
-        """Of the 95 % interval that decides."""
-        return float(self.pooled.low)
-
-    @property
-    def high(self) -> float:
-        return float(self.pooled.high)
 
     @property
     def n_units(self) -> int:
@@ -113,12 +96,12 @@ class Verdict:
     @property
     def mde(self) -> float:
         """Effect that would be found with 80 % power."""
-        return float(estimate.detectable(self.pooled.se, self.pooled.df))
+        return float(estimate.detectable(self.se, self.df))
 
     @property
     def power(self) -> float:
         """At the reported effect; NaN where none above 0 is reported."""
-        return float(estimate.power(self.reported, self.pooled.se, self.pooled.df))
+        return float(estimate.power(self.reported, self.se, self.df))
 
     def to_frame(self) -> pd.DataFrame:
         """One line per unit: what it is, pairs, mean, both intervals, p by t and by sign flips, MDE, printed difference and
@@ -146,7 +129,7 @@ def weigh(claim: Verdict, like: bool) -> Verdict:
             weakest = max(found, key=lambda f: (f["p_for"], -f["p_against"]))
             against = min(1.0, len(found) * min(f["p_against"] for f in found))
             weakest = weakest | {"p_against": against, "used": sum((f["used"] for f in found), ())}
-            claim = replace(claim, **weakest, **_every(claim))
+            claim = replace(claim, **weakest)
     # Where several parts must hold, the weakest one is compared with what is reported about it.
     about = [u for u in claim.units if u.part == claim.part or not claim.tested]
     printed = [u.printed for u in about if u.counts and not math.isnan(u.printed)]
@@ -171,32 +154,31 @@ def _pool(units: Sequence[Unit], claim: Verdict, like: bool) -> dict:
     if not np.isnan(rows).any():
         wider = pooling.these_tasks(means, variances, dfs, rows)
         these, covers = max(these, wider, key=lambda p: p.high - p.low), "seeds and rows"
-    out = {"pooled": these, "interval": THESE, "covers": covers, "these": these.triple, "tasks": len(tasks)}
+    out = {"interval": THESE, "covers": covers, "these": these.triple, "tasks": len(tasks), "used": sum(used, ())}
+    decides = these
     if len(tasks) >= ENOUGH:
         others = pooling.like_these(means)
         out["like"] = others.triple
         if like:
-            out |= {"pooled": others, "interval": LIKE, "covers": "seeds, rows and tasks"}
+            decides = others
+            out |= {"interval": LIKE, "covers": "seeds, rows and tasks"}
     if len(tasks) > 1:
         out["heterogeneity"] = float(pooling.heterogeneity(means, variances))
         out["without_one"] = tuple(map(float, pooling.without_one(means)))
     nulls = [t.null for t in tasks]
     null = None if any(n is None for n in nulls) else np.mean(nulls, axis=0)
-    return out | {"used": sum(used, ())} | _tests(out["pooled"], claim, null)
-
-
-def _tests(pooled: Pooled, claim: Verdict, null: np.ndarray | None) -> dict[str, float]:
-    at = (pooled.estimate, pooled.se, pooled.df)
-    # A margin in points says nothing about points per doubling.
-    inside = math.nan if claim.kind == "slope" else float(estimate.inside(*at, claim.margin))
+    at = {"estimate": float(decides.estimate), "se": float(decides.se), "df": float(decides.df)}
     if claim.kind == "equal":
-        beyond = min(estimate.one_sided(*at, claim.margin)[0], estimate.one_sided(*at, -claim.margin)[1])
-        return {"p_for": inside, "p_against": min(1.0, 2 * float(beyond)), "inside": inside}
-    both = np.asarray(estimate.one_sided(*at))
-    if null is not None:
-        both = np.maximum(both, permuted(float(pooled.estimate), null))
-    above, below = np.minimum(1, 2 * both)
-    return {"p_for": float(above), "p_against": float(below), "inside": inside}
+        beyond = min(
+            estimate.one_sided(*at.values(), claim.margin)[0], estimate.one_sided(*at.values(), -claim.margin)[1]
+        )
+        p_for, p_against = estimate.inside(*at.values(), claim.margin), min(1.0, 2 * beyond)
+    else:
+        both = np.asarray(estimate.one_sided(*at.values()))
+        if null is not None:
+            both = np.maximum(both, permuted(at["estimate"], null))
+        p_for, p_against = np.minimum(1, 2 * both)
+    return out | at | {"p_for": float(p_for), "p_against": float(p_against)}
 
 
 def _log_rank(units: list[Unit]) -> dict:
@@ -204,20 +186,14 @@ def _log_rank(units: list[Unit]) -> dict:
     if math.isnan(p):
         return {}
     p_for, p_against = (p, 1.0) if found.estimate > 0 else (1.0, p)
-    out = {"pooled": found, "interval": THESE, "covers": "seeds", "these": found.triple}
-    return out | {"used": tuple(units), "tasks": len(by_task(units)), "p_for": p_for, "p_against": p_against}
-
-
-def _every(claim: Verdict) -> dict[str, str]:
-    """Intersection–union: every unit must pass by itself; one that opposes after Holm's correction over units contradicts."""
-    if claim.kind != "every":
-        return {}
-    units = [u for u in claim.units if u.counts]
-    passing = sum(u.p[0] < ALPHA for u in units)
-    against = holm([2 * u.p[1] for u in units])
-    opposed = [u.name for u, p in zip(units, against, strict=True) if p < ALPHA]
-    withheld = f"{passing} of {len(units)} comparisons show it by themselves"
-    return {"withheld": "" if units and passing == len(units) else withheld, "opposed": "; ".join(opposed)}
+    out = {
+        "interval": THESE,
+        "covers": "seeds",
+        "these": found.triple,
+        "tasks": len(by_task(units)),
+        "used": tuple(units),
+    }
+    return out | vars(found) | {"p_for": p_for, "p_against": p_against}
 
 
 def by_task(units: Sequence[Unit]) -> list[tuple[Unit, ...]]:

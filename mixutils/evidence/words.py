@@ -9,7 +9,7 @@ from .estimate import ALPHA
 from .pooling import ENOUGH
 from .unit import FEWEST
 from .units import Units
-from .verdict import Verdict
+from .verdict import Verdict, holm
 
 
 def said(v: Verdict) -> Verdict:
@@ -26,20 +26,21 @@ def said(v: Verdict) -> Verdict:
 def _decided(v: Verdict) -> tuple[str, str]:
     scale = (f"{v.part}: " if v.part else "") + ("log hazard ratio " if v.kind == "steps" else "")
     size = f"{scale}{_n(v.estimate)} [{_n(v.low)}, {_n(v.high)}]"
-    smaller = v.kind != "equal" and v.high < v.reported
+    passes, equal = v.p_holm < ALPHA, v.kind == "equal"
+    smaller = not equal and v.high < v.reported
     below = f"the interval ends below the reported {_n(v.reported)}"
-    passes = v.p_holm < ALPHA
-    if passes and v.p_for <= v.p_against and not v.withheld and not v.opposed:
-        why = f"{size} is {'inside the margin' if v.kind == 'equal' else 'above 0'}, Holm p = {v.p_holm:.2g}"
+    withheld, opposed = _every(v.units) if v.kind == "every" else ("", "")
+    if passes and v.p_for <= v.p_against and not withheld and not opposed:
+        why = f"{size} is {'inside the margin' if equal else 'above 0'}, Holm p = {v.p_holm:.2g}"
         return ("supported, and smaller than reported", f"{why}; {below}") if smaller else ("supported", why)
-    if v.opposed:
-        return "contradicted", f"{v.opposed} opposes by itself, after Holm's correction over comparisons; pooled {size}"
+    if opposed:
+        return "contradicted", f"{opposed} opposes by itself, after Holm's correction over comparisons; pooled {size}"
     if passes and v.p_against < v.p_for:
-        why = "beyond the margin" if v.kind == "equal" else "below 0"
-        return "contradicted", f"{size} is {why}, Holm p = {v.p_holm:.2g}"
-    withheld = f"; {v.withheld}" if v.withheld else ""
-    if v.inside < ALPHA:
-        low, high = estimate.interval(v.estimate, v.pooled.se, v.pooled.df, 1 - 2 * ALPHA)
+        return "contradicted", f"{size} is {'beyond the margin' if equal else 'below 0'}, Holm p = {v.p_holm:.2g}"
+    # A margin in points says nothing about points per doubling, or about hazard ratios.
+    at, points = (v.estimate, v.se, v.df), v.kind not in ("slope", "steps")
+    if points and estimate.inside(*at, v.margin) < ALPHA:
+        low, high = estimate.interval(*at, 1 - 2 * ALPHA)
         part = f"{v.part}: " if v.part else ""
         return "negligible", f"{part}the 90 % interval [{_n(low)}, {_n(high)}] lies inside the margin{withheld}"
     holds_0 = v.low <= 0 <= v.high
@@ -53,6 +54,17 @@ def _decided(v: Verdict) -> tuple[str, str]:
         both = f" and the reported {_n(v.reported)}" if v.low <= v.reported else ""
         return "undecided", f"{size} holds 0{both}{withheld}"
     return "undecided", f"{size} does not hold 0, but Holm p = {v.p_holm:.2g}{withheld}"
+
+
+def _every(units: Units) -> tuple[str, str]:
+    """Intersection–union: why support is withheld where a unit does not pass by itself; which units oppose by themselves after
+    Holm's correction over units, and contradict."""
+    units = [u for u in units if u.counts]
+    passing = sum(u.p[0] < ALPHA for u in units)
+    against = holm([2 * u.p[1] for u in units])
+    opposed = "; ".join(u.name for u, p in zip(units, against, strict=True) if p < ALPHA)
+    withheld = f"; {passing} of {len(units)} comparisons show it by themselves"
+    return "" if units and passing == len(units) else withheld, opposed
 
 
 def _untested(units: Units) -> str:
