@@ -14,8 +14,7 @@ from .best import rows as rows_of
 from .claims import Evidence
 from .frame import curves, frame, printed, read_as
 from .shuffle import shuffled
-from .unit import Unit
-from .units import Units
+from .unit import Unit, Units
 from .verdict import Verdict
 
 __all__ = [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,24 +95,23 @@ class Chosen:
         return (self.selecting.sum(-1, keepdims=True) - self.selecting).argmax(-2)
 
     @property
-    def reduced(self) -> np.ndarray:
-        """(..., n): the side's one number per seed."""
-        if not self.best:
-            return self.values.mean(-2)
-        return np.take_along_axis(self.values, self.index[..., None, :], -2)[..., 0, :]
-
-    def weights(self, rule: str) -> np.ndarray:
-        """(r, n): the share of every run in the side's number, for one set of values (r, n)."""
-        r, n = self.values.shape
-        if not self.best:
-            return np.full((r, n), 1 / r)
-        return np.eye(r)[:, self.index if rule == "hold-out" else np.full(n, self.values.mean(-1).argmax())]
-
-    @property
     def top(self) -> np.ndarray:
         """(...): the mean over seeds, of the best row by that mean."""
         means = self.values.mean(-1)
         return means.max(-1) if self.best else means.mean(-1)
+
+    def weights(self, rule: str = "hold-out") -> np.ndarray:
+        """(..., r, n): the share of every run in the side's number."""
+        r = self.values.shape[-2]
+        if not self.best:
+            return np.full(self.values.shape, 1 / r)
+        chosen = self.index if rule == "hold-out" else self.values.mean(-1).argmax(-1)[..., None]
+        return (np.arange(r)[:, None] == chosen[..., None, :]) * np.ones(self.values.shape)
+
+    @property
+    def reduced(self) -> np.ndarray:
+        """(..., n): the side's one number per seed."""
+        return (self.weights() * self.values).sum(-2)
 
 
 def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
@@ -128,8 +125,7 @@ def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
     n = a.values.shape[-1]
     if n < 3 or not (a.best or b.best):
         return 1.0
-    order = _same_orders(len(a.values) + len(b.values), n, draws)
-    left, right = _both(a, b, lambda x: _permuted(_residuals(x), order))
+    left, right = _permuted(a, b, draws, np.random.default_rng(0), residuals=True)
     d = left.reduced - right.reduced
     shown = (d.var(-1, ddof=1) / n).mean()
     return max(1.0, math.sqrt(d.mean(-1).var() / shown)) if shown > 0 else 1.0
@@ -145,38 +141,24 @@ def maxima(a: Chosen, b: Chosen, rng: np.random.Generator, draws: int) -> tuple[
         the error, and a test needs the t interval too. Head start and error are those of permuted residuals, which true
         differences do not widen.
     """
-    found = []
-    for change in (lambda x: x, _residuals):
-        order = _orders(len(a.values) + len(b.values), a.values.shape[-1], draws, rng)
-        left, right = _both(a, b, lambda x, change=change, order=order: _permuted(change(x), order))
-        found.append(left.top - right.top)
-    null, noise = found
+    sides = [_permuted(a, b, draws, rng, residuals) for residuals in (False, True)]
+    null, noise = (left.top - right.top for left, right in sides)
     head_start = noise.mean()
     return float(a.top - b.top - head_start), math.hypot(noise.std(), head_start), null - head_start
 
 
-def _both(a: Chosen, b: Chosen, change: Callable[[np.ndarray], np.ndarray]) -> tuple[Chosen, Chosen]:
-    """Two sides after a change of all their rows together."""
-    r = len(a.values)
-    values, by = (change(np.concatenate(x)) for x in ((a.values, b.values), (a.selecting, b.selecting)))
-    return Chosen(values[..., :r, :], by[..., :r, :], a.best), Chosen(values[..., r:, :], by[..., r:, :], b.best)
+def _permuted(a: Chosen, b: Chosen, draws: int, rng: np.random.Generator, residuals: bool) -> tuple[Chosen, Chosen]:
+    """Both sides with their rows' names permuted inside every seed, (draws, r, n).
 
-
-def _residuals(values: np.ndarray) -> np.ndarray:
-    """What is left of (r, n) without the rows' means, as wide as before."""
-    n = values.shape[-1]
-    return (values - values.mean(-1, keepdims=True)) * math.sqrt(n / (n - 1))
-
-
-def _permuted(values: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """(r, n) -> (draws, r, n): the rows' names permuted inside every seed."""
-    return np.take_along_axis(np.broadcast_to(values, order.shape), order, 1)
-
-
-def _orders(r: int, n: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.random((draws, r, n)).argsort(1)
-
-
-@functools.cache
-def _same_orders(r: int, n: int, draws: int) -> np.ndarray:
-    return _orders(r, n, draws, np.random.default_rng(0))
+    Args:
+        residuals: of what is left without the rows' means, as wide as before.
+    """
+    k, n = a.values.shape
+    order = rng.random((draws, k + len(b.values), n)).argsort(1)
+    parts = []
+    for x in (np.concatenate([a.values, b.values]), np.concatenate([a.selecting, b.selecting])):
+        if residuals:
+            x = (x - x.mean(-1, keepdims=True)) * math.sqrt(n / (n - 1))
+        parts.append(np.take_along_axis(np.broadcast_to(x, order.shape), order, 1))
+    values, by = parts
+    return Chosen(values[:, :k], by[:, :k], a.best), Chosen(values[:, k:], by[:, k:], b.best)

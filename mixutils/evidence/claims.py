@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import words
 from .best import Row, Several, Side, best, name, places, rule_of
 from .compare import Cells, compare, pairs
 from .frame import read_as
 from .survival import arrival
-from .unit import Unit, paired, raced
-from .units import Units
-from .verdict import SHOWN, Verdict, holm, weigh
+from .unit import Unit, Units, paired, raced
+from .verdict import SHOWN, Verdict, holm, said, weigh
 
 KINDS = ("every", "most", "pooled", "equal", "inner", "slope", "steps", "measured", "illustration")
 SELECTING = {"policy": "hold-out", "part": "select"}
@@ -210,7 +208,7 @@ class Evidence:
         """Holm's correction over the claims, then the words (SPEC 9.3)."""
         weighed = [weigh(v, self._like) for v in self._claims.values()]
         corrected = holm([np.fmin(v.p_for, v.p_against) for v in weighed])
-        return [words.said(replace(v, p_holm=p)) for v, p in zip(weighed, corrected, strict=True)]
+        return [said(replace(v, p_holm=p)) for v, p in zip(weighed, corrected, strict=True)]
 
     def table(self) -> pd.DataFrame:
         """One line per claim: everything of ``Verdict`` but the units."""
@@ -235,11 +233,8 @@ class Evidence:
     def _at(self, table: Names, columns: Names | None, cells: Cells, *sides: Side) -> list[tuple[str, str]]:
         """(table, column) of the units: those that have both sides, and wanted ones that do not."""
         tables = _several(table)
-        have = [
-            at
-            for at in ((t, column) for t in tables for column in self._labels)
-            if all(any(key in cells for key in places(side, *at)) for side in sides)
-        ]
+        places_of = ((t, column) for t in tables for column in self._labels)
+        have = [at for at in places_of if all(cells.keys() & places(side, *at) for side in sides)]
         if columns is None:
             return have
         found = [[x for x in have if x[1] == column] or [(tables[0], column)] for column in _several(columns)]

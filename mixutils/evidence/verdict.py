@@ -1,4 +1,4 @@
-"""What the units of a claim say together: pooled over data sets, in both directions (SPEC 9.3)."""
+"""What the units of a claim say together, pooled over data sets in both directions, and the word for it (SPEC 9.3)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from . import estimate, pooling, survival
-from .estimate import NOWHERE, Pooled
-from .pooling import ENOUGH
-from .unit import FEWEST, Unit, combine, permuted
-from .units import Units
+from . import estimate, survival
+from .estimate import ALPHA, ENOUGH, NOWHERE, Pooled
+from .unit import FEWEST, Unit, Units, combine, permuted
 
 THESE, LIKE = "these tasks", "tasks like these"
 SHOWN = ("key", "text", "kind", "own", "word", "why", "estimate", "low", "high", "interval", "covers")
@@ -34,11 +32,14 @@ class Verdict(Pooled):
         estimate, se, df, low, high: pooled, in points in the claimed direction; for steps to a goal the logarithm of a hazard
             ratio. interval: which of two decides, "these tasks" or "tasks like these". these, like: (estimate, low, high) of
             both, NaN where there is none. covers: which noise it covers, "seeds", "seeds and rows" or "seeds, rows and tasks".
-        part: which part of the claim that is, of several that must hold. used: the units that count. tasks: data sets.
+        part: which part of the claim that is, of several that must hold. tasks: data sets, 0 where nothing is tested.
+        n_units, void: units that count, and that do not. seeds: fewest and most pairs of a unit that counts. signs: units
+            above 0, of those that count.
         p_for, p_against: in each direction, in two-sided units. p_holm: the smaller, corrected over the paper's claims.
         heterogeneity: standard deviation of the data sets' means beyond noise. without_one: range of the estimate when one
             data set is left out.
-        reported: mean of the printed differences, over how many units: reported_columns.
+        reported: mean of the printed differences, over how many units: reported_columns. mde: effect that would be found with
+            80 % power. power: at the reported effect; NaN where none above 0 is reported.
     """
 
     key: str
@@ -58,8 +59,11 @@ class Verdict(Pooled):
     these: tuple[float, float, float] = NOWHERE.triple
     like: tuple[float, float, float] = NOWHERE.triple
     part: str = ""
-    used: tuple[Unit, ...] = ()
     tasks: int = 0
+    n_units: int = 0
+    void: int = 0
+    seeds: tuple[int, int] = (0, 0)
+    signs: int = 0
     p_for: float = math.nan
     p_against: float = math.nan
     p_holm: float = math.nan
@@ -67,41 +71,8 @@ class Verdict(Pooled):
     without_one: tuple[float, float] = (math.nan, math.nan)
     reported: float | None = None  # until it is weighed
     reported_columns: int = 0
-
-    @property
-    def tested(self) -> bool:
-        return not math.isnan(self.p_for)
-
-    @property
-    def n_units(self) -> int:
-        """Units that count."""
-        return len(self.used)
-
-    @property
-    def void(self) -> int:
-        """Units that do not."""
-        return len(self.units) - len(self.used)
-
-    @property
-    def seeds(self) -> tuple[int, int]:
-        """Fewest and most pairs of a unit that counts."""
-        pairs = [u.n for u in self.used] or [0]
-        return min(pairs), max(pairs)
-
-    @property
-    def signs(self) -> int:
-        """Units above 0, of those that count."""
-        return sum(u.mean > 0 for u in self.used)
-
-    @property
-    def mde(self) -> float:
-        """Effect that would be found with 80 % power."""
-        return float(estimate.detectable(self.se, self.df))
-
-    @property
-    def power(self) -> float:
-        """At the reported effect; NaN where none above 0 is reported."""
-        return float(estimate.power(self.reported, self.se, self.df))
+    mde: float = math.nan
+    power: float = math.nan
 
     def to_frame(self) -> pd.DataFrame:
         """One line per unit: what it is, pairs, mean, both intervals, p by t and by sign flips, MDE, printed difference and
@@ -120,80 +91,81 @@ def weigh(claim: Verdict, like: bool) -> Verdict:
     Args:
         like: whether "tasks like these" decides, where five are at hand.
     """
-    if claim.kind not in ("illustration", "measured"):
-        parts = list(dict.fromkeys(u.part for u in claim.units))
-        found = [_pool([u for u in claim.units if u.part == p], claim, like) | {"part": p} for p in parts]
-        if found and not any(math.isnan(f.get("p_for", math.nan)) for f in found):
-            # All parts must hold: the weakest one speaks for the claim, and each may contradict it. Of several that nothing
-            # speaks for (their p is 1), it is the one that is most clearly against it.
-            weakest = max(found, key=lambda f: (f["p_for"], -f["p_against"]))
-            against = min(1.0, len(found) * min(f["p_against"] for f in found))
-            weakest = weakest | {"p_against": against, "used": sum((f["used"] for f in found), ())}
-            claim = replace(claim, **weakest)
-    # Where several parts must hold, the weakest one is compared with what is reported about it.
-    about = [u for u in claim.units if u.part == claim.part or not claim.tested]
+    untested = claim.kind in ("illustration", "measured")
+    parts = dict.fromkeys(u.part for u in claim.units if not untested)
+    found = [_pool(Units(u for u in claim.units if u.part == part), claim, like) for part in parts]
+    about, used = claim.units, []
+    if found and all(found):
+        # All parts must hold: the weakest one speaks for the claim, and is compared with what is reported about it; each may
+        # contradict. Of several that nothing speaks for (their p is 1), it is the one that is most clearly against it.
+        weakest = max(found, key=lambda f: (f["p_for"], -f["p_against"]))
+        against = min(1.0, len(found) * min(f["p_against"] for f in found))
+        used = [u for f in found for u in f.pop("used")]
+        claim = replace(claim, **weakest | {"p_against": against})
+        about = [u for u in claim.units if u.part == claim.part]
     printed = [u.printed for u in about if u.counts and not math.isnan(u.printed)]
-    reported = claim.reported
+    reported, pairs = claim.reported, [u.n for u in used] or [0]
     if reported is None:
         reported = sum(printed) / len(printed) if printed else math.nan
-    return replace(claim, reported=reported, reported_columns=len(printed))
+    counts = {"n_units": len(used), "void": len(claim.units) - len(used), "seeds": (min(pairs), max(pairs))}
+    counts |= {"signs": sum(u.mean > 0 for u in used), "reported_columns": len(printed)}
+    mde, power = estimate.detectable(claim.se, claim.df), estimate.power(reported, claim.se, claim.df)
+    return replace(claim, **counts, reported=reported, mde=float(mde), power=float(power))
 
 
-def _pool(units: Sequence[Unit], claim: Verdict, like: bool) -> dict:
-    """Fields of the verdict; none where nothing can be tested."""
-    if any(u.logrank for u in units):
-        return _log_rank([u for u in units if not u.void])
-    used = by_task([u for u in units if not u.void])
-    if len(used) < ENOUGH:
-        used = by_task([u for u in units if u.counts])
-    if not used:
+def _pool(units: Units, claim: Verdict, like: bool) -> dict:
+    """Fields of the verdict, and the units that are used; empty where nothing can be tested."""
+    valid = [u for u in units if not u.void]
+    groups = by_task(valid)
+    if any(u.logrank for u in valid):
+        decides, p = survival.pooled([u.logrank for u in valid])
+        out = {"interval": THESE, "covers": "seeds", "these": decides.triple}
+        p_for, p_against = (p, 1.0) if decides.estimate > 0 else (1.0, p)
+    else:
+        if len(groups) < ENOUGH:
+            groups = by_task([u for u in valid if u.counts])
+        if not groups:
+            return {}
+        tasks = [together(group) for group in groups]
+        decides, out = _intervals(tasks, like)
+        p_for, p_against = _both_ways(decides, tasks, claim)
+    if math.isnan(p_for + p_against):
         return {}
-    tasks = [together(group) for group in used]
+    out |= {"part": units[0].part, "tasks": len(groups), "used": [u for group in groups for u in group]}
+    return out | vars(decides) | {"p_for": float(p_for), "p_against": float(p_against)}
+
+
+def _intervals(tasks: Sequence[Unit], like: bool) -> tuple[Pooled, dict]:
+    """What decides, and what stands beside it."""
     means, variances, dfs, rows = np.array([(t.mean, t.se**2, t.df, t.rows_variance) for t in tasks]).T
-    these, covers = pooling.these_tasks(means, variances, dfs), "seeds"
+    these, out = estimate.these_tasks(means, variances, dfs), {"interval": THESE, "covers": "seeds"}
     if not np.isnan(rows).any():
-        wider = pooling.these_tasks(means, variances, dfs, rows)
-        these, covers = max(these, wider, key=lambda p: p.high - p.low), "seeds and rows"
-    out = {"interval": THESE, "covers": covers, "these": these.triple, "tasks": len(tasks), "used": sum(used, ())}
-    decides = these
+        wider = estimate.these_tasks(means, variances, dfs, rows)
+        these, out["covers"] = max(these, wider, key=lambda p: p.high - p.low), "seeds and rows"
+    decides, out["these"] = these, these.triple
     if len(tasks) >= ENOUGH:
-        others = pooling.like_these(means)
+        others = estimate.like_these(means)
         out["like"] = others.triple
         if like:
             decides = others
             out |= {"interval": LIKE, "covers": "seeds, rows and tasks"}
     if len(tasks) > 1:
-        out["heterogeneity"] = float(pooling.heterogeneity(means, variances))
-        out["without_one"] = tuple(map(float, pooling.without_one(means)))
-    nulls = [t.null for t in tasks]
-    null = None if any(n is None for n in nulls) else np.mean(nulls, axis=0)
-    at = {"estimate": float(decides.estimate), "se": float(decides.se), "df": float(decides.df)}
+        out["heterogeneity"] = float(estimate.heterogeneity(means, variances))
+        out["without_one"] = tuple(map(float, estimate.without_one(means)))
+    return Pooled(float(decides.estimate), float(decides.se), float(decides.df)), out
+
+
+def _both_ways(pooled: Pooled, tasks: Sequence[Unit], claim: Verdict) -> tuple[float, float]:
+    """p for and against the claim, in two-sided units."""
+    at, nulls = (pooled.estimate, pooled.se, pooled.df), [t.null for t in tasks]
     if claim.kind == "equal":
-        beyond = min(
-            estimate.one_sided(*at.values(), claim.margin)[0], estimate.one_sided(*at.values(), -claim.margin)[1]
-        )
-        p_for, p_against = estimate.inside(*at.values(), claim.margin), min(1.0, 2 * beyond)
-    else:
-        both = np.asarray(estimate.one_sided(*at.values()))
-        if null is not None:
-            both = np.maximum(both, permuted(at["estimate"], null))
-        p_for, p_against = np.minimum(1, 2 * both)
-    return out | at | {"p_for": float(p_for), "p_against": float(p_against)}
-
-
-def _log_rank(units: list[Unit]) -> dict:
-    found, p = survival.pooled([u.logrank for u in units]) if units else (NOWHERE, math.nan)
-    if math.isnan(p):
-        return {}
-    p_for, p_against = (p, 1.0) if found.estimate > 0 else (1.0, p)
-    out = {
-        "interval": THESE,
-        "covers": "seeds",
-        "these": found.triple,
-        "tasks": len(by_task(units)),
-        "used": tuple(units),
-    }
-    return out | vars(found) | {"p_for": p_for, "p_against": p_against}
+        beyond = min(estimate.one_sided(*at, claim.margin)[0], estimate.one_sided(*at, -claim.margin)[1])
+        return estimate.inside(*at, claim.margin), min(1.0, 2 * beyond)
+    both = estimate.one_sided(*at)
+    if not any(null is None for null in nulls):
+        both = np.maximum(both, permuted(pooled.estimate, np.mean(nulls, axis=0)))
+    above, below = np.minimum(1, 2 * np.asarray(both))
+    return above, below
 
 
 def by_task(units: Sequence[Unit]) -> list[tuple[Unit, ...]]:
@@ -233,3 +205,77 @@ def holm(p_values: Sequence[float]) -> list[float]:
     steps = p[order] * np.arange(len(order), 0, -1)
     p[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(order) else steps
     return p.tolist()
+
+
+def said(v: Verdict) -> Verdict:
+    """With its word, and why."""
+    if v.kind == "illustration":
+        word, why = v.kind, v.why or "; ".join(f"{u.name} {u.mean:.2f}" for u in v.units)
+    elif v.kind == "measured":
+        word, why = _measured(v.units)
+    else:
+        word, why = _decided(v) if v.tasks else ("not tested", _untested(v.units))
+    return replace(v, word=word, why="; ".join(filter(None, (why, v.note))))
+
+
+def _decided(v: Verdict) -> tuple[str, str]:
+    scale = (f"{v.part}: " if v.part else "") + ("log hazard ratio " if v.kind == "steps" else "")
+    size = f"{scale}{_n(v.estimate)} [{_n(v.low)}, {_n(v.high)}]"
+    passes, equal = v.p_holm < ALPHA, v.kind == "equal"
+    smaller = not equal and v.high < v.reported
+    below = f"the interval ends below the reported {_n(v.reported)}"
+    withheld, opposed = _every(v.units) if v.kind == "every" else ("", "")
+    if passes and v.p_for <= v.p_against and not withheld and not opposed:
+        why = f"{size} is {'inside the margin' if equal else 'above 0'}, Holm p = {v.p_holm:.2g}"
+        return ("supported, and smaller than reported", f"{why}; {below}") if smaller else ("supported", why)
+    if opposed:
+        return "contradicted", f"{opposed} opposes by itself, after Holm's correction over comparisons; pooled {size}"
+    if passes and v.p_against < v.p_for:
+        return "contradicted", f"{size} is {'beyond the margin' if equal else 'below 0'}, Holm p = {v.p_holm:.2g}"
+    # A margin in points says nothing about points per doubling, or about hazard ratios.
+    at, points = (v.estimate, v.se, v.df), v.kind not in ("slope", "steps")
+    if points and estimate.inside(*at, v.margin) < ALPHA:
+        low, high = estimate.interval(*at, 1 - 2 * ALPHA)
+        part = f"{v.part}: " if v.part else ""
+        return "negligible", f"{part}the 90 % interval [{_n(low)}, {_n(high)}] lies inside the margin{withheld}"
+    holds_0 = v.low <= 0 <= v.high
+    if smaller:
+        if holds_0:
+            below = f"the interval holds 0 and ends below the reported {_n(v.reported)}"
+        elif v.high < 0:
+            below += f", and is below 0 before Holm's correction (Holm p = {v.p_holm:.2g})"
+        return "smaller than reported", f"{size}: {below}{withheld}"
+    if holds_0:
+        both = f" and the reported {_n(v.reported)}" if v.low <= v.reported else ""
+        return "undecided", f"{size} holds 0{both}{withheld}"
+    return "undecided", f"{size} does not hold 0, but Holm p = {v.p_holm:.2g}{withheld}"
+
+
+def _every(units: Units) -> tuple[str, str]:
+    """Intersection–union: why support is withheld where a unit does not pass by itself; which units oppose by themselves after
+    Holm's correction over units, and contradict."""
+    units = [u for u in units if u.counts]
+    passing = sum(u.p[0] < ALPHA for u in units)
+    against = holm([2 * u.p[1] for u in units])
+    opposed = "; ".join(u.name for u, p in zip(units, against, strict=True) if p < ALPHA)
+    withheld = f"; {passing} of {len(units)} comparisons show it by themselves"
+    return "" if units and passing == len(units) else withheld, opposed
+
+
+def _untested(units: Units) -> str:
+    reasons: dict[str, list[str]] = {}
+    for u in (u for u in units if not u.counts):
+        reasons.setdefault(u.void or f"fewer than {FEWEST} pairs, and fewer than {ENOUGH} data sets", []).append(u.name)
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items()) or "no data set has both sides"
+
+
+def _measured(units: Units) -> tuple[str, str]:
+    """About numbers of a machine (``Evidence.measured``)."""
+    found = [u.mean for u in units if not u.void]
+    inside = bool(found) and all(share == 1 for share in found)
+    word = "not tested" if not found else "supported" if inside else "contradicted" if not any(found) else "undecided"
+    return word, "; ".join(f"{u.title}: {u.void or u.note}" for u in units)
+
+
+def _n(value: float) -> str:
+    return f"{float(value):+.2f}".replace("-", "−")
