@@ -39,7 +39,7 @@ def plane(points: Tensor) -> tuple[Tensor, float]:
     return centred @ axes[:2].T, float((singular[:2] ** 2).sum() / (singular**2).sum())
 
 
-def tested(value: float, null: np.ndarray, slack: float) -> dict[str, Any]:
+def against_null(value: float, null: np.ndarray, slack: float) -> dict[str, Any]:
     """A value and its null distribution: quantiles, and one-sided p values that count the value itself as one of the null's."""
     return {
         "value": float(value),

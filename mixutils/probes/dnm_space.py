@@ -37,8 +37,8 @@ def mixtures(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[s
     """
     points, kinds, labels, same = _mixtures(model, mixer, data, tokenizer, run)
     original = kinds == 0
-    base, y = points[original], labels[original]
-    means = torch.stack([base[y == c].mean(0) for c in y.unique()])
+    base = points[original]
+    means = torch.stack([base[labels == c].mean(0) for c in labels.unique()])
     nearest = torch.cdist(points, base)
     rows = torch.arange(len(base))
     nearest[rows, rows] = torch.inf  # an original is not its own neighbour; originals come first
@@ -91,7 +91,7 @@ def maps(model: Classifier, mixer, data: TaskData, tokenizer, run) -> dict[str, 
 def _mixtures(
     model: Classifier, mixer, data: TaskData, tokenizer, run
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, float]]:
-    """Points (n, d), originals first; kind (n,) and label of the anchor (n,); share of pairs of one class by kind."""
+    """Points (n, d), originals first; kind (n,); labels of the originals; share of pairs of one class by kind."""
     split = data.splits["train"]
     size = min(run.recipe.batch_size, len(split))
     count = min(ORIGINALS, len(split)) // size * size
@@ -99,7 +99,7 @@ def _mixtures(
     rows = split.take(draw.permutation(len(split))[:count])
     h, labels = _states(model, read(rows, data, tokenizer, run.max_length))
     k = reduce_k(mixer.options.k, size - 1)
-    points, kinds, anchors, same = [h], [torch.zeros(count)], [labels], dict.fromkeys(KINDS[1:], 0.0)
+    points, kinds, same = [h], [torch.zeros(count)], dict.fromkeys(KINDS[1:], 0.0)
     own = torch.arange(size)
     for begin in range(0, count, size):
         x, y = h[begin : begin + size], labels[begin : begin + size]
@@ -110,9 +110,8 @@ def _mixtures(
             mixed = mixer.mix(x[:, None].expand(-1, partners.shape[1], -1), x[partners]).flatten(0, 1)
             points.append(mixed)
             kinds.append(torch.full((len(mixed),), KINDS.index(kind)))
-            anchors.append(y.repeat_interleave(partners.shape[1]))
             same[kind] += float((y[:, None] == y[partners]).float().mean()) * size / count
-    return torch.cat(points), torch.cat(kinds).long(), torch.cat(anchors), same
+    return torch.cat(points), torch.cat(kinds).long(), labels, same
 
 
 @torch.inference_mode()

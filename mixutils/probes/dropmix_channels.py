@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from scipy.stats import rankdata, skew
 
 from .. import rng
 from ..encoder.model import Classifier
 from ..encoder.saliency import separate
 from ..tasks import TaskData, load_task
 from ..tasks.encode import Batch
-from .common import read, tested
+from .common import against_null, read
 
 TOP = 3  # channels per class [P]
 WORDS = 14  # words per channel [P]
@@ -98,12 +98,12 @@ def profiles(share: np.ndarray, sign: np.ndarray, draw: np.random.Generator) -> 
         "edge": edge,
         "beyond": [int((difference > edge).sum()), int((difference < -edge).sum())],
     }
-    return out | {name: tested(value, null, 1e-7) for name, (value, null) in statistics.items()}
+    return out | {name: against_null(value, null, 1e-7) for name, (value, null) in statistics.items()}
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Spearman's correlation of the rows of a and b, both (P, D); 0 where a row is constant."""
-    x, y = rankdata(a, axis=1), rankdata(b, axis=1)
+    x, y = (pd.DataFrame(part).rank(axis=1).to_numpy() for part in (a, b))  # equal values share the mean of their ranks
     x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
     scale = np.sqrt((x**2).sum(1) * (y**2).sum(1))
     return np.divide((x * y).sum(1), scale, out=np.zeros(len(x)), where=scale > 0)
@@ -111,10 +111,9 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def skewness(x: np.ndarray) -> np.ndarray:
     """Third standardised moment of the rows of x, (P, D); 0 where a row is constant."""
-    varied = np.ptp(x, axis=1) > 0
-    out = np.zeros(len(x))
-    out[varied] = skew(x[varied].astype(np.float64), axis=1)
-    return out
+    x = x.astype(np.float64) - x.mean(1, keepdims=True)
+    second = (x**2).mean(1)
+    return np.divide((x**3).mean(1), second**1.5, out=np.zeros(len(x)), where=second > 1e-16)
 
 
 def contributed(model: Classifier, batches: Iterator[Batch], pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +187,7 @@ def words(
         out["channels"].append(top.tolist())
         out["words"].append([_list(counts[side, d], vocabulary, z, tokenizer) for d in top])
         of_all = {"channels": _round(fit[top]), "mean": float(fit.mean())}
-        out["fit"].append(of_all | tested(observed, null, 1e-9))
+        out["fit"].append(of_all | against_null(observed, null, 1e-9))
     return out
 
 
