@@ -223,9 +223,9 @@ def test_extremes_are_those_of_the_sorted_rows(monkeypatch, kind, block):
 
 def test_wrong_input_is_refused_with_the_right_ones():
     e = cloud(4, 3, 0.1, 0.9)
-    with pytest.raises(ValueError, match="hyp_atan, hyp_atanh, spherical, euclidean, cosine"):
+    with pytest.raises(ValueError, match="'hyp_atan', 'hyp_atanh', 'spherical', 'euclidean', 'cosine'"):
         Points(e, "poincare")
-    with pytest.raises(ValueError, match="none, scale, expmap0"):
+    with pytest.raises(ValueError, match="'none', 'scale', 'expmap0'"):
         Points(e, ball="unit")
     with pytest.raises(ValueError, match=r"\(N, d\)"):
         Points(e[0])

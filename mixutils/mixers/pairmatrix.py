@@ -87,10 +87,8 @@ class PairMatrix(Matrix):
 
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:
         stored = self.kept.store(self.base.at(rows, columns))
-        if self.column.shape[1]:
-            same = self.column[rows][:, None, :] == columns[:, :, None]  # at most one per pair
-            stored = torch.where(same.any(-1), (same * self.value[rows][:, None, :]).sum(-1), stored)
-        return self.kept.show(stored)
+        same = self.column[rows][:, None, :] == columns[:, :, None]  # at most one per pair
+        return self.kept.show(torch.where(same.any(-1), (same * self.value[rows][:, None, :]).sum(-1), stored))
 
     def full(self, rows: Tensor) -> Tensor:
         stored = self.kept.store(self.base.rows(rows))
@@ -123,9 +121,9 @@ class PairMatrix(Matrix):
     def _slots(self, rows: Tensor, columns: Tensor) -> Tensor:
         """The slot of every pair (R,); pairs that have none get one."""
         same = self.column[rows] == columns[:, None]
-        if self.column.shape[1] and bool(same.any(1).all()):
+        known = same.any(1)
+        if bool(known.all()):
             return same.int().argmax(1)
-        known = same.any(1) if self.column.shape[1] else torch.zeros_like(rows, dtype=torch.bool)
         # A pair, and also a row, may occur twice in a batch.
         i, j = (x.contiguous() for x in torch.unique(torch.stack([rows[~known], columns[~known]]), dim=1))
         place = torch.arange(len(i), device=i.device) - torch.searchsorted(i, i)  # 0, 1, ... within a row

@@ -135,14 +135,8 @@ def _encode_split(split: Split, tokenizer, max_length: int) -> EncodedSplit:
         text_id[i, :n] = [-1 if s is None else s for s in out.sequence_ids(i)]
         if types is not None:
             types[i, :n] = out["token_type_ids"][i]
-    as_tensor = torch.from_numpy
-    return EncodedSplit(
-        as_tensor(ids),
-        as_tensor(text_id),
-        None if types is None else as_tensor(types),
-        as_tensor(lengths),
-        torch.from_numpy(np.ascontiguousarray(split.labels)),
-    )
+    arrays = (ids, text_id, types, lengths, np.ascontiguousarray(split.labels))
+    return EncodedSplit(*(None if array is None else torch.from_numpy(array) for array in arrays))
 
 
 def encode(data: TaskData, tokenizer, max_length: int = 128, renumber: bool = True) -> EncodedTask:
