@@ -60,8 +60,10 @@ def test_every_registered_mixer_has_a_colour(method):
     assert len(to_rgb(style.colour(method))) == 3
 
 
-def test_a_method_without_a_colour_says_where_to_give_it_one():
-    with pytest.raises(KeyError, match="'newmix' has no colour; add one to METHOD_COLOURS"):
+def test_a_method_that_is_not_registered_says_where_methods_stand():
+    with pytest.raises(
+        KeyError, match="no mixer is called .newmix., so that it has no colour"
+    ):
         style.colour("newmix")
 
 
@@ -71,7 +73,7 @@ def test_all_methods_differ_in_colour(vision):
     for paper in PAPERS:
         for a, b in combinations(sorted({r.method for r in make_plan(paper, "desk").runs}), 2):
             assert distance(style.colour(a), style.colour(b), vision) > 8, (paper, a, b)
-    assert len(set(style.METHOD_COLOURS.values())) == len(style.METHOD_COLOURS)
+    assert len({e.colour for e in REGISTRY.values()}) == len(REGISTRY)
 
 
 @pytest.mark.parametrize("vision", SIMULATED)
@@ -89,7 +91,7 @@ def test_main_methods_verdicts_and_texts_are_far_apart_in_every_vision(vision):
 
 def test_colours_of_data_sets_are_no_colours_of_methods():
     for data in style.DATA_COLOURS:
-        assert min(distance(data, c, "normal") for c in style.METHOD_COLOURS.values()) > 19
+        assert min(distance(data, c, "normal") for c in (e.colour for e in REGISTRY.values())) > 19
 
 
 def test_words_have_marks_of_their_own_and_only_what_is_no_verdict_has_no_colour():

@@ -30,13 +30,14 @@ class Entry:
     """A registered mixer.
 
     Attributes:
-        title: printed name. cls, options: class and its options under this name.
+        title: printed name. colour: in every figure, a hex triplet. cls, options: class and its options under this name.
         where, whom, how, label: the four answers. source: paper and place. passes: forward and backward passes per step in
         units of a plain step, for the reader. cost: the same as a number, for estimates; records hold the measured one.
         dropout: ``Run.dropout`` that belongs to the method; None: it says nothing and the encoder's own stays.
     """
 
     title: str
+    colour: str
     cls: type[Mixer]
     where: str
     whom: str

@@ -12,43 +12,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-METHOD_COLOURS = {
-    "none": "#7f7f7f",
-    "wordmix": "#56b4e9",
-    "senmix": "#a6d4ee",
-    "tmix": "#0072b2",
-    "ssmix": "#d55e00",
-    "ssmix-saliency": "#f0985a",
-    "ssmix-saliency-span": "#f7cba8",
-    "unk": "#4d4d4d",
-    "dnm": "#6a14e8",
-    "dnm-wo-dss": "#e699b2",
-    "dnm-wo-lds": "#9a7bf0",
-    "dnm-wo-sds": "#591966",
-    "dnm-wo-dnm": "#da0bb8",
-    "dnm-random": "#3f0c96",
-    "nonlinear": "#78643a",
-    "no-dropout": "#c2c3cb",
-    "mixup": "#0604b7",
-    "dropout+mixup": "#6b86c7",
-    "ssmix-beta": "#3e1e0f",
-    "dropmix-u": "#c9e86e",
-    "dropmix-c": "#92b829",
-    "dropmix-w": "#dfe94a",
-    "dropmix-g": "#324603",
-    "dropmix-random": "#a8a878",
-    "dropmix-keep": "#06212b",
-    "dmix": "#00b070",
-    "dmix-nt": "#92dbc0",
-    "euc-dmix": "#c960e7",
-    "euc-dmix-nt": "#cd9ecd",
-    "m-ratio": "#f0d040",
-    "m-threshold": "#928b3d",
-    "dmix-short": "#00795c",
-    "dmix-short-euclidean": "#702080",
-    "dmix-short-cosine": "#00b1a8",
-    "emix": "#332288",
-}
+from ..mixers import REGISTRY
+
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
 #: The words of SPEC 9.3, in the order in which a legend lists them. What has no colour here is grey.
@@ -105,11 +70,11 @@ def colour(method: str) -> str:
     """Colour of a method.
 
     Raises:
-        KeyError: a registered method without a colour; give it one here.
+        KeyError: no registered method.
     """
-    if method not in METHOD_COLOURS:
-        raise KeyError(f"{method!r} has no colour; add one to METHOD_COLOURS in report/style.py")
-    return METHOD_COLOURS[method]
+    if method not in REGISTRY:
+        raise KeyError(f"no mixer is called {method!r}, so that it has no colour; mixers stand in mixers/methods.toml")
+    return REGISTRY[method].colour
 
 
 def save(figure: plt.Figure, folder: Path, name: str) -> Path:
