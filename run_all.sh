@@ -5,7 +5,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 
 usage() {
     cat <<'EOT'
-./run_all.sh [options]     set up, train what is missing, execute the notebooks, build figures/<profile>/index.html
+./run_all.sh [options]     set up, train what is missing, execute the notebooks, build figures/<profile>/site/index.html
 ./run_all.sh test [...]    set up, then all tests, notebooks included; further arguments go to pytest
 
 what:  --profile smoke|laptop|desk|compare|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
@@ -15,7 +15,7 @@ how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed 
        --precision auto|bfloat16|float32|float32-highest|float32-medium
        --slurm [ARGS] (submit to a cluster instead; ARGS go to sbatch)
 
-The same words work as python -m mixutils plan|train|notebooks|report|site; and there are bench, doctor, readme and records.
+The same words work as python -m mixutils plan|train|notebooks|site; and there are bench, doctor, readme and records.
 Set-up:  PYTHON=python3.12             which Python makes .venv (3.11 to 3.13)
          MIXUTILS_TORCH_INDEX=URL      where torch comes from, for a CPU-only or another CUDA build
 EOT

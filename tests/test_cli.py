@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mixutils import cli
+from mixutils.cli import training
 from mixutils.runs.records import Records
 from tests.fakes import data_folder, done, failed
 
@@ -45,7 +46,7 @@ def test_help_names_every_command_and_hides_the_workers(capsys):
 def test_every_command_explains_itself(command, capsys):
     status, out, _ = run(capsys, command, "--help")
     assert status == 0
-    assert cli.COMMANDS[command].split()[0] in out
+    assert cli.COMMANDS[command][1].split()[0] in out
 
 
 @pytest.mark.parametrize(
@@ -120,6 +121,7 @@ def test_the_data_folder_reaches_the_plan(tmp_path, capsys):
         (["train", *SMOKE], "32 to do"),
         (["all", *SMOKE], "32 to do"),
         (["notebooks", *SMOKE], "notebooks: start_here, ssmix, ssmix_spans"),
+        (["notebooks", *SMOKE, "--from-records", "--only", "dmix_short"], "notebooks: dmix_short"),
         (["all", "--from-records", *SMOKE, "--only", "ssmix"], "from records: 0 of 32 runs are at hand"),
     ],
 )
@@ -142,17 +144,18 @@ def test_an_interruption_is_a_sentence_and_status_130(monkeypatch, capsys):
     def interrupt(args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mixutils.cli.commands.plan", interrupt)
+    monkeypatch.setattr(training, "plan", interrupt)
     status, _, err = run(capsys, "plan", *SMOKE)
     assert status == 130
     assert "the same command goes on from here" in err
 
 
 def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    status, _, err = run(capsys, "report", *SMOKE)
+    monkeypatch.delitem(sys.modules, "mixutils.site.build", raising=False)
+    monkeypatch.setitem(sys.modules, "sphinx.application", None)
+    status, _, err = run(capsys, "site", *SMOKE, "--only", "start_here")
     assert status == 2
-    assert "needs the package matplotlib; pip install -e '.[all]'" in err
+    assert "needs the package sphinx.application; pip install -e '.[all]'" in err
 
 
 def test_doctor_ends_with_its_own_status(monkeypatch, tmp_path, capsys):

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from mixutils import cli, paths
-from mixutils.cli import commands, planning
+from mixutils.cli import planning, setting, showing
 from mixutils.companion import make_plan
+from mixutils.runs import launch
 from mixutils.runs.execute import cached_task
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
@@ -111,31 +112,56 @@ def test_training_does_what_is_missing_and_only_that(plan, capsys):
         assert Records().get(run)["data"]["sizes"]["train"] == 30
 
 
-def test_report_and_site_draw_everything_from_records(plan, capsys):
+def test_the_site_is_built_from_what_is_at_hand(plan, capsys):
     fill(plan, percent=lambda r: 50 + r.seed)
-    assert cli.main(["report", *MINE]) == 0
-    assert lines(capsys) == [f"ssmix: 16 tables and figures in {paths.figures('smoke') / 'ssmix'}"]
-    folder = paths.figures("smoke") / "ssmix"
-    assert (folder / "table_2.csv").is_file()
-    assert (folder / "gains.svg").is_file()
     assert cli.main(["site", *MINE]) == 0
-    assert "table_2.csv" in (paths.figures("smoke") / "index.html").read_text("utf-8")
+    index = paths.figures("smoke") / "site" / "index.html"
+    assert lines(capsys) == [f"Look at {index}"]
+    assert "16 of 16 runs are done" in index.read_text("utf-8")
     assert not (paths.figures("smoke") / "records.jsonl").exists()  # only "all" exports, after training
 
 
-def test_shuffled_names_have_a_folder_of_their_own(plan, capsys):
-    fill(plan, percent=lambda r: 50 + r.seed)
-    assert cli.main(["report", *MINE, "--shuffle", "4"]) == 0
-    folder = paths.figures("smoke-shuffle-4")
-    assert lines(capsys) == [f"ssmix: 16 tables and figures in {folder / 'ssmix'}"]
+def test_shuffled_names_have_a_folder_of_their_own_and_a_banner(plan, capsys):
+    fill(plan)
     assert cli.main(["site", *MINE, "--shuffle", "4"]) == 0
-    page = (folder / "index.html").read_text("utf-8")
-    assert "<p class='banner'><b>Negative control (shuffle = 4)" in page
+    page = (paths.figures("smoke-shuffle-4") / "site" / "index.html").read_text("utf-8")
+    assert "Negative control (shuffle = 4): methods have changed names" in page
     assert not paths.figures("smoke").exists()
-    assert cli.main(["report", *MINE, "--shuffle", "four"]) == 2
+    assert cli.main(["all", *MINE, "--shuffle", "four"]) == 2
     assert "shuffle must be a seed" in capsys.readouterr().err
-    assert cli.main(["readme", *MINE, "--shuffle", "4"]) == 2
-    assert "README.md shows the numbers as they are" in capsys.readouterr().err
+
+
+def test_all_executes_exports_and_ends_with_the_page(plan, monkeypatch, capsys):
+    """What is executed is another test's; here, that everything happens in order and a failure is told in the end."""
+    fill(plan)
+    asked = []
+
+    def execute_all(wanted, folder, workers):
+        asked.append((wanted, folder))
+        return ["ssmix"]
+
+    monkeypatch.setattr("mixutils.site.notebooks.execute_all", execute_all)
+    assert cli.main(["all", *MINE]) == 1
+    folder = paths.figures("smoke")
+    ((wanted, where),) = asked
+    assert where == folder / "notebooks"
+    given = {"profile": "smoke", "tasks": "mine", "seeds": "2", "train": False}
+    assert wanted == {"ssmix": given, "ssmix_spans": given}
+    out = lines(capsys)
+    assert f"records: 16 runs in {folder / 'records.jsonl'}" in out
+    assert out[-1].endswith(f". Look at {folder / 'site' / 'index.html'} (something failed, see above)")
+
+
+def test_from_records_nothing_is_trained_or_exported(plan, monkeypatch, capsys):
+    trained = []
+    monkeypatch.setattr(launch, "launch", lambda *_, **__: trained.append(1))
+    executed = []
+    monkeypatch.setattr("mixutils.site.notebooks.execute_all", lambda wanted, *_, **__: executed.append(wanted) or [])
+    assert cli.main(["all", "--from-records", *MINE]) == 0
+    assert cli.main(["notebooks", "--from-records", *MINE]) == 0
+    assert [w["ssmix"]["train"] for w in executed] == [False, False]
+    assert trained == []
+    assert not (paths.figures("smoke") / "records.jsonl").exists()
 
 
 def test_from_records_shipped_records_are_found_without_any_run(plan, capsys):
@@ -166,41 +192,49 @@ def test_an_export_keeps_what_came_with_the_checkout(plan, tmp_path):
     path.write_text(json.dumps(done(other, 50)) + "\n", "utf-8")
     fill(plan)
     store = Records(shipped=[path])
-    commands._site("smoke", {"ssmix": plan}, store, export=True)
+    showing.export("smoke", {"ssmix": plan}, store)
     assert Records(tmp_path / "empty", [path]).shipped == sorted([other.hash, *(r.hash for r in plan.runs)])
 
 
 def test_from_records_takes_the_largest_profile_that_is_shipped():
     args = SimpleNamespace(profile=None, only=None, from_records=True)
-    assert commands._profile(args) == "laptop"
+    assert setting.profile(args) == "laptop"
     for name in ("laptop", "desk"):
         path = paths.figures(name) / "records.jsonl"
         path.parent.mkdir(parents=True)
         path.touch()
-        assert commands._profile(args) == name
+        assert setting.profile(args) == name
 
 
 def test_the_profile_suits_the_machine_unless_one_is_asked_for():
     suits = "desk" if torch.cuda.is_available() else "laptop"
-    assert commands._profile(SimpleNamespace(profile=None, device="auto", only=None)) == suits
-    assert commands._profile(SimpleNamespace(profile=None, device="cpu", only=None)) == "laptop"
-    assert commands._profile(SimpleNamespace(profile="full", device="cpu", only=None)) == "full"
+    assert setting.profile(SimpleNamespace(profile=None, device="auto", only=None)) == suits
+    assert setting.profile(SimpleNamespace(profile=None, device="cpu", only=None)) == "laptop"
+    assert setting.profile(SimpleNamespace(profile="full", device="cpu", only=None)) == "full"
 
 
 def test_wishes_of_the_command_line_reach_the_notebooks():
-    args = cli.parser().parse_args(["notebooks", *MINE, "--train-size", "0", "--hub", "--jobs", "3", "--device", "cpu"])
-    assert commands._parameters(args, "smoke", train=False) == {
+    given = [*MINE, "--train-size", "0", "--hub", "--jobs", "3", "--device", "cpu", "--shuffle", "2"]
+    args = cli.parser().parse_args(["notebooks", *given])
+    assert showing.parameters(args, "smoke", train=False) == {
         "profile": "smoke",
-        "data": "",
         "tasks": "mine",
-        "encoder": "",
         "seeds": "2",
         "train_size": 0,
         "train": False,
         "device": "cpu",
         "jobs": 3,
         "hub": True,
-        "shuffle": "",
+        "shuffle": "2",
     }
-    plain = commands._parameters(cli.parser().parse_args(["notebooks"]), "laptop", train=True)
-    assert (plain["train_size"], plain["seeds"], plain["hub"]) == (-1, "", False)
+    plain = cli.parser().parse_args(["notebooks"])
+    assert showing.parameters(plain, "laptop", train=True) == {"profile": "laptop", "train": True}
+
+
+def test_only_the_comparison_is_told_of_methods_and_a_notebook_without_runs_of_nothing(monkeypatch):
+    asked = {}
+    monkeypatch.setattr("mixutils.site.notebooks.execute_all", lambda wanted, *_, **__: asked.update(wanted) or [])
+    args = cli.parser().parse_args(["notebooks", "--profile", "smoke", "--methods", "tmix"])
+    assert showing.execute(args, "smoke", ["start_here", "ssmix", "compare"], train=False) == 0
+    common = {"profile": "smoke", "train": False}
+    assert asked == {"start_here": {}, "ssmix": common, "compare": common | {"methods": "tmix"}}

@@ -148,7 +148,7 @@ def test_commands_of_the_readme_exist():
 #: Rooms from the ground up; a room imports only rooms that stand before it.
 ROOMS = [
     *("paths", "rng", "tasks", "encoder", "mixers", "training", "probes", "runs", "papers", "evidence"),
-    *("show", "bench", "claims", "site", "companion", "report", "cli", "__main__"),
+    *("show", "bench", "site", "companion", "cli", "__main__"),
 ]
 FILES = sorted(paths.PACKAGE.rglob("*.py"))
 
@@ -222,7 +222,7 @@ def python(code: str, **variables: str) -> str:
 
 
 #: Rooms of tables, figures and verdicts: they may import what is heavy.
-SHOWING = ("report", "evidence", "claims", "show", "site", "bench")
+SHOWING = ("evidence", "show", "site", "bench")
 #: What only tables, figures, notebooks, Parquet files and the hub need.
 LATE = (
     "matplotlib",
@@ -231,7 +231,8 @@ LATE = (
     "statsmodels",
     "datasets",
     "papermill",
-    "nbconvert",
+    "nbformat",
+    "myst_nb",
     "IPython",
     "accelerate",
 )
@@ -309,12 +310,10 @@ def test_no_file_names_a_place_on_somebodys_machine():
     assert not found
 
 
-@pytest.mark.parametrize("page", ["index.html", "runs.html"])
-def test_the_gallery_that_comes_with_the_project_has_no_dead_link(page):
-    folder = ROOT / "figures" / "desk"
-    links = set(re.findall(r"(?:href|src)='([^'#:]+)'", (folder / page).read_text("utf-8")))
-    assert links
-    assert not [x for x in links if not (folder / x).is_file()]
+def test_executed_notebooks_that_come_with_the_project_are_small():
+    books = [p for p in tracked() if p.parent.name == "notebooks" and p.is_relative_to(ROOT / "figures")]
+    assert sum(p.stat().st_size for p in books) < 12_000_000
+    assert not [p for p in tracked() if p.suffix == ".html"]
 
 
 def test_build_products_and_data_are_not_tracked():

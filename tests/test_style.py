@@ -61,9 +61,7 @@ def test_every_registered_mixer_has_a_colour(method):
 
 
 def test_a_method_that_is_not_registered_says_where_methods_stand():
-    with pytest.raises(
-        KeyError, match="no mixer is called .newmix., so that it has no colour"
-    ):
+    with pytest.raises(KeyError, match="newmix"):
         style.colour("newmix")
 
 

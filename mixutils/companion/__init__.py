@@ -19,10 +19,11 @@ from ..papers import PLANS
 from ..papers.profiles import PROFILES
 from ..runs import environment
 from ..runs.estimate import Costs, rounded
-from ..runs.launch import devices, launch
+from ..runs.launch import devices, jobs_for, launch
 from ..runs.records import Records
 from .parameters import PARAMETERS, parameters
 from .plans import check_gpu, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
+from .progress import progress
 
 if TYPE_CHECKING:
     import matplotlib.pyplot as plt
@@ -124,17 +125,19 @@ class Companion:
         """
         runs = self.plan.runs
         if self.train:
-            quiet = self.profile.name == "smoke"
-            launch(
-                runs,
-                self.store,
-                device=self.device,
-                jobs=self.jobs,
-                use_hub=self.plan.setting.use_hub,
-                again=stale_runs(self.plan, self.store),
-                cost=Costs(self.store).seconds,
-                say=(lambda line: None) if quiet else print,
-            )
+            again = stale_runs(self.plan, self.store)
+            ahead = jobs_for(runs, self.store, again=again)
+            with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
+                launch(
+                    runs,
+                    self.store,
+                    device=self.device,
+                    jobs=self.jobs,
+                    use_hub=self.plan.setting.use_hub,
+                    again=again,
+                    cost=Costs(self.store).seconds,
+                    say=say,
+                )
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]

@@ -19,6 +19,7 @@ import pandas as pd
 from docutils import nodes
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pandas.io.formats.style import Styler
 from sphinx.application import Sphinx
 from sphinx.util.console import strip_escape_sequences
@@ -106,6 +107,7 @@ def build(
 def page(notebook: Path) -> nbformat.NotebookNode:
     """An executed notebook as a page: hidden source collapsed, Markdown outputs without the HTML that names could bring in."""
     book, markdown = nbformat.read(notebook, as_version=4), MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.use(dollarmath_plugin, renderer=lambda text, how: mathml(text, how["display_mode"]))
     for cell in book.cells:
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.tags = [*cell.metadata.get("tags", ()), "hide-input"]
@@ -186,17 +188,24 @@ def _raw(source: Path, name: str, table: Styler) -> str:
     return f"```{{raw}} html\n:file: {path.name}\n```"
 
 
+def mathml(formula: str, display: bool) -> str:
+    """A formula as browsers draw it by themselves; what is none, as it was written."""
+    try:
+        return convert(formula, display="block" if display else "inline")
+    except Exception:  # of many kinds, from a name with dollars in it
+        return f"<code>{html.escape(formula)}</code>"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Sphinx's side of this module: formulas as MathML, which browsers draw by themselves."""
-    app.add_html_math_renderer("mathml", (_formula("inline"), None), (_formula("block"), None))
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    """Sphinx's side of this module: its formulas are MathML."""
 
-
-def _formula(display: str):
-    tag = "span" if display == "inline" else "div"
-
-    def visit(writer: Any, node: nodes.math | nodes.math_block) -> None:
-        writer.body.append(f"<{tag} class='math'>{convert(node.astext(), display=display)}</{tag}>")
+    def inline(writer: Any, node: nodes.math) -> None:
+        writer.body.append(f"<span class='math'>{mathml(node.astext(), False)}</span>")
         raise nodes.SkipNode
 
-    return visit
+    def block(writer: Any, node: nodes.math_block) -> None:
+        writer.body.append(f"<div class='math'>{mathml(node.astext(), True)}</div>")
+        raise nodes.SkipNode
+
+    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

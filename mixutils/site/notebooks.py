@@ -91,7 +91,8 @@ def _without_traces(notebook: Path) -> None:
     """Take out what papermill notes of this machine and hour, so that the same records give the same file."""
     book = nbformat.read(notebook, as_version=4)
     for part in (book, *book.cells):
-        part.metadata.pop("papermill", None)
+        for name in ("papermill", "execution"):
+            part.metadata.pop(name, None)
     for cell in book.cells:
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell.id = "injected-parameters"

@@ -34,12 +34,12 @@ def fill(text: str, plans: Plans) -> str:
 
     def made(block: re.Match) -> str:
         kind, _, what = block[1].partition(" ")
-        if kind not in KINDS or "<!-- begin" in block[2]:
+        if kind not in KINDS or "<!-- begin" in block[2] or not block[3]:
             why = "has no end" if kind in KINDS else f"is of no known kind; there are {', '.join(KINDS)}"
             raise ValueError(f"the block {block[1]!r} {why}")
         return f"<!-- begin {block[1]} -->\n{KINDS[kind](what, plans).rstrip()}\n<!-- end -->"
 
-    return re.sub(r"<!-- begin (.+?) -->\n(.*?)(?:<!-- end -->|\Z)", made, text, flags=re.DOTALL)
+    return re.sub(r"<!-- begin (.+?) -->\n(.*?)(<!-- end -->|\Z)", made, text, flags=re.DOTALL)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
