@@ -154,7 +154,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is fixed about a paper."""
+    """What is fixed about a paper; ``notebooks`` in the order in which they are executed, the paper's own first."""
 
     key: str
     title: str
@@ -162,6 +162,7 @@ class Paper:
     venue: str
     url: str
     seeds: int
+    notebooks: tuple[str, ...]
     bibtex: str
 
     def cite(self) -> str:

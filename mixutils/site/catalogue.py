@@ -6,16 +6,8 @@ from collections.abc import Collection
 
 from ..papers import PLANS
 
-#: Paper -> its notebooks, in the order in which they are executed; those of None need no runs.
-_OF_PAPERS: dict[str | None, tuple[str, ...]] = {
-    None: ("start_here",),
-    "ssmix": ("ssmix", "ssmix_spans"),
-    "dmix": ("dmix", "dmix_thresholds", "dmix_layers", "dmix_matrix", "dmix_attention"),
-    "dmix_short": ("dmix_short",),
-    "dnm": ("dnm", "dnm_topk", "dnm_ablations", "dnm_policy", "dnm_tsne"),
-    "dropmix": ("dropmix", "dropmix_sparse", "dropmix_saliency", "dropmix_channels"),
-    "compare": ("compare",),
-}
+#: Paper -> its notebooks; those of None need no runs.
+_OF_PAPERS = {None: ("start_here",)} | {key: plan.PAPER.notebooks for key, plan in PLANS.items()}
 #: Notebook -> paper whose plan it needs.
 NOTEBOOKS: dict[str, str | None] = {name: paper for paper, names in _OF_PAPERS.items() for name in names}
 
