@@ -79,7 +79,7 @@ def results(
     read = _readings(frame)
     keys = (*(k.key for k in c.plan.columns), *c.plan.absent)
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
-    elsewhere = f"this table of it is not in the {c.plan.setting.profile.name} profile"
+    elsewhere = f"not in the {c.plan.setting.profile.name} profile"
     shown, plain = (_values(frame, which) for which in (frame["primary"], ~frame["floor"]))
     lines = []
     for row in dict.fromkeys(x.row for x in c.plan.table(table)):
