@@ -165,7 +165,11 @@ def _first_page(
         "## Claims",
         WORDS,
     ]
-    groups = {None: "Start"} | {key: PLANS[key].PAPER.title.split(":")[0] for key in PLANS}
+    titles = {key: plan.PAPER.title for key, plan in PLANS.items()}
+    short = [title.split(":")[0] for title in titles.values()]  # unless two papers have the same
+    groups = {None: "Start"} | {
+        key: s if short.count(s) == 1 else title for (key, title), s in zip(titles.items(), short, strict=True)
+    }
     for key, group in list(groups.items())[1:]:
         saved = folder / key / "claims.csv"
         if saved.is_file():
