@@ -195,10 +195,29 @@ def test_imports_go_downwards(path):
             assert room(other) == here or ROOMS.index(room(other)) < ROOMS.index(here), f"{here} imports {other}"
 
 
+def test_there_are_at_most_sixteen_rooms_on_twelve_floors():
+    below: dict[str, set[str]] = {}
+    for m, path in MODULES.items():
+        if here := room(m):
+            below.setdefault(here, set()).update({room(o) for o in imported(path) if o in MODULES} - {here, ""})
+    floor: dict[str, int] = {}
+    for here in ROOMS:  # from the ground up
+        floor[here] = 1 + max((floor[b] for b in below.get(here, ())), default=0)
+    assert len(below) <= 16
+    assert max(floor.values()) <= 12
+
+
 def test_no_two_files_need_each_other():
     own = {m: {o for o in imported(p) if o in MODULES} - {m} for m, p in MODULES.items()}
     order = list(TopologicalSorter(own).static_order())  # raises CycleError and names the circle
     assert set(order) == set(MODULES)
+
+
+@pytest.mark.parametrize("place", ["show", "evidence", "site"])
+def test_rooms_that_show_know_no_paper(place):
+    names = re.compile(r"\b(ssmix|dmix|dmix_short|dnm|dropmix)\b", re.IGNORECASE)
+    found = [p.name for p in (paths.PACKAGE / place).glob("*.py") if names.search(p.read_text("utf-8"))]
+    assert not found
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
