@@ -23,7 +23,7 @@ from mixutils.mixers.base import (
     mixed_cross_entropy,
 )
 from mixutils.mixers.options import one_of, options_from
-from tests.conftest import make_batch, make_model
+from tests.conftest import make_batch, make_model, make_task
 
 
 def rows_of(n: int, classes: int, seed: int, scale: float = 3.0):
@@ -171,6 +171,6 @@ def test_the_defaults_of_a_mixer_do_nothing():
     mixer, model, batch = Mixer(Some()), make_model(), make_batch([2])
     assert mixer.diagnose() == {}
     assert mixer.after_step(0.1) is None
-    assert mixer.prepare(model, None, None) is None
+    assert mixer.prepare(model, make_task(), None) is None
     assert torch.equal(mixer.predict(model, batch), model(batch).logits)
     assert list(mixer.parameters()) == []

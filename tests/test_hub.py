@@ -198,7 +198,10 @@ def test_a_failure_of_the_library_becomes_one_line(monkeypatch):
 
 
 def test_a_set_that_is_not_on_the_hub_says_why_and_what_to_do():
-    with pytest.raises(DataError, match=r"ahs is not at hand: not in .*--data.*no hub has it \(published as tweet ids"):
+    with pytest.raises(
+        DataError,
+        match=r"ahs is not at hand: not in .*It needs ahs/train in .*; no hub has it \(published as tweet ids",
+    ):
         load_task("ahs")
     assert not available(CATALOGUE["ahs"])
 

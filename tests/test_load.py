@@ -102,7 +102,7 @@ def test_a_set_that_is_nowhere_is_missing_with_all_reasons(root, no_hub):
         f"It needs sst2-phrases/train in {root}, or the hub (--hub); the built-in task of this shape is docs-coarse"
     )
     assert at_hand("sst2-glue", use_hub=True) == (False, "not in the data folder and the hub is not reachable")
-    with pytest.raises(DataError, match=f"needs ttc-3600/train in {root}, or no hub has it"):
+    with pytest.raises(DataError, match=f"needs ttc-3600/train in {root}; no hub has it"):
         load_task("ttc")
     assert at_hand("ttc", use_hub=True) == (False, "not in the data folder and not on the hub")
 

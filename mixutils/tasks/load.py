@@ -42,9 +42,9 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
         return _build(name, hub.read(entry), entry, "hub", entry.hub.path)
     if entry is not None:
         wanted = f"{' and '.join(entry.parts['train'])} in {root or 'a data folder (--data or MIXUTILS_DATA)'}"
-        asked = "the hub (--hub)" if entry.hub else f"no hub has it ({entry.note or 'no source known'})"
+        asked = ", or the hub (--hub)" if entry.hub else f"; no hub has it ({entry.note or 'no source known'})"
         raise DataError(
-            f"{name} is not at hand: {source}. It needs {wanted}, or {asked}; the built-in task of this shape is {entry.stand_in}"
+            f"{name} is not at hand: {source}. It needs {wanted}{asked}; the built-in task of this shape is {entry.stand_in}"
         )
     if root is not None and (root / name).is_dir():
         have = ", ".join(sorted(p.name for p in (root / name).iterdir())) or "nothing"
