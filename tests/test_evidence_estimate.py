@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.power import TTestPower
@@ -91,6 +93,42 @@ def test_equal_differences_are_not_a_mean_without_noise():
     assert unit.se > 0.05
     assert unit.interval[0] < 0.4 < unit.interval[1]
     assert paired(range(3), np.zeros(3)).p == (0.5, 0.5)
+
+
+# --------------------------------------------------------------------------------------------------- one cell over seeds
+
+
+def test_the_mean_of_a_hand_example():
+    found = estimate.mean_of([90.0, 92.0, 94.0, 96.0])  # squared deviations 9 + 1 + 1 + 9 = 20
+    assert (found.estimate, found.df) == (93.0, 3.0)
+    assert found.se == pytest.approx(np.sqrt(20 / 3 / 4))
+    assert found.high - found.estimate == pytest.approx(3.182446 * found.se)  # the tables' t for 3 degrees of freedom
+
+
+def test_one_value_has_a_mean_and_no_interval_and_no_value_is_no_number():
+    assert estimate.mean_of([81.25]).estimate == 81.25
+    assert np.isnan([estimate.mean_of([81.25]).se, *estimate.mean_of([81.25]).triple[1:]]).all()
+    assert np.isnan(estimate.mean_of([]).triple).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(-400, 400).map(lambda k: k / 8), min_size=2, max_size=9, unique=True))
+def test_the_interval_of_a_cell_is_that_of_the_one_sample_t_test(values):
+    theirs = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert estimate.mean_of(values).triple[1:] == pytest.approx(tuple(theirs))
+
+
+def test_intervals_of_five_values_cover_the_mean_as_often_as_they_say():
+    rng = np.random.default_rng(1)
+    found = [estimate.mean_of(rng.normal(5, 2, 5)) for _ in range(2000)]
+    assert np.mean([s.low < 5 < s.high for s in found]) == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("value", [0.1, 93.4, -0.3])
+def test_equal_values_have_an_interval_that_is_exactly_their_mean(value):
+    # 0.1 three times has the mean 0.10000000000000002; an interval beside it would make a negative error bar.
+    found = estimate.mean_of([value] * 3)
+    assert found.low == found.estimate == found.high
 
 
 # ------------------------------------------------------------------------------------------------------ evaluated rows

@@ -128,6 +128,14 @@ def test_gains_are_those_of_paired_seeds_with_a_t_interval(wide):
     assert tuple(lines.loc["trec-coarse", ["gain_low", "gain_high"]]) == pytest.approx((0, 0), abs=1e-9)
 
 
+def test_a_gain_is_of_the_seeds_that_both_sides_have(wide, tmp_path):
+    _, plan, _ = wide
+    gone = lambda r: r.seed < 1 and kind(r) == "ssmix" or r.seed == 1 and kind(r) == "control"  # noqa: E731
+    store = filled(plan, lambda r: 60 + r.seed + (kind(r) == "ssmix") * (1 + r.seed), tmp_path / "gone", skip=gone)
+    frame = result_table(plan, "2", store, baseline=BASELINE, base_row="No mixup").set_index(["row", "column"])
+    assert frame.loc[("SSMix", "rte"), "gain"] == pytest.approx((3 + 4 + 5) / 3)
+
+
 def test_a_single_cell_has_no_verdict(wide):
     page = text(wide[0])
     assert "verdict" not in wide[0].columns

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from .. import paths
-from ..evidence.stats import summarize
+from ..evidence.estimate import mean_of
 from ..papers.base import Column, Plan
 from ..runs.records import Records
 
@@ -66,7 +66,7 @@ def _relative(line: dict[str, Any], base: dict[str, Any] | None) -> dict[str, fl
         return dict.fromkeys(("relative", "low", "high"), math.nan)
     low, high = math.nan, math.nan
     if min(len(line["rounds"]), len(base["rounds"])) >= FEWEST:
-        ratios = summarize([own / other for own, other in zip(line["rounds"], base["rounds"], strict=True)])
+        ratios = mean_of([own / other for own, other in zip(line["rounds"], base["rounds"], strict=True)])
         low, high = ratios.low, ratios.high
     return {"relative": line["ms"] / base["ms"], "low": low, "high": high}
 
