@@ -170,7 +170,7 @@ def test_the_metric_may_depend_on_the_data_set():
 
 
 def test_an_empty_frame_is_not_tested():
-    from mixutils.evidence.flat import OF_READING, OF_RUN
+    from mixutils.evidence.frame import OF_READING, OF_RUN
     from mixutils.evidence.shuffle import CELL
 
     e = Evidence(pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN]))

@@ -184,7 +184,7 @@ def test_a_unit_without_bits_has_no_interval_over_rows():
 
 def test_two_pairs_are_a_mean_without_an_interval_and_one_is_void():
     two, one = paired(range(2), np.array([1.0, 2.0])), paired(range(1), np.array([1.0]))
-    assert two.thin
+    assert not two.void
     assert not two.counts
     assert np.isnan(two.interval).all()
     assert one.void == "1 pair of runs"

@@ -130,7 +130,7 @@ def test_gains_are_those_of_paired_seeds_with_a_t_interval(wide):
 
 def test_a_gain_is_of_the_seeds_that_both_sides_have(wide, tmp_path):
     _, plan, _ = wide
-    gone = lambda r: r.seed < 1 and kind(r) == "ssmix" or r.seed == 1 and kind(r) == "control"  # noqa: E731
+    gone = lambda r: (r.seed < 1 and kind(r) == "ssmix") or (r.seed == 1 and kind(r) == "control")  # noqa: E731
     store = filled(plan, lambda r: 60 + r.seed + (kind(r) == "ssmix") * (1 + r.seed), tmp_path / "gone", skip=gone)
     frame = result_table(plan, "2", store, baseline=BASELINE, base_row="No mixup").set_index(["row", "column"])
     assert frame.loc[("SSMix", "rte"), "gain"] == pytest.approx((3 + 4 + 5) / 3)

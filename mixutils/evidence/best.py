@@ -131,7 +131,7 @@ def spread(a: Chosen, b: Chosen, draws: int = 200) -> float:
     return max(1.0, math.sqrt(d.mean(-1).var() / shown)) if shown > 0 else 1.0
 
 
-def maxima(a: Chosen, b: Chosen, rng: np.random.Generator, draws: int) -> tuple[float, float, np.ndarray]:
+def maxima(a: Chosen, b: Chosen, rng: np.random.Generator, draws: int = 1999) -> tuple[float, float, np.ndarray]:
     """The difference of the two sides' tops, each chosen on the reported part.
 
     Returns:

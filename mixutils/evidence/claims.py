@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,7 @@ Names = str | Sequence[str]
 Curve = tuple[np.ndarray, np.ndarray]  # steps, values
 
 
-@dataclass(frozen=True)
-class Illustration:
+class Illustration(NamedTuple):
     """A number about one trained model, in words; never a verdict."""
 
     value: float
@@ -41,7 +40,6 @@ class Evidence:
         margin: smallest effect of interest in points.
         tasks: which pooled interval decides: "these" (what a paper claims) or "like these" (SPEC 9.3); the latter needs five.
         metric, policy, floor: read all cells differently from what their tables show, see ``read_as``.
-        seed, draws: of permutations.
     """
 
     def __init__(
@@ -55,13 +53,11 @@ class Evidence:
         metric: str | Mapping[str, str] | None = None,
         policy: str | None = None,
         floor: bool | None = None,
-        seed: int = 0,
-        draws: int = 1999,
     ) -> None:
         if tasks not in ("these", "like these"):
             raise ValueError(f'tasks must be "these" or "like these", not {tasks!r}')
-        self.margin, self._like, self._draws = margin, tasks == "like these", draws
-        self._frame, self._curves, self._rng = frame, curves, np.random.default_rng(seed)
+        self.margin, self._like = margin, tasks == "like these"
+        self._frame, self._curves, self._rng = frame, curves, np.random.default_rng(0)
         self._reading = {"metric": metric, "policy": policy, "floor": floor}
         self._read: dict[str, Cells] = {}  # readings that were asked for
         self._printed = {} if printed is None else printed.set_index(["table", "row", "column"])["value"].to_dict()
@@ -86,7 +82,7 @@ class Evidence:
         rule, cells, units = rule_of(a, b), self._cells(**reading), []
         selecting = self._cells(**reading | SELECTING) if rule == "hold-out" else {}
         for at in self._at(table, columns, cells, a, b):
-            unit = compare(a, b, at, cells, selecting, rule, self._rng, self._draws)
+            unit = compare(a, b, at, cells, selecting, rule, self._rng)
             units.append(replace(unit, printed=self._reported(at, a, b), **self._label(at, name, a, b)))
         return Units(units)
 

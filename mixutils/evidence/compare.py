@@ -11,7 +11,7 @@ import numpy as np
 
 from .best import Chosen, Several, Side, maxima, name, places, spread
 from .estimate import resolution
-from .flat import FROM_BITS
+from .frame import FROM_BITS
 from .unit import Unit, paired
 
 CEILING = 99.0  # both sides above it are within a point of all right
@@ -38,14 +38,7 @@ def pairs(cells: Sequence[Cell]) -> tuple[dict[int, list[Seen]], str]:
 
 
 def compare(
-    a: Side,
-    b: Side,
-    at: tuple[str, str],
-    cells: Cells,
-    selecting: Cells,
-    rule: str,
-    rng: np.random.Generator,
-    draws: int,
+    a: Side, b: Side, at: tuple[str, str], cells: Cells, selecting: Cells, rule: str, rng: np.random.Generator
 ) -> Unit:
     """a − b, paired by seed. The unit's labels are the caller's.
 
@@ -83,7 +76,7 @@ def compare(
         given |= _evaluated(*parts)
     unit = paired(list(matched), chosen[0].reduced - chosen[1].reduced, **given)
     if rule == "reported" and unit.n > 1:
-        difference, se, null = maxima(*chosen, rng, draws)
+        difference, se, null = maxima(*chosen, rng)
         unit = replace(unit, mean=difference, se=se, null=null)
     return unit
 
@@ -125,9 +118,10 @@ def _evaluated(*sides: tuple[Sequence[Sequence[Seen]], np.ndarray]) -> dict:
         return {}
     if len(set.union(*by_seed)) > 1:
         return {"rows_variance": 0.0}
-    right = [np.einsum("rn,rnk->nk", w, [[100.0 * _bits(x) for x in row] for row in side]) for side, w in sides]
-    return {"rows": (by_seed[0].pop(), right[0] - right[1])}
-
-
-def _bits(x: Seen) -> np.ndarray:
-    return np.unpackbits(np.frombuffer(bytes.fromhex(x.bits), np.uint8), count=x.size)
+    numbers = []
+    for side, shares in sides:
+        bits = [
+            [np.unpackbits(np.frombuffer(bytes.fromhex(x.bits), np.uint8), count=x.size) for x in row] for row in side
+        ]
+        numbers.append(100 * np.einsum("rn,rnk->nk", shares, np.array(bits, dtype=float)))
+    return {"rows": (by_seed[0].pop(), numbers[0] - numbers[1])}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .flat import OF_POINT, OF_READING, OF_RUN, of_run, points, readings
 from .shuffle import CELL, READING, equal, own_readings, shuffled
 
 if TYPE_CHECKING:
     from ..papers.base import Column, Plan
     from ..runs.records import Record, Records
 
+METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
+#: The mean of a row's bits is accuracy, and micro F1, which is the same for one label per row.
+FROM_BITS = ("accuracy", "f1_micro")
+OF_RUN = ("classes", "precision", "first", "last", "version", "commit", "hash")
+OF_READING = ("policy", "part", "metric", "floor", "primary", "value", "step", "predicted", "bits", "rows", "size")
+OF_POINT = ("part", "metric", "value", "step", "steps", "train_loss")
 EXTRA = "extra"
 
 
@@ -41,8 +47,8 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
     if not labels:
         # Boolean also where it is empty: ``frame[frame["primary"]]`` would else choose columns.
         return pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN]).astype({"primary": bool, "floor": bool})
-    cells = pd.DataFrame([label | of_run(record) for label, record in labels])
-    found = readings({r["hash"]: r for _, r in labels}.values(), store)
+    cells = pd.DataFrame([label | _of_run(record) for label, record in labels])
+    found = _readings({r["hash"]: r for _, r in labels}.values(), store)
     out = cells.merge(found, on="hash", sort=False)
     out = out[out["floor_too"] | ~out["floor"]]
     out["primary"] = equal(out[READING], out[[f"own_{name}" for name in READING]])
@@ -59,10 +65,10 @@ def curves(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFra
         run; train_loss since the evaluation before; mixer.NAME: what the mixer logged at this evaluation.
     """
     labels = list(_labels(plan, store))
-    evaluated = [p for record in {r["hash"]: r for _, r in labels}.values() for p in points(record)]
+    evaluated = [p for record in {r["hash"]: r for _, r in labels}.values() for p in _points(record)]
     if not evaluated:
         return pd.DataFrame(columns=[*CELL, *OF_POINT, *OF_RUN])
-    cells = pd.DataFrame([label | of_run(record) for label, record in labels])[[*CELL, *OF_RUN]]
+    cells = pd.DataFrame([label | _of_run(record) for label, record in labels])[[*CELL, *OF_RUN]]
     out = cells.merge(pd.DataFrame(evaluated), on="hash", sort=False)
     mixer = [c for c in out.columns if c.startswith("mixer.")]
     out = out[[*CELL, *OF_POINT, *OF_RUN, *mixer]]
@@ -140,3 +146,75 @@ def _select(column: Column | None, report: str, record: Record) -> str:
     parts = record["curve"][-1]["metrics"]
     own = column.select if column else ""
     return own if own != report and own in parts else "held" if "held" in parts and report != "held" else ""
+
+
+def _of_run(record: Record) -> dict[str, Any]:
+    """What is the same for all readings of a run, and what its mixer logged."""
+    from ..runs.generations import same_numbers
+    from ..runs.run import Run
+
+    environment = record["environment"]
+    precision = environment["precision"]
+    if precision == "float32" and environment.get("matmul"):
+        precision += f"-{environment['matmul']}"
+    numbers = same_numbers(Run.from_dict(record["run"]), record.get("generation", 1))
+    values = (len(record["data"]["labels"]), precision, numbers.start, numbers.stop - 1)
+    values += (environment["versions"].get("mixutils", ""), record.get("commit", ""), record["hash"])
+    return dict(zip(OF_RUN, values, strict=True)) | _logged(record["mixer"])
+
+
+def _logged(mixer: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"mixer.{k}": v for k, v in mixer.items() if not isinstance(v, list | dict)}
+
+
+def _readings(records: Iterable[Record], store: Records) -> pd.DataFrame:
+    """Every reading of the records, without a floor, then with it: the better of a run and of what it started from.
+
+    A run without a start is its own floor; without the start's record there is none.
+    """
+    records = list(records)
+    starts = {r["hash"]: store.start(r) if r["run"].get("start") else r for r in records}
+    starts = {h: r for h, r in starts.items() if r is not None and r["status"] == "done"}
+    plain = pd.DataFrame(_lines(records))
+    first = pd.DataFrame(_lines({r["hash"]: r for r in starts.values()}.values()))
+    if first.empty:
+        return plain.assign(floor=False)
+    own = plain.assign(start=plain["hash"].map({h: r["hash"] for h, r in starts.items()}))
+    key, better = ["policy", "part", "metric"], ["value", "predicted", "bits"]
+    first = first[["hash", *key, *better]].rename(columns={"hash": "start"})
+    both = own.merge(first, on=["start", *key], suffixes=("", "_first"), sort=False)
+    raised = both["value_first"] > both["value"]
+    floored = {name: both[name].mask(raised, both[f"{name}_first"]) for name in better}
+    return pd.concat([plain.assign(floor=False), both.assign(floor=True, **floored)[[*plain.columns, "floor"]]])
+
+
+def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        for policy, chosen in record["selected"].items():
+            for part, metrics in chosen["metrics"].items():
+                line = {"hash": record["hash"], "policy": policy, "part": part, "step": chosen["step"]}
+                line |= {"rows": record["data"].get("rows", {}).get(part, ""), "size": record["data"]["sizes"][part]}
+                line |= {"predicted": metrics.get("predicted_classes", math.nan)}
+                for metric in METRICS:
+                    value, bits = _value(metrics, metric), metrics.get("bits", "") if metric in FROM_BITS else ""
+                    if not math.isnan(value):
+                        yield line | {"metric": metric, "value": value, "bits": bits}
+
+
+def _value(metrics: Mapping[str, Any], metric: str) -> float:
+    """In points; F1 of the second class where there are two. NaN where the record does not say."""
+    if metric == "f1_binary":
+        per_class = metrics.get("f1_per_class", ())
+        return 100 * per_class[1] if len(per_class) == 2 else math.nan
+    return 100 * metrics.get(metric, math.nan)
+
+
+def _points(record: Record) -> Iterator[dict[str, Any]]:
+    """The learning curve."""
+    last = record["curve"][-1]["step"] if record["curve"] else 0
+    for point in record["curve"]:
+        line = {"hash": record["hash"], "step": point["step"], "steps": last, "train_loss": point["train_loss"]}
+        line |= _logged(point.get("mixer", {}))
+        for part, metrics in point["metrics"].items():
+            for metric in (m for m in METRICS if m in metrics):  # F1 per class is of selected checkpoints only
+                yield line | {"part": part, "metric": metric, "value": 100 * metrics[metric]}

@@ -65,14 +65,10 @@ class Unit:
         return len(self.seeds)
 
     @property
-    def thin(self) -> bool:
-        """Two pairs: no interval and no word of its own; its mean counts where five data sets are pooled (SPEC 10)."""
-        return not self.void and self.n < FEWEST
-
-    @property
     def counts(self) -> bool:
-        """Whether it has a word of its own; its interval, p, MDE and power are else NaN."""
-        return not self.void and not self.thin
+        """Whether it has a word of its own; its interval, p, MDE and power are else NaN. The mean of two pairs has none, but
+        counts where five data sets are pooled (SPEC 10)."""
+        return not self.void and self.n >= FEWEST
 
     @property
     def _known(self) -> tuple[float, float, float]:

@@ -79,7 +79,7 @@ class Verdict(Pooled):
         power there, and why it does not count."""
         lines = []
         for u in self.units:
-            void = u.void or ("two pairs: no interval of its own" if u.thin else "")
+            void = u.void or ("" if u.counts else "two pairs: no interval of its own")
             numbers = (u.n, u.mean, *u.interval, *u.interval_rows, *u.p, *u.p_flip, u.mde, u.printed, u.power)
             lines.append((u.title, u.pair, u.task, *numbers, void, u.note))
         return pd.DataFrame(lines, columns=list(OF_UNIT))
