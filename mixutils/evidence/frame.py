@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..papers.base import Column, Plan
     from ..runs.records import Record, Records
 
-METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
+METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted")
 #: The mean of a row's bits is accuracy, and micro F1, which is the same for one label per row.
 FROM_BITS = ("accuracy", "f1_micro")
 OF_RUN = ("classes", "precision", "first", "last", "version", "commit", "hash")
@@ -195,18 +195,16 @@ def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
                 line = {"hash": record["hash"], "policy": policy, "part": part, "step": chosen["step"]}
                 line |= {"rows": record["data"].get("rows", {}).get(part, ""), "size": record["data"]["sizes"][part]}
                 line |= {"predicted": metrics.get("predicted_classes", math.nan)}
-                for metric in METRICS:
-                    value, bits = _value(metrics, metric), metrics.get("bits", "") if metric in FROM_BITS else ""
-                    if not math.isnan(value):
-                        yield line | {"metric": metric, "value": value, "bits": bits}
+                for metric, value in _scores(metrics).items():
+                    bits = metrics.get("bits", "") if metric in FROM_BITS else ""
+                    yield line | {"metric": metric, "value": value, "bits": bits}
 
 
-def _value(metrics: Mapping[str, Any], metric: str) -> float:
-    """In points; F1 of the second class where there are two. NaN where the record does not say."""
-    if metric == "f1_binary":
-        per_class = metrics.get("f1_per_class", ())
-        return 100 * per_class[1] if len(per_class) == 2 else math.nan
-    return 100 * metrics.get(metric, math.nan)
+def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Metric -> points; with F1 of the second class where there are two."""
+    found = {name: 100 * metrics[name] for name in METRICS if name in metrics}
+    per_class = metrics.get("f1_per_class", ())  # of selected checkpoints only
+    return found | ({"f1_binary": 100 * per_class[1]} if len(per_class) == 2 else {})
 
 
 def _points(record: Record) -> Iterator[dict[str, Any]]:
@@ -216,5 +214,5 @@ def _points(record: Record) -> Iterator[dict[str, Any]]:
         line = {"hash": record["hash"], "step": point["step"], "steps": last, "train_loss": point["train_loss"]}
         line |= _logged(point.get("mixer", {}))
         for part, metrics in point["metrics"].items():
-            for metric in (m for m in METRICS if m in metrics):  # F1 per class is of selected checkpoints only
-                yield line | {"part": part, "metric": metric, "value": 100 * metrics[metric]}
+            for metric, value in _scores(metrics).items():
+                yield line | {"part": part, "metric": metric, "value": value}
