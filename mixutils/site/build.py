@@ -162,26 +162,20 @@ def _first_page(
         f"Profile **{profile.name}**: {profile.purpose}. {len(done)} of {len(found)} runs are done ([all runs](runs.md)). "
         f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
         _raw(source, "hardware", display_table(made)),
-        "## Claims",
-        WORDS,
     ]
-    titles = {key: plan.PAPER.title for key, plan in PLANS.items()}
-    short = [title.split(":")[0] for title in titles.values()]  # unless two papers have the same
-    groups = {None: "Start"} | {
-        key: s if short.count(s) == 1 else title for (key, title), s in zip(titles.items(), short, strict=True)
-    }
-    for key, group in list(groups.items())[1:]:
-        saved = folder / key / "claims.csv"
-        if saved.is_file():
-            claims = csvs.claims(csvs.read(saved)).replace(r"\*\*", "", regex=True)
-            parts += [f"### {group}", _raw(source, key, display_table(claims, wrap=list(claims.columns[1:])))]
-    papers = [PLANS[key].PAPER for key in groups if key in plans and PLANS[key].PAPER.url]
-    parts += ["## Papers", *(f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in papers)]
-    for key, group in groups.items():
-        pages = [n for n in names if NOTEBOOKS[n] == key]
+    titles = {None: "Start"} | {key: module.PAPER.title for key, module in PLANS.items()}
+    saved = {key: path for key in PLANS if (path := folder / key / "claims.csv").is_file()}
+    parts += ["## Claims", WORDS] if saved else []
+    for key, path in saved.items():
+        claims = csvs.claims(csvs.read(path)).replace(r"\*\*", "", regex=True)
+        parts += [f"### {titles[key]}", _raw(source, key, display_table(claims, wrap=list(claims.columns[1:])))]
+    cited = [p for p in (PLANS[key].PAPER for key in plans) if p.url]
+    parts += ["## Papers"] if cited else []
+    parts += [f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in cited]
+    contents = [(title, [n for n in names if NOTEBOOKS[n] == key]) for key, title in titles.items()]
+    for title, pages in [*contents, ("Records", ["runs"])]:
         if pages:
-            parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {group}", *pages, "```"]))
-    parts.append("```{toctree}\n:hidden:\n:caption: Records\nruns\n```")
+            parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", *pages, "```"]))
     return "\n\n".join(parts)
 
 
@@ -203,13 +197,12 @@ def mathml(formula: str, display: bool) -> str:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx's side of this module: its formulas are MathML."""
 
-    def inline(writer: Any, node: nodes.math) -> None:
-        writer.body.append(f"<span class='math'>{mathml(node.astext(), False)}</span>")
-        raise nodes.SkipNode
+    def visitor(tag: str, display: bool) -> tuple[Callable, None]:
+        def visit(writer: Any, node: nodes.math | nodes.math_block) -> None:
+            writer.body.append(f"<{tag} class='math'>{mathml(node.astext(), display)}</{tag}>")
+            raise nodes.SkipNode
 
-    def block(writer: Any, node: nodes.math_block) -> None:
-        writer.body.append(f"<div class='math'>{mathml(node.astext(), True)}</div>")
-        raise nodes.SkipNode
+        return visit, None
 
-    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.add_html_math_renderer("mathml", visitor("span", False), visitor("div", True))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
