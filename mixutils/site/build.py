@@ -56,6 +56,7 @@ CSS = """
 .bd-article table :is(th, td) { text-align: left !important; vertical-align: top; padding: 0.2rem 0.6rem; }
 .bd-article :is(.scroll, .cell_output) table { font-size: 0.8rem; line-height: 1.4; margin-left: 0; }
 .bd-article .scroll:not(.runs) td:not(.col0) { min-width: 9em !important; }
+.bd-article .runs details div { white-space: pre-wrap; font-family: var(--pst-font-family-monospace); }
 .bd-article .scroll tr { border-bottom: 1px solid var(--pst-color-border); }
 .bd-article :is(.scroll, .cell_output, div.math) { overflow-x: auto; max-width: 100%; }
 .bd-article code { overflow-wrap: anywhere; }
@@ -136,8 +137,9 @@ def runs(plans: dict[str, Plan], store: Records) -> Styler:
             lines.append(line | {"details": f"{record.get('error', '')}\n{details}".strip()})
     columns = ["run", "paper", "what", "state", "accuracy at the last step", "date", "details"]
     table = Styler(pd.DataFrame(lines, columns=columns).fillna(""), cell_ids=False).hide(axis="index")
+    # No <pre>: the theme's script measures every one of a page, minutes for a thousand.
     return table.format(escape="html").format(
-        lambda text: f"<details><summary>show</summary><pre>{html.escape(text)}</pre></details>", subset=["details"]
+        lambda text: f"<details><summary>show</summary><div>{html.escape(text)}</div></details>", subset=["details"]
     )
 
 
