@@ -56,6 +56,10 @@ CSS = """
 .bd-article table :is(th, td) { text-align: left !important; vertical-align: top; padding: 0.2rem 0.6rem; }
 .bd-article :is(.scroll, .cell_output) table { font-size: 0.8rem; line-height: 1.4; margin-left: 0; }
 .bd-article .scroll:not(.runs) td:not(.col0) { min-width: 9em !important; }
+.bd-article .scroll th { white-space: normal !important; }
+.bd-article div.math { text-align: center; margin: 1rem 0; }
+.bd-article div.math mtd { padding: 0.3em 0.2em; }
+.bd-article .runs td.col2 { min-width: 16em; }
 .bd-article .runs details div { white-space: pre-wrap; font-family: var(--pst-font-family-monospace); }
 .bd-article .scroll tr { border-bottom: 1px solid var(--pst-color-border); }
 .bd-article :is(.scroll, .cell_output, div.math) { overflow-x: auto; max-width: 100%; }
@@ -125,7 +129,7 @@ def runs(plans: dict[str, Plan], store: Records) -> Styler:
         for run in plan.runs:
             record = store.get(run) or {"status": "to do"}
             details = json.dumps(run.to_dict() | {"start": run.start.hash if run.start else None}, indent=1)
-            line = {"run": run.hash, "paper": key, "what": run.title(), "state": record["status"]}
+            line = {"run": run.hash, "paper": key, "state": record["status"]}
             if record["status"] == "done":
                 cost, parts = record["cost"], record["selected"]["last"]["metrics"]
                 line["accuracy at the last step"] = ", ".join(
@@ -134,13 +138,17 @@ def runs(plans: dict[str, Plan], store: Records) -> Styler:
                 line["date"] = record["date"]
                 time = f"{cost['steps']} steps of {cost['step_ms']:.0f} ms, {cost['passes']:.2f} passes"
                 details = f"{time}\n{_hardware(record)}\n{details}"
-            lines.append(line | {"details": f"{record.get('error', '')}\n{details}".strip()})
-    columns = ["run", "paper", "what", "state", "accuracy at the last step", "date", "details"]
+            lines.append(line | {"what": "\n".join(filter(None, [run.title(), record.get("error"), details]))})
+    columns = ["run", "paper", "what", "state", "accuracy at the last step", "date"]
     table = Styler(pd.DataFrame(lines, columns=columns).fillna(""), cell_ids=False).hide(axis="index")
+    return table.format(escape="html").format(_unfold, subset=["what"])
+
+
+def _unfold(text: str) -> str:
+    """Its first line, with the others below it on demand."""
+    first, _, rest = html.escape(text).partition("\n")
     # No <pre>: the theme's script measures every one of a page, minutes for a thousand.
-    return table.format(escape="html").format(
-        lambda text: f"<details><summary>show</summary><div>{html.escape(text)}</div></details>", subset=["details"]
-    )
+    return f"<details><summary>{first}</summary><div>{rest}</div></details>"
 
 
 def _hardware(record: dict[str, Any]) -> str:
@@ -161,7 +169,7 @@ def _first_page(
     parts = [
         f"# {TITLE}",
         "Papers on mixup for text classification, trained again: every printed number beside ours, and a verdict on every claim. "
-        f"Profile **{profile.name}**: {profile.purpose}. {len(done)} of {len(found)} runs are done ([all runs](runs.md)). "
+        f"Profile **{profile.name}**: {profile.purpose}. {len(done):,} of {len(found):,} runs are done ([all runs](runs.md)). "
         f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
         _raw(source, "hardware", display_table(made)),
     ]
