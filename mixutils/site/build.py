@@ -57,12 +57,12 @@ CSS = """
 .bd-article :is(.scroll, .cell_output) table { font-size: 0.8rem; line-height: 1.4; margin-left: 0; }
 .bd-article .scroll:not(.runs) td:not(.col0) { min-width: 9em !important; }
 .bd-article .scroll th { white-space: normal !important; }
-.bd-article div.math { text-align: center; margin: 1rem 0; }
+.bd-article div.math { display: block; margin: 1rem 0; }
 .bd-article div.math mtd { padding: 0.3em 0.2em; }
 .bd-article .runs td.col2 { min-width: 16em; }
 .bd-article .runs details div { white-space: pre-wrap; font-family: var(--pst-font-family-monospace); }
 .bd-article .scroll tr { border-bottom: 1px solid var(--pst-color-border); }
-.bd-article :is(.scroll, .cell_output, div.math) { overflow-x: auto; max-width: 100%; }
+.bd-article :is(.scroll, .cell_output, .math) { overflow: auto hidden; max-width: 100%; }
 .bd-article code { overflow-wrap: anywhere; }
 """
 WORDS = (
