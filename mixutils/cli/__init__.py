@@ -104,7 +104,9 @@ def main(argv: list[str] | None = None) -> int:
     """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments."""
     args = parser().parse_args(argv)
     if args.command == "worker":
-        return _worker(args)
+        from ..runs import launch, slurm
+
+        return launch.worker_main() if args.batch is None else slurm.run_one(args.batch, args.index)
     sys.stdout.reconfigure(line_buffering=True)
     if getattr(args, "data", None):
         folder = Path(args.data).expanduser()
@@ -128,14 +130,3 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; finished runs are kept, the same command goes on from here", file=sys.stderr)
         return 130
-
-
-def _worker(args: argparse.Namespace) -> int:
-    if args.batch is not None:
-        from ..runs.slurm import run_one
-
-        return run_one(args.batch, args.index)
-    from ..runs.launch import worker_main
-
-    worker_main()
-    return 0

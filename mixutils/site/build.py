@@ -56,8 +56,13 @@ CSS = """
 .bd-article table :is(th, td) { text-align: left !important; vertical-align: top; padding: 0.2rem 0.6rem; }
 .bd-article :is(.scroll, .cell_output) table { font-size: 0.8rem; line-height: 1.4; margin-left: 0; }
 .bd-article .scroll:not(.runs) td:not(.col0) { min-width: 9em !important; }
+.bd-article .scroll th { white-space: normal !important; }
+.bd-article div.math { display: block; margin: 1rem 0; }
+.bd-article div.math mtd { padding: 0.3em 0.2em; }
+.bd-article .runs td.col2 { min-width: 16em; }
+.bd-article .runs details div { white-space: pre-wrap; font-family: var(--pst-font-family-monospace); }
 .bd-article .scroll tr { border-bottom: 1px solid var(--pst-color-border); }
-.bd-article :is(.scroll, .cell_output, div.math) { overflow-x: auto; max-width: 100%; }
+.bd-article :is(.scroll, .cell_output, .math) { overflow: auto hidden; max-width: 100%; }
 .bd-article code { overflow-wrap: anywhere; }
 """
 WORDS = (
@@ -124,7 +129,7 @@ def runs(plans: dict[str, Plan], store: Records) -> Styler:
         for run in plan.runs:
             record = store.get(run) or {"status": "to do"}
             details = json.dumps(run.to_dict() | {"start": run.start.hash if run.start else None}, indent=1)
-            line = {"run": run.hash, "paper": key, "what": run.title(), "state": record["status"]}
+            line = {"run": run.hash, "paper": key, "state": record["status"]}
             if record["status"] == "done":
                 cost, parts = record["cost"], record["selected"]["last"]["metrics"]
                 line["accuracy at the last step"] = ", ".join(
@@ -133,12 +138,17 @@ def runs(plans: dict[str, Plan], store: Records) -> Styler:
                 line["date"] = record["date"]
                 time = f"{cost['steps']} steps of {cost['step_ms']:.0f} ms, {cost['passes']:.2f} passes"
                 details = f"{time}\n{_hardware(record)}\n{details}"
-            lines.append(line | {"details": f"{record.get('error', '')}\n{details}".strip()})
-    columns = ["run", "paper", "what", "state", "accuracy at the last step", "date", "details"]
+            lines.append(line | {"what": "\n".join(filter(None, [run.title(), record.get("error"), details]))})
+    columns = ["run", "paper", "what", "state", "accuracy at the last step", "date"]
     table = Styler(pd.DataFrame(lines, columns=columns).fillna(""), cell_ids=False).hide(axis="index")
-    return table.format(escape="html").format(
-        lambda text: f"<details><summary>show</summary><pre>{html.escape(text)}</pre></details>", subset=["details"]
-    )
+    return table.format(escape="html").format(_unfold, subset=["what"])
+
+
+def _unfold(text: str) -> str:
+    """Its first line, with the others below it on demand."""
+    first, _, rest = html.escape(text).partition("\n")
+    # No <pre>: the theme's script measures every one of a page, minutes for a thousand.
+    return f"<details><summary>{first}</summary><div>{rest}</div></details>"
 
 
 def _hardware(record: dict[str, Any]) -> str:
@@ -159,29 +169,23 @@ def _first_page(
     parts = [
         f"# {TITLE}",
         "Papers on mixup for text classification, trained again: every printed number beside ours, and a verdict on every claim. "
-        f"Profile **{profile.name}**: {profile.purpose}. {len(done)} of {len(found)} runs are done ([all runs](runs.md)). "
+        f"Profile **{profile.name}**: {profile.purpose}. {len(done):,} of {len(found):,} runs are done ([all runs](runs.md)). "
         f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
         _raw(source, "hardware", display_table(made)),
-        "## Claims",
-        WORDS,
     ]
-    titles = {key: plan.PAPER.title for key, plan in PLANS.items()}
-    short = [title.split(":")[0] for title in titles.values()]  # unless two papers have the same
-    groups = {None: "Start"} | {
-        key: s if short.count(s) == 1 else title for (key, title), s in zip(titles.items(), short, strict=True)
-    }
-    for key, group in list(groups.items())[1:]:
-        saved = folder / key / "claims.csv"
-        if saved.is_file():
-            claims = csvs.claims(csvs.read(saved)).replace(r"\*\*", "", regex=True)
-            parts += [f"### {group}", _raw(source, key, display_table(claims, wrap=list(claims.columns[1:])))]
-    papers = [PLANS[key].PAPER for key in groups if key in plans and PLANS[key].PAPER.url]
-    parts += ["## Papers", *(f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in papers)]
-    for key, group in groups.items():
-        pages = [n for n in names if NOTEBOOKS[n] == key]
+    titles = {None: "Start"} | {key: module.PAPER.title for key, module in PLANS.items()}
+    saved = {key: path for key in PLANS if (path := folder / key / "claims.csv").is_file()}
+    parts += ["## Claims", WORDS] if saved else []
+    for key, path in saved.items():
+        claims = csvs.claims(csvs.read(path)).replace(r"\*\*", "", regex=True)
+        parts += [f"### {titles[key]}", _raw(source, key, display_table(claims, wrap=list(claims.columns[1:])))]
+    cited = [p for p in (PLANS[key].PAPER for key in plans) if p.url]
+    parts += ["## Papers"] if cited else []
+    parts += [f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in cited]
+    contents = [(title, [n for n in names if NOTEBOOKS[n] == key]) for key, title in titles.items()]
+    for title, pages in [*contents, ("Records", ["runs"])]:
         if pages:
-            parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {group}", *pages, "```"]))
-    parts.append("```{toctree}\n:hidden:\n:caption: Records\nruns\n```")
+            parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", *pages, "```"]))
     return "\n\n".join(parts)
 
 
@@ -203,13 +207,12 @@ def mathml(formula: str, display: bool) -> str:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx's side of this module: its formulas are MathML."""
 
-    def inline(writer: Any, node: nodes.math) -> None:
-        writer.body.append(f"<span class='math'>{mathml(node.astext(), False)}</span>")
-        raise nodes.SkipNode
+    def visitor(tag: str, display: bool) -> tuple[Callable, None]:
+        def visit(writer: Any, node: nodes.math | nodes.math_block) -> None:
+            writer.body.append(f"<{tag} class='math'>{mathml(node.astext(), display)}</{tag}>")
+            raise nodes.SkipNode
 
-    def block(writer: Any, node: nodes.math_block) -> None:
-        writer.body.append(f"<div class='math'>{mathml(node.astext(), True)}</div>")
-        raise nodes.SkipNode
+        return visit, None
 
-    app.add_html_math_renderer("mathml", (inline, None), (block, None))
+    app.add_html_math_renderer("mathml", visitor("span", False), visitor("div", True))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -54,7 +54,8 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
     if unknown := set(parameters) - set(known):
         raise NotebookError(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {', '.join(known)}")
     folder.mkdir(parents=True, exist_ok=True)
-    result, temporary = folder / f"{name}.ipynb", folder / f".{name}.{os.getpid()}.ipynb"
+    result, failed = (folder / f"{name}{ending}.ipynb" for ending in ("", ".failed"))
+    temporary = folder / f".{name}.{os.getpid()}.ipynb"
     try:
         papermill.execute_notebook(
             str(source),
@@ -68,22 +69,21 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
         _without_traces(temporary)
         os.replace(temporary, result)
     except PapermillExecutionError as error:
-        failed = folder / f"{name}.failed.ipynb"
         os.replace(temporary, failed)
         raise NotebookError(
             f"{name}: cell {error.exec_count} failed: {error.ename}: {error.evalue} (see {failed})"
         ) from error
     except DeadKernelError as error:
-        temporary.unlink(missing_ok=True)
         raise NotebookError(
             f"{name}: its kernel died (killed, or out of memory); finished runs are kept, the same command goes on from there"
         ) from error
     except Exception as error:  # no kernel, a full disk
-        temporary.unlink(missing_ok=True)
         raise NotebookError(
             f"{name} could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?"
         ) from error
-    (folder / f"{name}.failed.ipynb").unlink(missing_ok=True)
+    finally:
+        temporary.unlink(missing_ok=True)
+    failed.unlink(missing_ok=True)
     return result
 
 
