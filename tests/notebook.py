@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Collection
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -56,6 +56,15 @@ def run(
             exec(cell, out)
     plt.close("all")
     return out
+
+
+def measuring(name: str) -> SimpleNamespace:
+    """What the cells of a notebook define that measure something, and its imports; nothing is opened or trained."""
+    out: dict[str, Any] = {"__name__": "notebook", "c": None}
+    for tags, cell in code(name):
+        if tags & {"setup", "measure"}:
+            exec(cell, out)
+    return SimpleNamespace(**{k: v for k, v in out.items() if k != "__builtins__"}, names=out)
 
 
 def verdicts(name: str, plan: Plan, store: Records, shuffle: int | None = None) -> dict[str, list[Verdict]]:

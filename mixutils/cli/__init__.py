@@ -91,8 +91,6 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("--encoders", default="minilm,random:bert-base", help="names separated by commas")
     add("--methods", default="", metavar="NAME[,NAME]", help="mixers to time (default: all)")
-    add("--scale", action="store_true", help="instead: distances and DMIX's matrix at full scale")
-    add("--patches", action="store_true", help="instead: DropMix's patches beside BERT-base's step")
     add("--batch-size", type=int, default=0, help="rows of a batch (default 32)")
     add("--repeats", type=int, default=5, help="rounds over all methods (default 5)")
     add("--task", default="trec-coarse", help="data set; the built-in one of its shape where it is missing")

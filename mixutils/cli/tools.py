@@ -17,9 +17,9 @@ from . import setting
 
 
 def bench(args: argparse.Namespace) -> int:
-    from ..bench import patches, scale, steps
+    from ..bench import steps
 
-    return (scale if args.scale else patches if args.patches else steps).main(args)
+    return steps.main(args)
 
 
 def doctor(args: argparse.Namespace) -> int:

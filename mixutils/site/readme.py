@@ -141,10 +141,10 @@ def bench(what: str, plans: Plans | None = None) -> str:
 
 
 def patches(what: str, plans: Plans | None = None) -> str:
-    """What choosing patches costs, from the record of ``python -m mixutils bench --patches``."""
+    """What choosing patches costs, from the record that ``dropmix.ipynb`` measures."""
     record = _measured(what)
     if record is None:
-        return "No benchmark record yet: `python -m mixutils bench --patches`."
+        return "No benchmark record yet: `dropmix.ipynb` measures it."
     texts, length, channels = record["shape"]
     shares = ", ".join(f"{r['patch']} {100 * r['over_plain']:.1f} % ({r['ms']:.0f} ms)" for r in record["patches"])
     e = record["environment"]
