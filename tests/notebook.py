@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from mixutils import paths
-from mixutils.companion import Companion, figures
+from mixutils.companion import Companion, figures, names_of
 from mixutils.evidence import Verdict
 from mixutils.papers import PLANS, Plan
 from mixutils.runs.records import Records
@@ -58,12 +58,12 @@ def run(
     return out
 
 
-def measuring(name: str) -> SimpleNamespace:
-    """What the cells of a notebook define that measure something, and its imports; nothing is opened or trained."""
-    out: dict[str, Any] = {"__name__": "notebook", "c": None}
-    for tags, cell in code(name):
-        if tags & {"setup", "measure"}:
-            exec(cell, out)
+def measuring(name: str, tag: str = "measure") -> SimpleNamespace:
+    """What the cells of a notebook define that measure something, and its imports; nothing is opened or trained.
+
+    ``names`` is the dictionary in which they look for each other.
+    """
+    out = names_of(name, tag, c=None)
     return SimpleNamespace(**{k: v for k, v in out.items() if k != "__builtins__"}, names=out)
 
 

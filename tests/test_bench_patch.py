@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mixutils.bench.steps import task_data
 from mixutils.encoder.load import load_tokenizer
 from mixutils.mixers.patches import PATCHES
 from mixutils.tasks import encode
@@ -21,7 +20,9 @@ def bench():
 
 
 def test_every_text_is_as_long_as_the_encoder_reads(bench):
-    task = encode(bench.full_length(task_data("docs-coarse")), load_tokenizer("random:tiny"), max_length=16)
+    task = encode(
+        bench.full_length(bench.bench.timed_rows("docs-coarse", 32)), load_tokenizer("random:tiny"), max_length=16
+    )
     train = task.splits["train"]
     assert len(train.labels) == bench.ROUNDS * bench.BATCH_SIZE
     batch = train.batch(torch.arange(len(train.labels)))
@@ -44,7 +45,7 @@ def test_what_is_timed_is_the_choice_of_as_many_units_as_the_share_says(bench, m
 
 
 def test_every_patch_is_compared_with_the_plain_step(bench):
-    found = bench.time_patches(torch.device("cpu"), task_data("docs-coarse"), 1)
+    found = bench.time_patches(torch.device("cpu"), bench.bench.timed_rows("docs-coarse", 32), 1)
     assert found["shape"] == [32, 16, 24]
     assert [r["patch"] for r in found["patches"]] == list(PATCHES)
     assert all(r["low"] <= r["over_plain"] <= r["high"] and r["ms"] > 0 for r in found["patches"])

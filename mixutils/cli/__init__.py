@@ -91,7 +91,7 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("--encoders", default="minilm,random:bert-base", help="names separated by commas")
     add("--methods", default="", metavar="NAME[,NAME]", help="mixers to time (default: all)")
-    add("--batch-size", type=int, default=0, help="rows of a batch (default 32)")
+    add("--batch-size", type=int, default=32, help="rows of a batch (default 32)")
     add("--repeats", type=int, default=5, help="rounds over all methods (default 5)")
     add("--task", default="trec-coarse", help="data set; the built-in one of its shape where it is missing")
     add("--threads", type=int, default=0, help="threads (default: all cores)")

@@ -17,9 +17,11 @@ from . import setting
 
 
 def bench(args: argparse.Namespace) -> int:
-    from ..bench import steps
+    from ..site.notebooks import execute_all
 
-    return steps.main(args)
+    names = ("encoders", "methods", "task", "batch_size", "repeats", "threads", "device")
+    given = {name: getattr(args, name) for name in names}
+    return int(bool(execute_all({"bench": given}, paths.figures("bench") / "notebooks")))
 
 
 def doctor(args: argparse.Namespace) -> int:

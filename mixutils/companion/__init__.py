@@ -186,20 +186,8 @@ class Companion:
         return Evidence(self.frame, self.printed, curves=self.curves, **reading)
 
     def names_of(self, notebook: str, tag: str) -> dict[str, Any]:
-        """What cells of another notebook of the paper define: those with the tag, and its imports (tagged "setup").
-
-        So a claim is declared, and a measurement written down, in one place. ``names_of("dnm", "claims")["readings"]`` are
-        the claims that ``dnm`` declares, decided on these records: a notebook that shows some of them has the others too,
-        over which Holm's correction runs.
-
-        Args:
-            notebook: name without ending.
-        """
-        names: dict[str, Any] = {"__name__": notebook, "c": self}
-        for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
-            if cell["cell_type"] == "code" and {"setup", tag} & set(cell["metadata"].get("tags", ())):
-                exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
-        return names
+        """What cells of another notebook of the paper define on these records; see ``names_of``."""
+        return names_of(notebook, tag, c=self)
 
     def measured(self, name: str, measure: Callable[[Trained], dict[str, Any]]) -> list[dict[str, Any]]:
         """What is measured on trained models, of every run of the plan that keeps its weights for it.
@@ -255,11 +243,29 @@ class Companion:
         return made
 
 
+def names_of(notebook: str, tag: str, **given: Any) -> dict[str, Any]:
+    """What cells of another notebook define: those with the tag, and its imports (tagged "setup").
+
+    So a claim is declared, and a measurement written down, in one place. ``c.names_of("dnm", "claims")["readings"]`` are the
+    claims that ``dnm`` declares, decided on the records of ``c``: a notebook that shows some of them has the others too, over
+    which Holm's correction runs.
+
+    Args:
+        notebook: name without ending. given: names that the cells find.
+    """
+    names: dict[str, Any] = {"__name__": notebook, **given}
+    for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and {"setup", tag} & set(cell["metadata"].get("tags", ())):
+            exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
+    return names
+
+
 __all__ = [
     "Companion",
     "check_gpu",
     "figures",
     "make_plan",
+    "names_of",
     "paths",
     "permuted",
     "shipped",
