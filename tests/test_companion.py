@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mixutils import paths
+from mixutils import companion, paths
 from mixutils.companion import Companion, check_gpu, make_plan, shipped
 from mixutils.runs.environment import DeviceError
 from mixutils.runs.records import Records
@@ -25,6 +25,12 @@ def _clean(monkeypatch):
 @pytest.fixture
 def plan():
     return make_plan("ssmix", "smoke")
+
+
+@pytest.fixture
+def current(monkeypatch):
+    """The records of a test are of the data at hand: otherwise their runs would be trained again."""
+    monkeypatch.setattr(companion, "stale_runs", lambda plan, store: {})
 
 
 def ship(plan, folder, **options) -> None:
@@ -125,7 +131,7 @@ def test_shipped_records_of_data_that_are_not_at_hand_are_columns_when_nothing_i
         Companion("ssmix", profile="desk", tasks="rte", train=False)
 
 
-def test_failed_runs_stop_the_notebook_and_the_error_says_how_to_repeat_them(plan):
+def test_failed_runs_stop_the_notebook_and_the_error_says_how_to_repeat_them(plan, current):
     store = Records()
     for run in plan.runs[:-1]:
         store.put(done(run, 50))
@@ -136,7 +142,7 @@ def test_failed_runs_stop_the_notebook_and_the_error_says_how_to_repeat_them(pla
     assert "python -m mixutils train --retry" in str(error.value)
 
 
-def test_frames_are_made_anew_from_what_was_trained(plan, tmp_path):
+def test_frames_are_made_anew_from_what_was_trained(plan, current):
     c = Companion("ssmix")
     assert c.frame.empty
     for run in plan.runs:
@@ -189,7 +195,7 @@ def test_another_notebooks_claims_are_those_of_its_own_cells(plan, tmp_path):
     assert [v.key for e in found.values() for v in e.verdicts()] == 2 * [f"SC{i}" for i in range(1, 11)]
 
 
-def test_training_does_not_know_of_shuffled_names(plan, capsys):
+def test_training_does_not_know_of_shuffled_names(plan, current, capsys):
     store = Records()
     for run in plan.runs:
         store.put(done(run, 50))

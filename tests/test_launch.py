@@ -105,6 +105,21 @@ def test_a_run_whose_worker_dies_is_tried_again_before_all_others_and_then_fails
     ]
 
 
+def test_a_run_that_is_done_stays_done_when_the_workers_that_repeat_it_die():
+    store, run = Records(), stage_1(0)
+    store.put(fakes.done(run, 50.0))
+    lines: list[str] = []
+    jobs = _Jobs(jobs_for([run], store, again=[run.hash]), store, lines.append, {run.hash: 10.0})
+    for _ in range(ATTEMPTS - 1):
+        jobs.died(jobs.next(), 1)
+    with pytest.warns(UserWarning, match="failed here, but is done already.*died 3 times"):
+        jobs.died(jobs.next(), 1)
+    assert (jobs.done, jobs.failed, jobs.left) == (0, 1, {})
+    assert "1 failed" in lines[-1]
+    assert store.done(run)
+    assert [p.name for p in store.folder.iterdir()] == [f"{run.hash}.json"]
+
+
 def test_a_running_job_is_reported_only_after_a_silence(begun):
     jobs, _, lines = begun
     job = jobs.next()

@@ -122,7 +122,8 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):
             raise
-        print(f"error: this command needs the package {error.name}; pip install -e '.[all]' has it", file=sys.stderr)
+        package = error.name.partition(".")[0]
+        print(f"error: this command needs the package {package}; pip install -e '.[all]' has it", file=sys.stderr)
         return 2
     except (ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
