@@ -24,32 +24,27 @@ class RecordError(ValueError):
 
     Attributes:
         where: file and line. field: path of the field, as "selected.last.metrics.test.accuracy"; "" for the whole.
-        problem: what was expected, and what came.
     """
 
     def __init__(self, where: str, field: str, problem: str) -> None:
         super().__init__(f"{where}: {field} {problem}" if field else f"{where}: {problem}")
-        self.where, self.field, self.problem = where, field, problem
-
-    def advise(self, what_to_do: str) -> RecordError:
-        """The same error with what to do about it."""
-        return RecordError(self.where, self.field, f"{self.problem}; {what_to_do}")
+        self.where, self.field = where, field
 
 
-def check(record: Any, where: str) -> Record:
+def check(record: Any, where: str, advice: str = "") -> Record:
     """The record itself, if it is one.
 
     Args:
-        record: parsed JSON. where: file and line, for the message.
+        record: parsed JSON. where: file and line, for the message. advice: what to do about a wrong one.
 
     Raises:
         RecordError: names the first field that is wrong. The hash must be that of the configuration. In a done record all
             numbers must be finite (only losses and what mixers log may be null, where a training diverged) and shares in
             [0, 1], and sizes, histograms, accuracies, bits and confusion counts must agree.
     """
-    if not isinstance(record, dict) or not {"hash", "status", "run"} <= set(record):
-        raise RecordError(where, "", "not a record (a record has hash, status and run)")
     try:
+        if not isinstance(record, dict) or not {"hash", "status", "run"} <= set(record):
+            raise _Wrong("not a record (a record has hash, status and run)")
         _walk(record, "every")
         _walk(record, record["status"])
         run = _configuration(record)
@@ -58,7 +53,8 @@ def check(record: Any, where: str) -> Record:
     except RecursionError:
         raise RecordError(where, "", "is nested too deeply") from None
     except _Wrong as wrong:
-        raise RecordError(where, _join(wrong.path), wrong.problem) from None
+        problem = f"{wrong.problem}; {advice}" if advice else wrong.problem
+        raise RecordError(where, _join(wrong.path), problem) from None
     return record
 
 
