@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mixutils import cli, paths
-from mixutils.cli import planning, setting, showing
+from mixutils.cli import setting, showing, training
 from mixutils.companion import make_plan
 from mixutils.runs import launch
 from mixutils.runs.execute import cached_task
@@ -77,7 +77,7 @@ def test_runs_on_other_data_are_counted_as_stale(plan, capsys):
 
 
 def test_a_plan_that_does_not_fit_on_the_disk_is_refused(plan, monkeypatch, capsys):
-    monkeypatch.setattr(planning.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
+    monkeypatch.setattr(training.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
     assert cli.main(["train", *MINE]) == 2
     assert "not enough disk: " in capsys.readouterr().err
     assert Records().all() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
@@ -30,7 +32,8 @@ def plan():
 @pytest.fixture
 def current(monkeypatch):
     """The records of a test are of the data at hand: otherwise their runs would be trained again."""
-    monkeypatch.setattr(companion, "stale_runs", lambda plan, store: {})
+    for place in (companion, companion.plans):
+        monkeypatch.setattr(place, "stale_runs", lambda plan, store: {})
 
 
 def ship(plan, folder, **options) -> None:
@@ -87,19 +90,19 @@ def test_about_says_what_the_numbers_are_worth(capsys):
     assert "NOT COMPARABLE" not in capsys.readouterr().out
 
 
-def test_the_plan_is_described_with_states_reasons_and_time(plan, capsys):
+def test_the_plan_is_described_with_states_reasons_and_time(plan, current, capsys):
     store = Records()
     for run in plan.runs[:5]:
         store.put(done(run, 50))
     store.put(failed(plan.runs[5]))
     Companion("ssmix").describe_plan()
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "data: docs-coarse, docs-pair"
+    assert out[0] == "ssmix: docs-coarse, docs-pair; encoder random:tiny; seeds 0,1; train rows 48"
     assert out[1].endswith(": the smoke profile runs built-in tasks only")
-    assert out[2] == "runs: 5 done, 26 to do, 1 failed"
-    assert out[3].startswith("time: ")
+    assert re.fullmatch(r"    runs: 5 done, 26 to do, 1 failed; .+ with \d+ workers", out[2])
+    assert out[3].startswith(f"    failed: {plan.runs[5].title()}: ")
     Companion("ssmix", train=False).describe_plan()
-    assert "time: " not in capsys.readouterr().out
+    assert "    runs: 5 done, 26 to do, 1 failed" in capsys.readouterr().out.splitlines()
 
 
 def test_without_training_the_shipped_records_are_shown_and_missing_ones_are_said(plan, capsys, tmp_path):

@@ -236,10 +236,8 @@ def test_workers_stop_when_their_launcher_is_gone():
 
 
 def test_one_worker_per_core_unless_said_otherwise():
-    where, count = devices("cpu", 0)
-    assert count == len(os.sched_getaffinity(0))
-    assert devices("cpu", 3) == (["cpu"] * 3, 3)
-    assert set(where) == {"cpu"}
+    assert devices("cpu", 0) == ["cpu"] * len(os.sched_getaffinity(0))
+    assert devices("cpu", 3) == ["cpu"] * 3
 
 
 def test_durations_for_people():

@@ -18,11 +18,11 @@ from .. import paths
 from ..papers import PLANS
 from ..papers.profiles import PROFILES
 from ..runs import environment
-from ..runs.estimate import Costs, rounded
+from ..runs.estimate import Costs
 from ..runs.launch import devices, jobs_for, launch
 from ..runs.records import Records
 from .parameters import PARAMETERS, parameters
-from .plans import check_gpu, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
+from .plans import Ahead, check_gpu, describe, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -106,16 +106,10 @@ class Companion:
 
     def describe_plan(self) -> None:
         """Columns, runs done and to do, time."""
-        plan, runs = self.plan, self.plan.runs
-        done, failed = sum(map(self.store.done, runs)), sum(map(self.store.failed, runs))
-        print("data: " + ", ".join(dict.fromkeys(c.task for c in plan.columns)))
-        for reason in dict.fromkeys(plan.absent.values()):
-            print(f"no data for {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
-        todo = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
-        print(f"runs: {done} done, {len(todo)} to do, {failed} failed")
-        if todo and self.train:
-            _, workers = devices(self.device, self.jobs)
-            print(f"time: {rounded(Costs(self.store).wall(todo, workers))} with {workers} workers")
+        if self.train:
+            describe(self.plan, self.store, Costs(self.store, self.device), len(devices(self.device, self.jobs)))
+        else:
+            describe(self.plan, self.store)
 
     def train_or_load(self) -> None:
         """Train what is missing, in worker processes; with ``train`` false only say what is missing.
@@ -231,13 +225,13 @@ class Companion:
 
 
 __all__ = [
+    "Ahead",
     "Companion",
     "check_gpu",
+    "describe",
     "figures",
     "make_plan",
-    "paths",
     "permuted",
     "shipped",
     "shuffle_seed",
-    "stale_runs",
 ]
