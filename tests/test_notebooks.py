@@ -70,7 +70,7 @@ def test_defaults_are_smoke_and_every_parameter_is_used(path):
     have = parameters(path)
     if NOTEBOOKS[path.stem] is not None:
         assert have["profile"] == "smoke"
-        defaults = {name: default for name, (_, default) in PARAMETERS.items()}
+        defaults = dict(PARAMETERS)
         if NOTEBOOKS[path.stem] != "compare":
             del defaults["methods"]  # papers have their own
         assert {k: have[k] for k in defaults} == defaults  # a notebook may have more of its own, such as a sentence
