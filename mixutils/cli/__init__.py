@@ -18,7 +18,7 @@ COMMANDS = {
     "notebooks": ("showing.notebooks", "execute the notebooks with papermill"),
     "site": ("showing.site", "the web pages, from the executed notebooks at hand"),
     "bench": ("tools.bench", "step times of every mixer against the plain step"),
-    "doctor": ("tools.doctor", "versions, device, data, hub, disk: one screen"),
+    "doctor": ("doctor.screen", "versions, device, data, hub, disk: one screen"),
     "readme": ("tools.readme", "write the tables of README.md from the saved tables and the shipped records"),
     "records": ("tools.records", "export to or merge from a .jsonl file or a folder"),
 }

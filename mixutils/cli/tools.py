@@ -1,11 +1,10 @@
-"""bench, doctor, readme, records."""
+"""bench, readme, records."""
 
 from __future__ import annotations
 
 import argparse
 import functools
 import os
-import sys
 from collections import Counter
 
 from .. import paths
@@ -22,12 +21,6 @@ def bench(args: argparse.Namespace) -> int:
     from ..bench import patches, scale, steps
 
     return (scale if args.scale else patches if args.patches else steps).main(args)
-
-
-def doctor(args: argparse.Namespace) -> int:
-    from .doctor import main
-
-    return main(sys.stdout)
 
 
 def readme(args: argparse.Namespace) -> int:
