@@ -55,7 +55,6 @@ def parser() -> argparse.ArgumentParser:
         if name == "records":
             sub.add_argument("action", choices=("export", "merge"))
             sub.add_argument("path", type=Path)
-            sub.add_argument("--profile", choices=PROFILES, help="export only this profile's runs")
     return out
 
 

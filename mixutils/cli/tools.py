@@ -9,10 +9,8 @@ from collections import Counter
 
 from .. import paths
 from ..companion import make_plan, shipped
-from ..papers import PLANS, Plan
-from ..papers.profiles import PROFILES
+from ..papers import Plan
 from ..runs.records import NEW, NEWER, Records, write_whole
-from ..runs.run import Run
 from ..runs.schema import Record, generation, precision_word
 from . import setting
 
@@ -45,12 +43,8 @@ def records(args: argparse.Namespace) -> int:
     store = Records()
     if args.action == "merge":
         print(f"{told(store.merge(args.path))}\nin {setting.short(store.folder)}")
-        return 0
-    if args.profile:
-        runs = [r for p in PROFILES[args.profile].papers or PLANS for r in make_plan(p, args.profile, store).runs]
     else:
-        runs = [Run.from_dict(r["run"]) for r in store.all()]
-    print(f"{store.export(runs, args.path)} records in {args.path}")
+        print(f"{store.export((r['hash'] for r in store.all()), args.path)} records in {args.path}")
     return 0
 
 

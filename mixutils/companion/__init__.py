@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -91,18 +90,16 @@ class Companion:
     def about(self) -> None:
         """Versions, hardware, and what the numbers are worth."""
         device = environment.pick_device(self.device)
-        lines = environment.describe(device, environment.pick_precision("auto", device))
-        print(f"{self.paper.cite()}")
+        here = environment.describe(device, environment.pick_precision("auto", device))
+        versions = {"Python": here["python"]} | here["versions"]
+        print(self.paper.cite())
         print(f"profile {self.profile.name}: {self.profile.purpose}")
         if self.shuffle is not None:
             print(f"*** {permuted(self.shuffle)} ***")
         if not self.profile.comparable:
             print("*** smoke numbers are NOT COMPARABLE with anything; they show that everything runs ***")
-        print(
-            f"encoder {self.plan.setting.encoder}; Python {platform.python_version()}, "
-            + ", ".join(f"{k} {v}" for k, v in lines["versions"].items())
-        )
-        print(f"{lines['device']}, {lines['precision']}")
+        print(f"encoder {self.plan.setting.encoder}; {', '.join(f'{k} {v}' for k, v in versions.items())}")
+        print(f"{here['device']}, {here['precision']}")
 
     def describe_plan(self) -> None:
         """Columns, runs done and to do, time."""
@@ -120,18 +117,10 @@ class Companion:
         runs = self.plan.runs
         if self.train:
             again = stale_runs(self.plan, self.store)
+            how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub, "again": again}
             ahead = jobs_for(runs, self.store, again=again)
             with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
-                launch(
-                    runs,
-                    self.store,
-                    device=self.device,
-                    jobs=self.jobs,
-                    use_hub=self.plan.setting.use_hub,
-                    again=again,
-                    cost=Costs(self.store).seconds,
-                    say=say,
-                )
+                launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]

@@ -36,14 +36,13 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
         raise ValueError(f"no paper is called {paper!r}; there are {', '.join(PLANS)}")
     setting = make_setting(profile, **wishes)
     if store is not None:
-        runs = [r["run"] for r in store.all() if r["status"] == "done"]
         # A paper may train on fewer rows than the setting has, or on more for a single figure.
         sizes = getattr(PLANS[paper], "train_sizes", lambda s: {s.train_size})(setting)
         of_this_setting = {
-            r["task"]
-            for r in runs
-            if r["encoder"] in (setting.encoder, setting.multilingual)
-            and (r["train_size"] in sizes or r["subset"] == "fixed")
+            run["task"]
+            for run in (r["run"] for r in store.all() if r["status"] == "done")
+            if run["encoder"] in (setting.encoder, setting.multilingual)
+            and (run["train_size"] in sizes or run["subset"] == "fixed")
         }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
     if hasattr(PLANS[paper], "adapt"):
@@ -69,16 +68,15 @@ def stale_runs(plan: Plan, store: Records) -> dict[str, str]:
     """Hash -> why, for done runs that do not belong to the data at hand; they are trained again."""
     from ..runs.execute import cached_task
 
-    then: dict[str, dict[str, str]] = {}  # task -> run -> digest
-    for run in plan.runs:
-        record = store.get(run)
-        if record is not None and record["status"] == "done":
-            then.setdefault(run.task, {})[run.hash] = record["data"]["digest"]
-    out = {}
-    for task, digests in then.items():
-        _, now = cached_task(task, plan.setting.use_hub)
-        out |= {h: f"{task} had other data then: {d}, now {now}" for h, d in digests.items() if d != now}
-    return out
+    done = [r for r in map(store.get, plan.runs) if r is not None and r["status"] == "done"]
+    tasks = dict.fromkeys(r["run"]["task"] for r in done)
+    now = {task: cached_task(task, plan.setting.use_hub)[1] for task in tasks}
+    then = {r["hash"]: (r["run"]["task"], r["data"]["digest"]) for r in done}
+    return {
+        name: f"{task} had other data then: {digest}, now {now[task]}"
+        for name, (task, digest) in then.items()
+        if digest != now[task]
+    }
 
 
 class Ahead(NamedTuple):
