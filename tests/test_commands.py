@@ -17,18 +17,7 @@ from mixutils.runs.records import Records
 from mixutils.runs.run import Run
 from tests.fakes import done, failed, kind
 
-
-@pytest.fixture(autouse=True)
-def _own_data(monkeypatch, tmp_path):
-    """A data folder with one task of thirty rows, so that no test needs the built-in corpus."""
-    folder = tmp_path / "data" / "mine"
-    folder.mkdir(parents=True)
-    for part, n in (("train", 30), ("validation", 8), ("test", 8)):
-        rows = [{"text": f"text {i} is {'good' if i % 2 else 'bad'}", "label": "yn"[i % 2]} for i in range(n)]
-        (folder / f"{part}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
-    monkeypatch.setenv("MIXUTILS_DATA", str(folder.parent))
-
-
+pytestmark = pytest.mark.usefixtures("mine")
 MINE = ["--profile", "smoke", "--tasks", "mine", "--seeds", "2", "--only", "ssmix"]
 
 

@@ -20,16 +20,17 @@ from mixutils.runs.run import Run
 from mixutils.training.loop import Recipe
 from tests import fakes
 
+pytestmark = pytest.mark.usefixtures("mine")
+
 
 def stage_1(seed: int, epochs: int = 2) -> Run:
     return Run(
-        "docs-coarse",
+        "mine",
         "none",
         seed,
         encoder="random:tiny",
         recipe=Recipe(lr=1e-3, epochs=epochs, batch_size=8),
-        train_size=32,
-        eval_size=16,
+        train_size=24,
     )
 
 
@@ -142,35 +143,38 @@ def test_a_plan_is_trained_once_and_weights_are_deleted_afterwards():
 
 @pytest.mark.slow
 def test_nothing_is_lost_when_trainer_and_workers_are_killed(tmp_path):
-    """``kill -9`` of the launcher or of a worker, twenty times at random moments; then a plain call completes the plan.
+    """``kill -9`` of the launcher or of a worker, up to a dozen times at random moments; then a plain call completes the plan.
 
     Every record that was finished at any time must still be there, unchanged, and the curves must be those of an
     uninterrupted execution.
     """
     import random
 
-    runs = [r for seed in range(3) for r in (stage_1(seed, 6), stage_2(seed, "ssmix", 6), stage_2(seed, "tmix", 6))]
+    runs = [r for seed in range(3) for r in (stage_1(seed, 8), stage_2(seed, "ssmix", 8), stage_2(seed, "tmix", 8))]
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps([r.to_dict() for r in runs]))
     script = (
         "import json, sys; from mixutils.runs.run import Run; from mixutils.runs.records import Records; from mixutils.runs.launch import launch;"
-        "import mixutils.runs.checkpoints as c;"
         "runs = [Run.from_dict(r) for r in json.load(open(sys.argv[1]))];"
         "launch(runs, Records(), device='cpu', jobs=2, use_hub=False)"
     )
     draw = random.Random(7)
     finished: dict[str, bytes] = {}
     kills = 0
-    while kills < 20:
+    while kills < 12:
         process = subprocess.Popen(
             [sys.executable, "-c", script, str(plan)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        while process.poll() is None and not children(process.pid):
+            time.sleep(0.05)
+        if process.poll() == 0:
+            break  # everything is done
         for _ in range(4):  # several blows per launch: importing takes most of the time
-            time.sleep(draw.uniform(0.2, 1.6))
-            if process.poll() is not None or kills == 20:
+            time.sleep(draw.uniform(0.1, 2.0))
+            if process.poll() is not None or kills == 12:
                 break
             victims = [process.pid, *children(process.pid)]
             victim = draw.choice(victims)
@@ -187,16 +191,15 @@ def test_nothing_is_lost_when_trainer_and_workers_are_killed(tmp_path):
             record = json.loads(content)  # whole, or it would not parse
             if record["status"] == "done":
                 assert finished.setdefault(path.stem, content) == content, "a finished record was changed"
+    assert kills >= 6
     store = Records()
     launch(runs, store, device="cpu", jobs=2, use_hub=False, retry=True)
     assert all(store.done(r) for r in runs)
     for name, content in finished.items():
         assert store.path(name).read_bytes() == content
-    for run in runs:
-        assert (
-            compact(execute(run, device="cpu", use_hub=False, keep=["best-on-test"])["curve"])
-            == store.get(run)["curve"]
-        )
+    for run in runs[:3]:
+        alone = execute(run, device="cpu", use_hub=False, keep=["best-on-test"])  # without any blow
+        assert compact(alone["curve"]) == store.get(run)["curve"]
 
 
 def children(pid: int) -> list[int]:

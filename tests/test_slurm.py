@@ -15,6 +15,7 @@ from mixutils.runs.records import Records
 from mixutils.runs.slurm import SlurmError, run_one, submit, waves
 from tests.test_launch import stage_1, stage_2
 
+pytestmark = pytest.mark.usefixtures("mine")
 SBATCH = """
 import json, sys
 with open({log!r}, "a") as file:
