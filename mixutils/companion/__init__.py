@@ -18,11 +18,10 @@ from ..papers import PLANS
 from ..papers.profiles import PROFILES
 from ..runs import environment
 from ..runs.estimate import Costs
-from ..runs.launch import devices, jobs_for, launch
+from ..runs.launch import devices, launch
 from ..runs.records import Records
 from .parameters import PARAMETERS, parameters
 from .plans import Ahead, check_gpu, describe, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
-from .progress import progress
 
 if TYPE_CHECKING:
     import matplotlib.pyplot as plt
@@ -116,11 +115,10 @@ class Companion:
         """
         runs = self.plan.runs
         if self.train:
-            again = stale_runs(self.plan, self.store)
-            how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub, "again": again}
-            ahead = jobs_for(runs, self.store, again=again)
-            with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
-                launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
+            how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub}
+            how["again"] = stale_runs(self.plan, self.store)
+            say = (lambda line: None) if self.profile.name == "smoke" else print
+            launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]

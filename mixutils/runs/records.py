@@ -42,7 +42,7 @@ def failure(run: Run, error: str, trace: str = "") -> Record:
     }
 
 
-#: What becomes of a record that is merged; of the first two it is copied.
+#: What can become of a record in a merge. The first two kinds are copied.
 NEW, NEWER, KEPT, FAILED = "new", "in place of an older generation", "already there", "failed and left out"
 
 
@@ -140,7 +140,7 @@ class Records:
         What is done here stays, unless the other record is of a newer generation.
 
         Returns:
-            ``NEW``, ``NEWER``, ``KEPT`` or ``FAILED`` -> the records of which this became.
+            ``NEW``, ``NEWER``, ``KEPT`` and ``FAILED`` -> the records with that outcome.
 
         Raises:
             RecordError: something that is no record, or a record of another version; nothing is merged then.
