@@ -5,6 +5,7 @@ Tests never write into the checkout. The built-in corpus is made once per machin
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -41,6 +42,17 @@ def data_folder():
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs real data: set MIXUTILS_DATA to a folder of data sets")
     return Path(folder)
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A data folder with one task of thirty rows, so that a test needs no built-in corpus, which takes seconds to read."""
+    folder = tmp_path / "data" / "mine"
+    folder.mkdir(parents=True)
+    for part, n in (("train", 30), ("validation", 8), ("test", 8)):
+        rows = [{"text": f"text {i} is {'good' if i % 2 else 'bad'}", "label": "yn"[i % 2]} for i in range(n)]
+        (folder / f"{part}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+    monkeypatch.setenv("MIXUTILS_DATA", str(folder.parent))
 
 
 def make_model(classes: int = 3, layers: int = 3, seed: int = 0, **config) -> Classifier:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mixutils import cli, paths
-from mixutils.cli import planning, setting, showing
+from mixutils.cli import setting, showing, training
 from mixutils.companion import make_plan
 from mixutils.runs import launch
 from mixutils.runs.execute import cached_task
@@ -17,18 +17,7 @@ from mixutils.runs.records import Records
 from mixutils.runs.run import Run
 from tests.fakes import done, failed, kind
 
-
-@pytest.fixture(autouse=True)
-def _own_data(monkeypatch, tmp_path):
-    """A data folder with one task of thirty rows, so that no test needs the built-in corpus."""
-    folder = tmp_path / "data" / "mine"
-    folder.mkdir(parents=True)
-    for part, n in (("train", 30), ("validation", 8), ("test", 8)):
-        rows = [{"text": f"text {i} is {'good' if i % 2 else 'bad'}", "label": "yn"[i % 2]} for i in range(n)]
-        (folder / f"{part}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
-    monkeypatch.setenv("MIXUTILS_DATA", str(folder.parent))
-
-
+pytestmark = pytest.mark.usefixtures("mine")
 MINE = ["--profile", "smoke", "--tasks", "mine", "--seeds", "2", "--only", "ssmix"]
 
 
@@ -77,7 +66,7 @@ def test_runs_on_other_data_are_counted_as_stale(plan, capsys):
 
 
 def test_a_plan_that_does_not_fit_on_the_disk_is_refused(plan, monkeypatch, capsys):
-    monkeypatch.setattr(planning.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
+    monkeypatch.setattr(training.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
     assert cli.main(["train", *MINE]) == 2
     assert "not enough disk: " in capsys.readouterr().err
     assert Records().all() == []

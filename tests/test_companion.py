@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import torch
 
-from mixutils import paths
+from mixutils import companion, paths
 from mixutils.companion import Companion, check_gpu, make_plan, shipped
 from mixutils.runs.environment import DeviceError
 from mixutils.runs.records import Records
@@ -25,6 +27,13 @@ def _clean(monkeypatch):
 @pytest.fixture
 def plan():
     return make_plan("ssmix", "smoke")
+
+
+@pytest.fixture
+def current(monkeypatch):
+    """The records of a test are of the data at hand: otherwise their runs would be trained again."""
+    for place in (companion, companion.plans):
+        monkeypatch.setattr(place, "stale_runs", lambda plan, store: {})
 
 
 def ship(plan, folder, **options) -> None:
@@ -81,19 +90,19 @@ def test_about_says_what_the_numbers_are_worth(capsys):
     assert "NOT COMPARABLE" not in capsys.readouterr().out
 
 
-def test_the_plan_is_described_with_states_reasons_and_time(plan, capsys):
+def test_the_plan_is_described_with_states_reasons_and_time(plan, current, capsys):
     store = Records()
     for run in plan.runs[:5]:
         store.put(done(run, 50))
     store.put(failed(plan.runs[5]))
     Companion("ssmix").describe_plan()
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "data: docs-coarse, docs-pair"
+    assert out[0] == "ssmix: docs-coarse, docs-pair; encoder random:tiny; seeds 0,1; train rows 48"
     assert out[1].endswith(": the smoke profile runs built-in tasks only")
-    assert out[2] == "runs: 5 done, 26 to do, 1 failed"
-    assert out[3].startswith("time: ")
+    assert re.fullmatch(r"    runs: 5 done, 26 to do, 1 failed; .+ with \d+ workers", out[2])
+    assert out[3].startswith(f"    failed: {plan.runs[5].title()}: ")
     Companion("ssmix", train=False).describe_plan()
-    assert "time: " not in capsys.readouterr().out
+    assert "    runs: 5 done, 26 to do, 1 failed" in capsys.readouterr().out.splitlines()
 
 
 def test_without_training_the_shipped_records_are_shown_and_missing_ones_are_said(plan, capsys, tmp_path):
@@ -125,7 +134,7 @@ def test_shipped_records_of_data_that_are_not_at_hand_are_columns_when_nothing_i
         Companion("ssmix", profile="desk", tasks="rte", train=False)
 
 
-def test_failed_runs_stop_the_notebook_and_the_error_says_how_to_repeat_them(plan):
+def test_failed_runs_stop_the_notebook_and_the_error_says_how_to_repeat_them(plan, current):
     store = Records()
     for run in plan.runs[:-1]:
         store.put(done(run, 50))
@@ -136,7 +145,7 @@ def test_failed_runs_stop_the_notebook_and_the_error_says_how_to_repeat_them(pla
     assert "python -m mixutils train --retry" in str(error.value)
 
 
-def test_frames_are_made_anew_from_what_was_trained(plan, tmp_path):
+def test_frames_are_made_anew_from_what_was_trained(plan, current):
     c = Companion("ssmix")
     assert c.frame.empty
     for run in plan.runs:
@@ -189,7 +198,7 @@ def test_another_notebooks_claims_are_those_of_its_own_cells(plan, tmp_path):
     assert [v.key for e in found.values() for v in e.verdicts()] == 2 * [f"SC{i}" for i in range(1, 11)]
 
 
-def test_training_does_not_know_of_shuffled_names(plan, capsys):
+def test_training_does_not_know_of_shuffled_names(plan, current, capsys):
     store = Records()
     for run in plan.runs:
         store.put(done(run, 50))

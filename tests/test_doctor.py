@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from argparse import Namespace
 
 import pytest
 
@@ -11,14 +11,19 @@ from mixutils.tasks import BUILTIN, CATALOGUE
 from tests.fakes import data_folder
 
 
-def screen() -> tuple[int, dict[str, str], str]:
-    out = io.StringIO()
-    status = doctor.main(out)
-    text = out.getvalue()
-    lines = {}
-    for line in text.splitlines():
-        lines.setdefault(line[:12].strip(), line[12:])
-    return status, lines, text
+@pytest.fixture
+def screen(capsys):
+    """Exit status, the screen's lines by name, the whole screen."""
+
+    def screen() -> tuple[int, dict[str, str], str]:
+        status = doctor.screen(Namespace())
+        text = capsys.readouterr().out
+        lines = {}
+        for line in text.splitlines():
+            lines.setdefault(line[:12].strip(), line[12:])
+        return status, lines, text
+
+    return screen
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +31,7 @@ def _no_data(monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
 
 
-def test_a_machine_without_data_is_healthy_and_everything_is_named():
+def test_a_machine_without_data_is_healthy_and_everything_is_named(screen):
     status, lines, text = screen()
     assert status == 0
     assert list(lines) == ["python", "libraries", "device", "precision", "encoder", "data", "built-in", "hub", "disk"]
@@ -41,7 +46,7 @@ def test_a_machine_without_data_is_healthy_and_everything_is_named():
     assert len(text.splitlines()) <= 24
 
 
-def test_data_that_are_found_are_listed_and_missing_ones_say_why(tmp_path, monkeypatch):
+def test_data_that_are_found_are_listed_and_missing_ones_say_why(screen, tmp_path, monkeypatch):
     folder = data_folder(tmp_path / "data", "rte", "mr", "mine")
     (folder / "qnli").mkdir()
     (folder / "qnli" / "validation.jsonl").touch()
@@ -55,7 +60,7 @@ def test_data_that_are_found_are_listed_and_missing_ones_say_why(tmp_path, monke
     assert len(text.splitlines()) <= 24
 
 
-def test_a_wrong_data_folder_is_an_illness(tmp_path, monkeypatch):
+def test_a_wrong_data_folder_is_an_illness(screen, tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", str(tmp_path / "nowhere"))
     status, lines, text = screen()
     assert status == 1
@@ -64,7 +69,7 @@ def test_a_wrong_data_folder_is_an_illness(tmp_path, monkeypatch):
     assert text.count("\ndata ") == 1
 
 
-def test_an_encoder_that_is_not_there_is_an_illness(tmp_path, monkeypatch):
+def test_an_encoder_that_is_not_there_is_an_illness(screen, tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_MINILM", str(tmp_path / "nowhere"))
     status, lines, _ = screen()
     assert status == 1
@@ -72,7 +77,7 @@ def test_an_encoder_that_is_not_there_is_an_illness(tmp_path, monkeypatch):
     assert str(tmp_path / "nowhere") in lines["encoder"]
 
 
-def test_what_runs_left_behind_is_weighed(tmp_path):
+def test_what_runs_left_behind_is_weighed(screen, tmp_path):
     work = tmp_path / "runs" / "checkpoints"
     work.mkdir(parents=True)
     (work / "x.safetensors").write_bytes(b"0" * 3_000_000)

@@ -11,8 +11,6 @@ from mixutils import paths
 from mixutils.companion import Companion
 from mixutils.companion.parameters import PARAMETERS, parameters
 
-DEFAULTS = {name: default for name, (_, default) in PARAMETERS.items()}
-
 
 @pytest.mark.parametrize(
     ("name", "given", "meant"),
@@ -36,11 +34,11 @@ DEFAULTS = {name: default for name, (_, default) in PARAMETERS.items()}
         ("shuffle", 3, "3"),
         ("shuffle", "3", "3"),
         ("shuffle", "", ""),
-        *((name, None, default) for name, default in DEFAULTS.items()),
+        *((name, None, default) for name, default in PARAMETERS.items()),
     ],
 )
 def test_what_people_and_programs_give_is_understood(name, given, meant):
-    assert parameters({name: given}) == DEFAULTS | {name: meant}
+    assert parameters({name: given}) == PARAMETERS | {name: meant}
 
 
 @pytest.mark.parametrize(
@@ -54,20 +52,32 @@ def test_what_people_and_programs_give_is_understood(name, given, meant):
         ("train_size", True),
         ("jobs", "two"),
         ("seeds", 1.5),
-        ("seeds", [0.5]),
         ("seeds", True),
         ("tasks", {"mr": 1}),
-        ("tasks", [1]),
-        ("profile", 3),
-        ("data", 3),
-        ("shuffle", "-1"),
-        ("shuffle", "one"),
+        ("profile", 3.0),
         ("shuffle", True),
     ],
 )
 def test_anything_else_is_refused_by_name(name, given):
     with pytest.raises(ValueError, match=f"the parameter {name} takes .*, not {given!r}".replace("[", r"\[")):
         parameters({name: given})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("seeds", [0.5], "seeds are a number"),
+        ("tasks", [1], "no data set is called '1'"),
+        ("profile", 3, "no profile is called '3'"),
+        ("data", "nowhere", "is no folder"),
+        ("shuffle", "-1", "shuffle must be a seed"),
+        ("shuffle", "one", "shuffle must be a seed"),
+    ],
+)
+def test_text_that_means_nothing_is_refused_too(name, given, words, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    with pytest.raises((ValueError, OSError), match=words):
+        Companion("ssmix", **{"profile": "laptop", name: given})
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mixutils.cli import planning
-from mixutils.companion import make_plan
+from mixutils.cli import training
+from mixutils.companion import make_plan, plans
 from mixutils.runs.records import Records
 from tests.fakes import done, failed, kind
 
@@ -16,24 +16,29 @@ from tests.fakes import done, failed, kind
 def plan(monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
     # The digests of data are not this module's; nothing is stale unless a test says so.
-    monkeypatch.setattr(planning, "stale_runs", lambda plan, store: {})
+    monkeypatch.setattr(plans, "stale_runs", lambda plan, store: {})
     return make_plan("ssmix", "smoke", seeds="2", tasks="docs-coarse")
 
 
-def show(plans, store=None, jobs=3):
-    said: list[str] = []
-    ahead = planning.show_plan("smoke", plans, store or Records(), jobs, "cpu", said.append)
-    return ahead, said
+@pytest.fixture
+def show(capsys):
+    """What is ahead, and what is said."""
+
+    def show(wanted, store=None, jobs=3):
+        ahead = training.show_plan("smoke", wanted, store or Records(), jobs, "cpu")
+        return ahead, capsys.readouterr().out.splitlines()
+
+    return show
 
 
-def test_all_runs_are_ahead_at_first_each_once(plan):
+def test_all_runs_are_ahead_at_first_each_once(plan, show):
     ahead, said = show({"ssmix": plan})
     assert ahead.runs == list(dict.fromkeys(plan.runs))
     assert ahead.stale == {}
     assert f"    runs: 0 done, {len(plan.runs)} to do, 0 failed; under a minute with 3 workers" in said
 
 
-def test_done_and_failed_runs_are_not_ahead(plan):
+def test_done_and_failed_runs_are_not_ahead(plan, show):
     store = Records()
     for i, run in enumerate(plan.runs):
         if i % 3:
@@ -46,7 +51,7 @@ def test_done_and_failed_runs_are_not_ahead(plan):
     assert listed == [f"    failed: {plan.runs[i].title()}: ValueError: {i}" for i in (2, 5, 8)]  # the first three
 
 
-def test_nothing_ahead_needs_no_time(plan):
+def test_nothing_ahead_needs_no_time(plan, show):
     store = Records()
     for run in plan.runs:
         store.put(done(run, 50))
@@ -56,28 +61,27 @@ def test_nothing_ahead_needs_no_time(plan):
     assert not any("workers" in line for line in said)
 
 
-def test_stale_runs_are_done_and_ahead_again(plan, monkeypatch):
+def test_stale_runs_are_done_and_ahead_again(plan, show, monkeypatch):
     store = Records()
     for run in plan.runs:
         store.put(done(run, 50))
     old = plan.runs[1]
-    monkeypatch.setattr(planning, "stale_runs", lambda p, s: {old.hash: "other data"})
+    monkeypatch.setattr(plans, "stale_runs", lambda p, s: {old.hash: "other data"})
     ahead, said = show({"ssmix": plan}, store)
     assert ahead.runs == [old]
     assert ahead.stale == {old.hash: "other data"}
     assert f"{len(plan.runs) - 1} done, 1 to do, 0 failed, 1 stale and to do again (other data)" in "".join(said)
 
 
-def test_a_run_that_two_papers_need_is_counted_once_in_all(plan, monkeypatch):
-    monkeypatch.setitem(planning.PLANS, "other", planning.PLANS["ssmix"])
+def test_a_run_that_two_papers_need_is_counted_once_in_all(plan, show):
     ahead, said = show({"ssmix": plan, "other": plan})
     assert len(ahead.runs) == len(plan.runs)
     assert sum(f"{len(plan.runs)} to do" in line for line in said) == 2
     assert said[-1].startswith(f"in all: {len(plan.runs)} runs to do")
 
 
-def test_the_disk_must_hold_the_weights_of_what_is_ahead_only(plan, monkeypatch, tmp_path):
-    monkeypatch.setattr(planning.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
+def test_the_disk_must_hold_the_weights_of_what_is_ahead_only(plan, show, monkeypatch, tmp_path):
+    monkeypatch.setattr(training.shutil, "disk_usage", lambda path: SimpleNamespace(free=500_000))
     with pytest.raises(RuntimeError, match=f"not enough disk: .* needed below {tmp_path / 'runs'}, 0 MB free"):
         show({"ssmix": plan})
     store = Records()
@@ -86,15 +90,15 @@ def test_the_disk_must_hold_the_weights_of_what_is_ahead_only(plan, monkeypatch,
     assert show({"ssmix": plan}, store)[0].runs == []
 
 
-def test_the_disk_is_asked_where_the_work_folder_will_be(plan, monkeypatch, tmp_path):
+def test_the_disk_is_asked_where_the_work_folder_will_be(plan, show, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(planning.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=10**12))
+    monkeypatch.setattr(training.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=10**12))
     monkeypatch.setenv("MIXUTILS_WORK", str(tmp_path / "not" / "there" / "yet"))
     show({"ssmix": plan})
     assert asked == [tmp_path]
 
 
-def test_the_plan_names_data_encoder_seeds_and_what_is_left_out(plan):
+def test_the_plan_names_data_encoder_seeds_and_what_is_left_out(plan, show):
     _, said = show({"ssmix": plan})
     assert said[1] == "ssmix: docs-coarse; encoder random:tiny; seeds 0,1; train rows 48"
     assert said[2].startswith("    without ")

@@ -8,7 +8,7 @@ import pytest
 
 from mixutils.runs.generations import GENERATION
 from mixutils.runs.launch import jobs_for
-from mixutils.runs.records import Records, write_whole
+from mixutils.runs.records import KEPT, NEWER, Records, write_whole
 from mixutils.runs.run import Run
 from tests.fakes import accuracy, done, failed, shipped
 
@@ -54,13 +54,13 @@ def test_an_older_generation_never_replaces_a_newer_one(run, tmp_path):
     assert accuracy(store, run) == 0.7
     path = tmp_path / "one.jsonl"
     path.write_text(json.dumps(old), "utf-8")
-    assert store.merge(path).kept == 1
+    assert store.merge(path)[KEPT] == [old]
     assert accuracy(store, run) == 0.7
     own = Records(tmp_path / "own")
     own.put(old)
     path.write_text(json.dumps(new), "utf-8")
     assert accuracy(Records(own.folder, [path]), run) == 0.7
-    assert own.merge(path).replaced == 1
+    assert own.merge(path)[NEWER] == [new]
     assert accuracy(own, run) == 0.7
 
 

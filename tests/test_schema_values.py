@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mixutils.runs.records import Records, compact
+from mixutils.runs.records import NEW, Records, compact
 from mixutils.runs.schema import RecordError, check, generation, precision_word
 from mixutils.training.metrics import pack_bits
 from tests.fakes import done
@@ -99,5 +99,5 @@ def test_records_come_back_from_folder_file_and_merge_as_they_were(labels, notes
     assert store.export([RUN], folder / "all.jsonl") == 1
     assert Records(folder / "b", [folder / "all.jsonl"]).get(RUN) == record
     other = Records(folder / "c")
-    assert other.merge(folder / "all.jsonl").count == 1
+    assert other.merge(folder / "all.jsonl")[NEW] == [record]
     assert other.get(RUN) == record

@@ -18,7 +18,7 @@ COMMANDS = {
     "notebooks": ("showing.notebooks", "execute the notebooks with papermill"),
     "site": ("showing.site", "the web pages, from the executed notebooks at hand"),
     "bench": ("tools.bench", "step times of every mixer against the plain step"),
-    "doctor": ("tools.doctor", "versions, device, data, hub, disk: one screen"),
+    "doctor": ("doctor.screen", "versions, device, data, hub, disk: one screen"),
     "readme": ("tools.readme", "write the tables of README.md from the saved tables and the shipped records"),
     "records": ("tools.records", "export to or merge from a .jsonl file or a folder"),
 }
@@ -55,7 +55,6 @@ def parser() -> argparse.ArgumentParser:
         if name == "records":
             sub.add_argument("action", choices=("export", "merge"))
             sub.add_argument("path", type=Path)
-            sub.add_argument("--profile", choices=PROFILES, help="export only this profile's runs")
     return out
 
 
@@ -120,7 +119,8 @@ def main(argv: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):
             raise
-        print(f"error: this command needs the package {error.name}; pip install -e '.[all]' has it", file=sys.stderr)
+        package = error.name.partition(".")[0]
+        print(f"error: this command needs the package {package}; pip install -e '.[all]' has it", file=sys.stderr)
         return 2
     except (ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -62,7 +62,7 @@ def site(args: argparse.Namespace) -> int:
 def parameters(args: argparse.Namespace, profile: str, train: bool) -> dict[str, object]:
     """The notebooks' parameters that these arguments mean; what is left to its default is left out."""
     given = {n: getattr(args, n, None) for n in PARAMETERS if n not in ("data", "methods")}  # --data is a variable
-    given = {n: v for n, v in given.items() if v is not None and v != PARAMETERS[n][1]}
+    given = {n: v for n, v in given.items() if v is not None and v != PARAMETERS[n]}
     return given | {"profile": profile, "train": train}
 
 

@@ -1,18 +1,17 @@
-"""bench, doctor, readme, records."""
+"""bench, readme, records."""
 
 from __future__ import annotations
 
 import argparse
 import functools
 import os
-import sys
+from collections import Counter
 
 from .. import paths
 from ..companion import make_plan, shipped
-from ..papers import PLANS, Plan
-from ..papers.profiles import PROFILES
-from ..runs.records import Records, write_whole
-from ..runs.run import Run
+from ..papers import Plan
+from ..runs.records import NEW, NEWER, Records, write_whole
+from ..runs.schema import Record, generation, precision_word
 from . import setting
 
 
@@ -22,12 +21,6 @@ def bench(args: argparse.Namespace) -> int:
     names = ("encoders", "methods", "task", "batch_size", "repeats", "threads", "device")
     given = {name: getattr(args, name) for name in names}
     return int(bool(execute_all({"bench": given}, paths.figures("bench") / "notebooks")))
-
-
-def doctor(args: argparse.Namespace) -> int:
-    from .doctor import main
-
-    return main(sys.stdout)
 
 
 def readme(args: argparse.Namespace) -> int:
@@ -51,11 +44,20 @@ def readme(args: argparse.Namespace) -> int:
 def records(args: argparse.Namespace) -> int:
     store = Records()
     if args.action == "merge":
-        print(f"{store.merge(args.path)}\nin {setting.short(store.folder)}")
-        return 0
-    if args.profile:
-        runs = [r for p in PROFILES[args.profile].papers or PLANS for r in make_plan(p, args.profile, store).runs]
+        print(f"{told(store.merge(args.path))}\nin {setting.short(store.folder)}")
     else:
-        runs = [Run.from_dict(r["run"]) for r in store.all()]
-    print(f"{store.export(runs, args.path)} records in {args.path}")
+        print(f"{store.export((r['hash'] for r in store.all()), args.path)} records in {args.path}")
     return 0
+
+
+def told(merged: dict[str, list[Record]]) -> str:
+    """How many records were merged and what became of the others; by precision and generation, by task."""
+    copied = merged[NEW] + merged[NEWER]
+    made = Counter(f"in {precision_word(r)}, generation {generation(r)}" for r in copied)
+    tasks = Counter(r["run"]["task"] for r in copied)
+    parts = [
+        ", ".join(f"{len(found)} {what}" for what, found in merged.items() if found) or "there were none",
+        *(f"{n} {how}" for how, n in sorted(made.items())),
+        ", ".join(f"{task} {n}" for task, n in sorted(tasks.items())),
+    ]
+    return f"{len(copied)} records merged: {'; '.join(filter(None, parts))}"

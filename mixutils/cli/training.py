@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 
-from ..companion import check_gpu, shipped
+from .. import paths
+from ..companion import Ahead, check_gpu, describe, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
 from ..runs import environment, launch
-from ..runs.estimate import Costs
+from ..runs.estimate import Costs, disk, rounded
 from ..runs.records import Records
 from ..runs.slurm import submit
 from . import setting
-from .planning import show_plan
 
 
 def plan(args: argparse.Namespace) -> int:
     profile, papers, _ = setting.selected(args)
     show_plan(profile, setting.plans(args, profile, papers), Records(), 0, "auto")
     return 0
+
+
+def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, device: str) -> Ahead:
+    """Say what a launch would do.
+
+    Args:
+        jobs, device: as for ``launch.launch``.
+
+    Raises:
+        RuntimeError: the disk is too small for the weights that runs start from.
+    """
+    costs, workers = Costs(store, device), len(launch.devices(device, jobs))
+    print(f"profile {profile}: {PROFILES[profile].purpose}")
+    of_plans = [describe(plan, store, costs, workers) for plan in plans.values()]
+    runs = list(dict.fromkeys(run for ahead in of_plans for run in ahead.runs))
+    stale = {name: why for ahead in of_plans for name, why in ahead.stale.items()}
+    free = shutil.disk_usage(next(p for p in (paths.work(), *paths.work().parents) if p.exists())).free / 1e6
+    need, time = disk(runs), rounded(costs.wall(runs, workers)) if runs else "no time"
+    print(
+        f"in all: {len(runs)} runs to do, {time}; disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
+    )
+    if need > free:
+        raise RuntimeError(f"not enough disk: {need:.0f} MB needed below {paths.work()}, {free:.0f} MB free")
+    return Ahead(runs, stale)
 
 
 def train(args: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +18,12 @@ from ..papers import PLANS
 from ..papers.profiles import PROFILES
 from ..runs import environment
 from ..runs.checkpoints import checkpoint_path
-from ..runs.estimate import Costs, rounded
+from ..runs.estimate import Costs
 from ..runs.launch import devices, jobs_for, launch
 from ..runs.records import Records, compact, write_whole
 from ..runs.trained import Trained, trained
 from .parameters import PARAMETERS, parameters
-from .plans import check_gpu, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
+from .plans import Ahead, check_gpu, describe, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -93,31 +92,23 @@ class Companion:
     def about(self) -> None:
         """Versions, hardware, and what the numbers are worth."""
         device = environment.pick_device(self.device)
-        lines = environment.describe(device, environment.pick_precision("auto", device))
-        print(f"{self.paper.cite()}")
+        here = environment.describe(device, environment.pick_precision("auto", device))
+        versions = {"Python": here["python"]} | here["versions"]
+        print(self.paper.cite())
         print(f"profile {self.profile.name}: {self.profile.purpose}")
         if self.shuffle is not None:
             print(f"*** {permuted(self.shuffle)} ***")
         if not self.profile.comparable:
             print("*** smoke numbers are NOT COMPARABLE with anything; they show that everything runs ***")
-        print(
-            f"encoder {self.plan.setting.encoder}; Python {platform.python_version()}, "
-            + ", ".join(f"{k} {v}" for k, v in lines["versions"].items())
-        )
-        print(f"{lines['device']}, {lines['precision']}")
+        print(f"encoder {self.plan.setting.encoder}; {', '.join(f'{k} {v}' for k, v in versions.items())}")
+        print(f"{here['device']}, {here['precision']}")
 
     def describe_plan(self) -> None:
         """Columns, runs done and to do, time."""
-        plan, runs = self.plan, self.plan.runs
-        done, failed = sum(map(self.store.done, runs)), sum(map(self.store.failed, runs))
-        print("data: " + ", ".join(dict.fromkeys(c.task for c in plan.columns)))
-        for reason in dict.fromkeys(plan.absent.values()):
-            print(f"no data for {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
-        todo = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
-        print(f"runs: {done} done, {len(todo)} to do, {failed} failed")
-        if todo and self.train:
-            _, workers = devices(self.device, self.jobs)
-            print(f"time: {rounded(Costs(self.store).wall(todo, workers))} with {workers} workers")
+        if self.train:
+            describe(self.plan, self.store, Costs(self.store, self.device), len(devices(self.device, self.jobs)))
+        else:
+            describe(self.plan, self.store)
 
     def train_or_load(self) -> None:
         """Train what is missing, in worker processes; with ``train`` false only say what is missing.
@@ -127,19 +118,11 @@ class Companion:
         """
         runs = self.plan.runs
         if self.train:
-            again = stale_runs(self.plan, self.store)
-            ahead = jobs_for(runs, self.store, again=again)
+            how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub}
+            how["again"] = stale_runs(self.plan, self.store)
+            ahead = jobs_for(runs, self.store, again=how["again"])
             with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
-                launch(
-                    runs,
-                    self.store,
-                    device=self.device,
-                    jobs=self.jobs,
-                    use_hub=self.plan.setting.use_hub,
-                    again=again,
-                    cost=Costs(self.store).seconds,
-                    say=say,
-                )
+                launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]
@@ -261,14 +244,14 @@ def names_of(notebook: str, tag: str, **given: Any) -> dict[str, Any]:
 
 
 __all__ = [
+    "Ahead",
     "Companion",
     "check_gpu",
+    "describe",
     "figures",
     "make_plan",
     "names_of",
-    "paths",
     "permuted",
     "shipped",
     "shuffle_seed",
-    "stale_runs",
 ]

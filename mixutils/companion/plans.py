@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from .. import paths
 from ..papers import PLANS, Plan
 from ..papers.profiles import PROFILES, make_setting
 from ..runs import environment
+from ..runs.estimate import Costs, rounded
 from ..runs.records import Records
+from ..runs.run import Run
 
 
 def shipped(profile: str) -> list[Path]:
@@ -32,14 +36,13 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
         raise ValueError(f"no paper is called {paper!r}; there are {', '.join(PLANS)}")
     setting = make_setting(profile, **wishes)
     if store is not None:
-        runs = [r["run"] for r in store.all() if r["status"] == "done"]
         # A paper may train on fewer rows than the setting has, or on more for a single figure.
         sizes = getattr(PLANS[paper], "train_sizes", lambda s: {s.train_size})(setting)
         of_this_setting = {
-            r["task"]
-            for r in runs
-            if r["encoder"] in (setting.encoder, setting.multilingual)
-            and (r["train_size"] in sizes or r["subset"] == "fixed")
+            run["task"]
+            for run in (r["run"] for r in store.all() if r["status"] == "done")
+            if run["encoder"] in (setting.encoder, setting.multilingual)
+            and (run["train_size"] in sizes or run["subset"] == "fixed")
         }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
     if hasattr(PLANS[paper], "adapt"):
@@ -65,16 +68,50 @@ def stale_runs(plan: Plan, store: Records) -> dict[str, str]:
     """Hash -> why, for done runs that do not belong to the data at hand; they are trained again."""
     from ..runs.execute import cached_task
 
-    then: dict[str, dict[str, str]] = {}  # task -> run -> digest
-    for run in plan.runs:
-        record = store.get(run)
-        if record is not None and record["status"] == "done":
-            then.setdefault(run.task, {})[run.hash] = record["data"]["digest"]
-    out = {}
-    for task, digests in then.items():
-        _, now = cached_task(task, plan.setting.use_hub)
-        out |= {h: f"{task} had other data then: {d}, now {now}" for h, d in digests.items() if d != now}
-    return out
+    done = [r for r in map(store.get, plan.runs) if r is not None and r["status"] == "done"]
+    tasks = dict.fromkeys(r["run"]["task"] for r in done)
+    now = {task: cached_task(task, plan.setting.use_hub)[1] for task in tasks}
+    then = {r["hash"]: (r["run"]["task"], r["data"]["digest"]) for r in done}
+    return {
+        name: f"{task} had other data then: {digest}, now {now[task]}"
+        for name, (task, digest) in then.items()
+        if digest != now[task]
+    }
+
+
+class Ahead(NamedTuple):
+    """What is ahead of a launch."""
+
+    runs: list[Run]  # to train, each once
+    stale: dict[str, str]  # hash -> why a done run is trained again
+
+
+def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: int = 1) -> Ahead:
+    """Print what a plan consists of and what of it is done, to do, failed, stale and outdated.
+
+    Args:
+        costs: for the time of what is to do, with so many workers. None where nothing is trained; then nothing is stale.
+    """
+    runs, stale = plan.runs, stale_runs(plan, store) if costs else {}
+    failed = [r for r in runs if store.failed(r)]
+    todo = [r for r in runs if r.hash in stale or not (store.done(r) or store.failed(r))]
+    again = {"stale": list(stale.values()), "outdated": list(filter(None, map(store.outdated, runs)))}
+    tasks = ", ".join(dict.fromkeys(c.task for c in plan.columns))
+    seeds = ",".join(map(str, plan.setting.seeds_for(PLANS[plan.paper].PAPER.seeds)))
+    # Papers have limits of their own, and curves over sizes.
+    sizes = sorted({r.train_size or math.inf for r in runs} or {plan.setting.train_size or math.inf})
+    rows = " to ".join("all" if n == math.inf else f"{n:,}" for n in dict.fromkeys((sizes[0], sizes[-1])))
+    print(f"{plan.paper}: {tasks}; encoder {plan.setting.encoder}; seeds {seeds}; train rows {rows}")
+    for reason in dict.fromkeys(plan.absent.values()):
+        print(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
+    print(
+        f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
+        + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)
+        + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo and costs else "")
+    )
+    for run in failed[:3]:
+        print(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")
+    return Ahead(todo, stale)
 
 
 def shuffle_seed(text: str) -> int | None:

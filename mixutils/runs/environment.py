@@ -10,7 +10,6 @@ import os
 import platform
 import statistics
 import subprocess
-import time
 from typing import Any
 
 import torch
@@ -142,25 +141,22 @@ def float32_kernel() -> str:
 KERNELS = ("highest", "medium")
 
 
-def _measure_kernels(rounds: int = 15) -> dict[str, float]:
+def _measure_kernels(rounds: int = 5) -> dict[str, float]:
     """10⁹ operations per second of one thread, in turns; the products are those of a MiniLM layer, forward and backward."""
-    threads, before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(1)
+    from torch.utils.benchmark import Timer  # takes half a second, which few commands need
+
     draw = torch.Generator().manual_seed(0)
     shapes = ((320, 384, 384), (320, 384, 1536), (320, 1536, 384), (384, 320, 1536))
     pairs = [(torch.randn(m, k, generator=draw), torch.randn(k, n, generator=draw)) for m, k, n in shapes]
+    products = Timer("for a, b in pairs: a @ b", globals={"pairs": pairs})
     seconds: dict[str, list[float]] = {kernel: [] for kernel in KERNELS}
+    before = torch.get_float32_matmul_precision()
     try:
-        for turn in range(rounds + 2):
+        for _ in range(rounds):
             for kernel in KERNELS:
                 torch.set_float32_matmul_precision(kernel)
-                begin = time.perf_counter()
-                for a, b in pairs:
-                    a @ b
-                if turn >= 2:  # the first ones only warm up
-                    seconds[kernel].append(time.perf_counter() - begin)
+                seconds[kernel].append(products.timeit(2).median)
     finally:
-        torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(before)
     work = sum(2 * m * k * n for m, k, n in shapes)
     return {kernel: round(work / statistics.median(s) / 1e9, 1) for kernel, s in seconds.items()}
@@ -195,6 +191,7 @@ def describe(device: torch.device, precision: str) -> dict[str, Any]:
 
 
 def version(distribution: str) -> str:
+    """Of an installed distribution."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -203,11 +200,8 @@ def version(distribution: str) -> str:
 
 def cpu_name() -> str:
     """The processor's name, as far as the system tells."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine() or "unknown CPU"

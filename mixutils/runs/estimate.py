@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable
+from functools import cached_property
 from statistics import median
 
 import torch
@@ -56,19 +56,13 @@ def measured_speed(device: torch.device) -> float:
     The factors are what whole training steps reached of the bare product's rate when they were measured; estimates are
     printed as such, and the first finished runs replace them.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    from torch.utils.benchmark import Timer  # takes half a second, which few commands need
+
     bf16 = pick_precision("auto", device) == "bfloat16"
-    a, b = (
-        torch.randn(*shape, device=device, dtype=torch.bfloat16 if bf16 else torch.float32)
-        for shape in ((704, 384), (384, 1536))
-    )
-    begin, count = time.perf_counter(), 0
-    while time.perf_counter() - begin < 0.3:
-        (a @ b)[0, 0].item()
-        count += 1
-    rate = 2 * 704 * 384 * 1536 * count / (time.perf_counter() - begin) / 1e9
-    torch.set_num_threads(threads)
+    options = {"device": device, "dtype": torch.bfloat16 if bf16 else torch.float32}
+    a, b = torch.randn(704, 384, **options), torch.randn(384, 1536, **options)
+    product = Timer("(a @ b)[0, 0].item()", globals={"a": a, "b": b}).blocked_autorange(min_run_time=0.3)
+    rate = 2 * 704 * 384 * 1536 / product.median / 1e9
     return rate * (0.5 if bf16 else 0.8)
 
 
@@ -82,7 +76,6 @@ class Costs:
     def __init__(self, store: Records, device: str = "auto") -> None:
         self.device = pick_device(device)
         self._seen: dict[str, list[float]] = {}
-        self._default: float | None = None
         for record in store.all():
             if record["status"] == "done" and record["environment"]["device_type"] == self.device.type:
                 run = Run.from_dict(record["run"])
@@ -96,9 +89,11 @@ class Costs:
             return median(seen)
         if encoder.startswith("random:") or shallow(encoder):
             return 20.0  # too small for the arithmetic to matter
-        if self._default is None:
-            self._default = measured_speed(self.device)
-        return self._default
+        return self._speed
+
+    @cached_property
+    def _speed(self) -> float:
+        return measured_speed(self.device)
 
     def seconds(self, run: Run) -> float:
         return OVERHEAD + work(run) / max(self.rate(run.encoder), 1e-3)

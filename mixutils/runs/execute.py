@@ -33,8 +33,6 @@ from .run import Run
 #: Confusion matrices of larger label sets are left out of the record: C² numbers.
 MOST_CLASSES = 20
 
-Progress = Callable[[str], None]
-
 
 @functools.lru_cache(maxsize=4)
 def _task(name: str, use_hub: bool, folder: str) -> tuple[TaskData, str]:
@@ -94,7 +92,7 @@ def execute(
     threads: int = 1,
     use_hub: bool = True,
     keep: Iterable[str] = (),
-    progress: Progress = lambda line: None,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> Record:
     """Train one run and describe it.
 

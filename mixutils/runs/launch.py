@@ -64,8 +64,8 @@ def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Co
 class Worker:
     """One worker process and a thread that reads what it says."""
 
-    def __init__(self, number: int, device: str, threads: int, use_hub: bool, events: queue.Queue) -> None:
-        self.number, self.job = number, None
+    def __init__(self, device: str, threads: int, use_hub: bool, events: queue.Queue) -> None:
+        self.job: Job | None = None
         # One thread for everything: the runs are parallel, not their parts.
         variables = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
         self.settings = {"device": device, "threads": threads, "use_hub": use_hub}
@@ -97,15 +97,15 @@ class Worker:
             self.process.kill()
 
 
-def devices(device: str, jobs: int) -> tuple[list[str], int]:
+def devices(device: str, jobs: int) -> list[str]:
     """The device of each of ``jobs`` workers; 0 jobs chooses: one per core, or up to four per GPU."""
     where, cores = environment.pick_device(device), environment.cores()
     if where.type == "cpu":
-        return ["cpu"] * (jobs or cores), jobs or cores
+        return ["cpu"] * (jobs or cores)
     numbers = range(torch.cuda.device_count()) if where.index is None else [where.index]
     cards = [f"cuda:{i}" for i in numbers]
     count = jobs or len(cards) * max(1, min(4, (cores - 1) // len(cards)))
-    return [cards[i % len(cards)] for i in range(count)], count
+    return [cards[i % len(cards)] for i in range(count)]
 
 
 class _Jobs:
@@ -215,13 +215,12 @@ def launch(
     if not todo:
         return {"done": 0, "failed": 0, "kept": kept}
     jobs_left = _Jobs(todo, store, say, {h: cost(j.run) for h, j in todo.items()})
-    where, count = devices(device, jobs)
     events: queue.Queue = queue.Queue()
 
-    def hire(number: int) -> Worker:
-        return Worker(number, where[number], threads, use_hub, events)
+    def hire(where: str) -> Worker:
+        return Worker(where, threads, use_hub, events)
 
-    workers = [hire(i) for i in range(min(count, len(todo)))]
+    workers = [hire(where) for where in devices(device, jobs)[: len(todo)]]
     try:
         while jobs_left.left:
             # Someone may wait for what has just been finished.
@@ -237,7 +236,7 @@ def launch(
             if event["event"] == "finished":
                 jobs_left.finished(job, event["status"])
             else:
-                workers[worker.number] = hire(worker.number)
+                workers[workers.index(worker)] = hire(worker.settings["device"])
                 if job is not None:
                     jobs_left.died(job, event["code"])
     finally:

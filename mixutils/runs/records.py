@@ -17,9 +17,7 @@ import math
 import os
 import uuid
 import warnings
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ from typing import Any
 from .. import paths
 from . import environment, generations
 from .run import Run
-from .schema import Record, RecordError, check, generation, precision_word
+from .schema import Record, RecordError, check, generation
 
 
 def failure(run: Run, error: str, trace: str = "") -> Record:
@@ -44,40 +42,8 @@ def failure(run: Run, error: str, trace: str = "") -> Record:
     }
 
 
-@dataclass
-class Merged:
-    """What a merge did.
-
-    Attributes:
-        added: records that nothing was done for here. replaced: records in the place of ones of an older generation.
-        kept: runs that were done here already. failed: failures, which are not merged.
-        made: (precision word, generation) -> records added or replaced. tasks: task -> the same.
-    """
-
-    added: int = 0
-    replaced: int = 0
-    kept: int = 0
-    failed: int = 0
-    made: Counter[tuple[str, int]] = field(default_factory=Counter)
-    tasks: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def count(self) -> int:
-        """Records that were copied."""
-        return self.added + self.replaced
-
-    def __str__(self) -> str:
-        counts = {
-            "new": self.added,
-            "in place of an older generation": self.replaced,
-            "already there": self.kept,
-            "failed and left out": self.failed,
-        }
-        parts = [", ".join(f"{n} {words}" for words, n in counts.items() if n) or "there were none"]
-        parts += [f"{n} in {word}, generation {number}" for (word, number), n in sorted(self.made.items())]
-        if self.tasks:
-            parts.append(", ".join(f"{task} {n}" for task, n in sorted(self.tasks.items())))
-        return f"{self.count} records merged: {'; '.join(parts)}"
+#: What can become of a record in a merge. The first two kinds are copied.
+NEW, NEWER, KEPT, FAILED = "new", "in place of an older generation", "already there", "failed and left out"
 
 
 class Records:
@@ -97,8 +63,8 @@ class Records:
         self._shipped: dict[str, Record] = {}
         for path in shipped:
             for record in _read(path, "it came with the checkout: restore the file, or take the line out"):
-                both = (record, self._shipped.get(record["hash"]))
-                self._shipped[record["hash"]] = _newest(r for r in both if r is not None) or record
+                before = self._shipped.get(record["hash"], record)
+                self._shipped[record["hash"]] = _newest([record, before]) or record
         self._cache: dict[str, tuple[tuple[int, ...], Record | None]] = {}  # file -> its state, and what it holds
         self._outdated: dict[tuple[str, int], str] = {}
 
@@ -168,10 +134,13 @@ class Records:
         write_whole(path, "".join(line + "\n" for line in lines).encode("utf-8"))
         return len(lines)
 
-    def merge(self, source: Path) -> Merged:
+    def merge(self, source: Path) -> dict[str, list[Record]]:
         """Copy done records from a folder or a ``.jsonl`` file.
 
         What is done here stays, unless the other record is of a newer generation.
+
+        Returns:
+            ``NEW``, ``NEWER``, ``KEPT`` and ``FAILED`` -> the records with that outcome.
 
         Raises:
             RecordError: something that is no record, or a record of another version; nothing is merged then.
@@ -179,46 +148,40 @@ class Records:
         files = sorted(source.glob("*.json")) if source.is_dir() else [source]
         advice = "nothing was merged: repair it or take it out"
         ready = [(record, _content(_shorten(record))) for file in files for record in _read(file, advice)]
-        report = Merged()
+        out: dict[str, list[Record]] = {NEW: [], NEWER: [], KEPT: [], FAILED: []}
         for record, content in ready:
-            if record["status"] == "failed":
-                report.failed += 1
-                continue
             here = _newest(self._find(record["hash"]))
-            if here is not None and generation(record) <= generation(here):
-                report.kept += 1
-                continue
-            self._store(record, content)
-            report.added += here is None
-            report.replaced += here is not None
-            report.made[precision_word(record), generation(record)] += 1
-            report.tasks[record["run"]["task"]] += 1
-        return report
+            if record["status"] == "failed":
+                what = FAILED
+            elif here is None:
+                what = NEW
+            else:
+                what = NEWER if generation(record) > generation(here) else KEPT
+            if what in (NEW, NEWER):
+                self._store(record, content)
+            out[what].append(record)
+        return out
 
     def _store(self, record: Record, content: bytes) -> Path:
         name = record["hash"]
-        path = self.path(name)
+        path, failure = self.path(name), self.folder / f"{name}.failed.json"
         here = _newest(self._find(name))
         if record["status"] == "failed":
-            path = _failure(path)
+            path = failure
             if here is not None and not self._why_outdated(here):
-                warnings.warn(
-                    f"{name} failed here, but is done already, which stays: {record['error'][:200]}", stacklevel=3
-                )
+                why = f"failed here, but is done already, which stays: {record['error'][:200]}"
+                warnings.warn(f"{name} {why}", stacklevel=3)
                 return path
         elif here is not None and generation(here) > generation(record):
-            warnings.warn(
-                f"{name} is done by generation {generation(here)}, which stays; "
-                f"a record of generation {generation(record)} was not stored",
-                stacklevel=3,
-            )
+            why = f"is done by generation {generation(here)}, which stays; a record of generation {generation(record)} was not stored"
+            warnings.warn(f"{name} {why}", stacklevel=3)
             return path
         self.folder.mkdir(parents=True, exist_ok=True)
         if path.exists() and self._own(path.name) is None:
             os.replace(path, path.with_name(f"{path.name}.damaged"))
         write_whole(path, content)
         if record["status"] == "done":
-            _failure(path).unlink(missing_ok=True)
+            failure.unlink(missing_ok=True)
         return path
 
     def _find(self, run: Run | str) -> list[Record]:
@@ -240,23 +203,15 @@ class Records:
         return self._cache[file][1]
 
     def _why_outdated(self, done: Record) -> str:
-        made_in = generation(done)
-        if made_in >= generations.GENERATION:
-            return ""
-        key = (done["hash"], made_in)
+        key = (done["hash"], generation(done))
         if key not in self._outdated:
-            self._outdated[key] = generations.outdated(Run.from_dict(done["run"]), made_in)
+            self._outdated[key] = generations.outdated(Run.from_dict(done["run"]), generation(done))
         return self._outdated[key]
 
 
 def _newest(found: Iterable[Record]) -> Record | None:
     """The done record of the newest generation, the first of equals."""
     return max((r for r in found if r["status"] == "done"), key=generation, default=None)
-
-
-def _failure(path: Path) -> Path:
-    """Where the failure of the run is stored whose done record is at ``path``."""
-    return path.with_name(f"{path.stem}.failed.json")
 
 
 def _shorten(record: Record) -> Record:
@@ -276,45 +231,39 @@ def _content(record: Record) -> bytes:
         raise RecordError(f"record {record['hash']}", "", f"cannot be written as JSON: {error}") from None
 
 
-def _parse(text: bytes, where: str) -> Record:
+def _read(path: Path, advice: str) -> list[Record]:
+    """The records of a ``.jsonl`` file, or the one of a ``.json`` file; ``advice`` is what to do about a wrong one."""
+    if path.suffix == ".json":
+        return [_parse(path.read_bytes(), str(path), advice)]
+    # Not splitlines(): texts of data sets hold other line ends, such as U+2028.
+    lines = enumerate(path.read_bytes().split(b"\n"), 1)
+    return [_parse(line, f"{path}, line {number}", advice) for number, line in lines if line.strip()]
+
+
+def _parse(text: bytes, where: str, advice: str) -> Record:
     try:
         record = json.loads(text.decode("utf-8"), parse_constant=_not_finite)
     except (ValueError, RecursionError) as error:
-        raise RecordError(where, "", f"not JSON ({error})") from None
-    return check(record, where)
+        raise RecordError(where, "", f"not JSON ({error}); {advice}") from None
+    return check(record, where, advice)
 
 
 def _not_finite(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _read(path: Path, advice: str) -> list[Record]:
-    """The records of a ``.jsonl`` file, or the one of a ``.json`` file; ``advice`` is what to do about a wrong one."""
-    content = path.read_bytes()
-    out = []
-    try:
-        if path.suffix == ".json":
-            return [_parse(content, str(path))]
-        # Not splitlines(): texts of data sets hold other line ends, such as U+2028.
-        for number, line in enumerate(content.split(b"\n"), 1):
-            if line.strip():
-                out.append(_parse(line, f"{path}, line {number}"))
-    except RecordError as error:
-        raise error.advise(advice) from None
-    return out
-
-
 def _read_own(path: Path) -> Record | None:
     """The record of a file of the folder; of a wrong one a warning, and None."""
     name = path.name.split(".")[0]
+    advice = "not used: the run counts as not done. Repair the file or delete it"
     try:
-        record = _parse(path.read_bytes(), str(path))
+        (record,) = _read(path, advice)
         if record["hash"] != name:
-            raise RecordError(str(path), "hash", f"must be {name} as in the file's name, not {record['hash']}")
+            raise RecordError(
+                str(path), "hash", f"must be {name} as in the file's name, not {record['hash']}; {advice}"
+            )
     except RecordError as error:
-        warnings.warn(
-            str(error.advise("not used: the run counts as not done. Repair the file or delete it")), stacklevel=5
-        )
+        warnings.warn(str(error), stacklevel=5)
         return None
     return record
 

@@ -80,22 +80,16 @@ class Run:
         Raises:
             ValueError: unknown fields, as from a record of another version.
         """
-        values, recipe = dict(given), dict(given.get("recipe", {}))
-        for name, kind, fields_of in (("run", cls, values), ("recipe", Recipe, recipe)):
+        values = {name: _freeze(value) for name, value in given.items()}
+        recipe = {name: _freeze(value) for name, value in values.pop("recipe", {}).items()}
+        for kind, of_kind in ((cls, values), (Recipe, recipe)):
             known = {f.name for f in fields(kind)}
-            if unknown := set(fields_of) - known:
-                raise ValueError(
-                    f"a {name} has no field {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}"
-                )
-        if "betas" in recipe:
-            recipe["betas"] = tuple(recipe["betas"])
-        values["recipe"] = Recipe(**recipe)
-        values["options"] = tuple((k, _freeze(v)) for k, v in values.get("options", ()))
-        for name in ("evaluate", "probes", "final"):
-            values[name] = tuple(values.get(name, ()))
+            if unknown := sorted(set(of_kind) - known):
+                name = kind.__name__.lower()
+                raise ValueError(f"a {name} has no field {', '.join(unknown)}; known: {', '.join(sorted(known))}")
         if values.get("start"):
             values["start"] = cls.from_dict(values["start"])
-        return cls(**values)
+        return cls(**values, recipe=Recipe(**recipe))
 
     @cached_property
     def hash(self) -> str:
@@ -116,17 +110,13 @@ class Run:
         return replace(self, **({"recipe": replace(self.recipe, **recipe)} if recipe else {}), **rest)
 
 
-#: Fields that came after the first records, with the value under which a run is the one that it was before.
-_YOUNG = {"final": [], "final_policy": ""}
-_YOUNG_IN_RECIPE = {"carry": False}
+#: Fields of run and recipe that came after the first records, with the value under which a run is the one that it was before.
+_YOUNG = {"final": [], "final_policy": "", "carry": False}
 
 
-def _without_young_defaults(run: dict[str, Any]) -> dict[str, Any]:
-    out = {k: v for k, v in run.items() if k not in _YOUNG or v != _YOUNG[k]}
-    out["recipe"] = {k: v for k, v in run["recipe"].items() if k not in _YOUNG_IN_RECIPE or v != _YOUNG_IN_RECIPE[k]}
-    if run["start"]:
-        out["start"] = _without_young_defaults(run["start"])
-    return out
+def _without_young_defaults(given: dict[str, Any]) -> dict[str, Any]:
+    out = {k: v for k, v in given.items() if k not in _YOUNG or v != _YOUNG[k]}
+    return out | {k: _without_young_defaults(out[k]) for k in ("recipe", "start") if out.get(k)}
 
 
 def _freeze(value: Any) -> Any:

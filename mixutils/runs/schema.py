@@ -9,14 +9,11 @@ import math
 import re
 import reprlib
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import date
 from functools import cache
-from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from .. import paths
-from ..training.loop import Recipe
 from .run import Run
 
 Record = dict[str, Any]
@@ -27,39 +24,37 @@ class RecordError(ValueError):
 
     Attributes:
         where: file and line. field: path of the field, as "selected.last.metrics.test.accuracy"; "" for the whole.
-        problem: what was expected, and what came.
     """
 
     def __init__(self, where: str, field: str, problem: str) -> None:
         super().__init__(f"{where}: {field} {problem}" if field else f"{where}: {problem}")
-        self.where, self.field, self.problem = where, field, problem
-
-    def advise(self, what_to_do: str) -> RecordError:
-        """The same error with what to do about it."""
-        return RecordError(self.where, self.field, f"{self.problem}; {what_to_do}")
+        self.where, self.field = where, field
 
 
-def check(record: Any, where: str) -> Record:
+def check(record: Any, where: str, advice: str = "") -> Record:
     """The record itself, if it is one.
 
     Args:
-        record: parsed JSON. where: file and line, for the message.
+        record: parsed JSON. where: file and line, for the message. advice: what to do about a wrong one.
 
     Raises:
         RecordError: names the first field that is wrong. The hash must be that of the configuration. In a done record all
             numbers must be finite (only losses and what mixers log may be null, where a training diverged) and shares in
             [0, 1], and sizes, histograms, accuracies, bits and confusion counts must agree.
     """
-    if not isinstance(record, dict) or not {"hash", "status", "run"} <= set(record):
-        raise RecordError(where, "", "not a record (a record has hash, status and run)")
     try:
+        if not isinstance(record, dict) or not {"hash", "status", "run"} <= set(record):
+            raise _Wrong("not a record (a record has hash, status and run)")
         _walk(record, "every")
         _walk(record, record["status"])
         run = _configuration(record)
         if record["status"] == "done":
             _agree(record, run)
+    except RecursionError:
+        raise RecordError(where, "", "is nested too deeply") from None
     except _Wrong as wrong:
-        raise RecordError(where, _join(wrong.path), wrong.problem) from None
+        problem = f"{wrong.problem}; {advice}" if advice else wrong.problem
+        raise RecordError(where, _join(wrong.path), problem) from None
     return record
 
 
@@ -103,9 +98,13 @@ _SHAPES: dict[str, Any] = paths.facts("runs/record")
 
 def _walk(value: Any, shape: Any, *path: str | int) -> None:
     """Whether a value has a shape of ``record.toml``."""
-    shape = _SHAPES.get(shape, shape) if isinstance(shape, str) else shape
     if isinstance(shape, str):
-        if not _test(shape)(value):
+        kind = shape.removesuffix(", or null")
+        if value is None and kind != shape:
+            return
+        if kind in _SHAPES:
+            _walk(value, _SHAPES[kind], *path)
+        elif not _test(kind)(value):
             raise _must_be(shape, value, *path)
     elif isinstance(shape, tuple):
         item, *least = shape
@@ -116,16 +115,13 @@ def _walk(value: Any, shape: Any, *path: str | int) -> None:
     else:
         if type(value) is not dict:
             raise _must_be("an object", value, *path)
-        for key, inner in shape.items():
-            name = key.removesuffix("?")
-            if key == "*":
-                for other in value:
-                    if other == "*" or (other not in shape and f"{other}?" not in shape):
-                        _walk(value[other], inner, *path, other)
-            elif name in value:
-                _walk(value[name], inner, *path, name)
-            elif name == key:
+        for name in shape:
+            if name not in value and name != "*" and not name.endswith("?"):
                 raise _Wrong("is missing", *path, name)
+        known = {name.removesuffix("?"): inner for name, inner in shape.items() if name != "*"}
+        for name, one in value.items():
+            if (inner := known.get(name, shape.get("*"))) is not None:
+                _walk(one, inner, *path, name)
 
 
 def _is_number(value: Any) -> bool:
@@ -135,6 +131,12 @@ def _is_number(value: Any) -> bool:
 def _is_text(value: Any) -> bool:
     """Half a surrogate pair can be written in JSON, and then into no file."""
     return type(value) is str and (value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value))
+
+
+def _is_option(value: Any) -> bool:
+    if type(value) is list:
+        return all(map(_is_option, value))
+    return value is None or type(value) is bool or _is_number(value) or _is_text(value)
 
 
 def _is_date(value: Any) -> bool:
@@ -150,12 +152,16 @@ def _fitting(pattern: str) -> Callable[[Any], bool]:
 
 _TESTS: dict[str, Callable[[Any], bool]] = {
     "text": _is_text,
+    "true or false": lambda v: type(v) is bool,
     "a number from 0 to 1": lambda v: type(v) in (float, int) and 0 <= v <= 1,
-    "a finite number of at least 0": lambda v: _is_number(v) and v >= 0,
-    "a number of at least 0, or null": lambda v: v is None or (_is_number(v) and v >= 0),
-    "a finite number or null": lambda v: v is None or _is_number(v),
+    "a number of at least 0": lambda v: _is_number(v) and v >= 0,
+    "a finite number": _is_number,
+    "a finite number or text": lambda v: _is_number(v) or _is_text(v),
+    "two finite numbers": lambda v: type(v) is list and len(v) == 2 and all(map(_is_number, v)),
+    "a whole number": lambda v: type(v) is int,
     "a whole number of at least 0": lambda v: type(v) is int and v >= 0,
     "a whole number of at least 1": lambda v: type(v) is int and v >= 1,
+    "a name and its value": lambda v: type(v) is list and len(v) == 2 and _is_text(v[0]) and _is_option(v[1]),
     "16 hex digits": _fitting(r"[0-9a-f]{16}"),
     'a commit, with "+" where files were changed, or ""': _fitting(r"([0-9a-f]{7,40}\+?)?"),
     "a date as 2026-01-31": _is_date,
@@ -172,45 +178,12 @@ def _configuration(record: Record) -> Run:
     """The run of a record; its hash must be the record's."""
     try:
         run = Run.from_dict(record["run"])
-        _check_types(run, "run")
-        name = run.hash
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise _Wrong(f"is no configuration of this version: {str(error)[:200]}", "run") from None
-    if name != record["hash"]:
-        problem = f"{record['hash']} does not belong to its configuration, which is {name} (another version?)"
+    if run.hash != record["hash"]:
+        problem = f"{record['hash']} does not belong to its configuration, which is {run.hash} (another version?)"
         raise _Wrong(problem, "hash")
     return run
-
-
-def _check_types(part: Run | Recipe, *path: str) -> None:
-    """The fields of a configuration have the types that they are declared with."""
-    for name, (hint, words) in _hints(type(part)).items():
-        value = getattr(part, name)
-        if isinstance(value, Run | Recipe):
-            _check_types(value, *path, name)
-        elif not _fits(value, hint):
-            raise _must_be(words, value, *path, name)
-
-
-@cache
-def _hints(kind: type) -> dict[str, tuple[Any, str]]:
-    """Field -> its type, and how that is written."""
-    hints = get_type_hints(kind)
-    return {f.name: (hints[f.name], str(f.type)) for f in fields(kind)}
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return any(_fits(value, a) for a in args)
-    if origin is tuple:
-        wanted = [args[0]] * len(value) if args[-1] is Ellipsis else args
-        return type(value) is tuple and len(value) == len(wanted) and all(map(_fits, value, wanted))
-    if hint is Any:  # an option's value
-        return value is None or type(value) in (bool, int) or _fits(value, float | str | tuple[Any, ...])
-    if hint is float:
-        return _is_number(value)
-    return _is_text(value) if hint is str else type(value) is hint
 
 
 def _agree(record: Record, run: Run) -> None:

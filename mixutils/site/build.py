@@ -25,6 +25,7 @@ from sphinx.application import Sphinx
 from sphinx.util.console import strip_escape_sequences
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+from .. import paths
 from ..papers import PLANS, Plan
 from ..papers.profiles import Profile
 from ..runs.records import Records
@@ -33,38 +34,8 @@ from . import csvs
 from .catalogue import NOTEBOOKS
 
 TITLE = "Text Mixup Companion"
-CONFIGURATION = {
-    "project": TITLE,
-    "author": "",
-    "extensions": ["myst_nb", __name__],
-    "html_theme": "sphinx_book_theme",
-    "html_math_renderer": "mathml",
-    "html_static_path": ["_static"],
-    "html_css_files": ["site.css"],
-    "html_context": {"default_mode": "auto"},
-    "html_show_copyright": False,
-    "html_use_index": False,
-    "html_show_search_summary": False,  # it would fetch pages, which browsers refuse for files
-    "myst_enable_extensions": ["dollarmath", "amsmath"],
-    "nb_execution_mode": "off",
-    "nb_merge_streams": True,
-    "nb_ipywidgets_js": {},
-}
-THEME = {"home_page_in_toc": True, "show_navbar_depth": 2, "navbar_persistent": []}
-#: Text stands left, and what is wider than a phone scrolls by itself.
-CSS = """
-.bd-article table :is(th, td) { text-align: left !important; vertical-align: top; padding: 0.2rem 0.6rem; }
-.bd-article :is(.scroll, .cell_output) table { font-size: 0.8rem; line-height: 1.4; margin-left: 0; }
-.bd-article .scroll:not(.runs) td:not(.col0) { min-width: 9em !important; }
-.bd-article .scroll th { white-space: normal !important; }
-.bd-article div.math { display: block; margin: 1rem 0; }
-.bd-article div.math mtd { padding: 0.3em 0.2em; }
-.bd-article .runs td.col2 { min-width: 16em; }
-.bd-article .runs details div { white-space: pre-wrap; font-family: var(--pst-font-family-monospace); }
-.bd-article .scroll tr { border-bottom: 1px solid var(--pst-color-border); }
-.bd-article :is(.scroll, .cell_output, .math) { overflow: auto hidden; max-width: 100%; }
-.bd-article code { overflow-wrap: anywhere; }
-"""
+#: Sphinx's ``configuration`` and the ``theme``'s options.
+SPHINX = paths.facts("site/sphinx")
 WORDS = (
     "*Supported* and *contradicted*: the 95 % interval lies above or below 0, and still does after Holm's correction over the claims of the paper. "
     "*Negligible*: the effect is shown to be within the margin around 0. *Smaller than reported*: the interval ends below the printed effect. "
@@ -88,17 +59,18 @@ def build(
     """
     if not profile.comparable:
         banner = f"{banner} Numbers of this profile are not comparable with anything; they show that everything runs."
-    options = THEME | {"announcement": html.escape(banner.strip())}
+    settings = SPHINX["configuration"] | {"extensions": ["myst_nb", __name__], "project": TITLE}
+    settings["html_title"] = f"{TITLE}: {profile.name}"
+    settings["html_theme_options"] = SPHINX["theme"] | {"announcement": html.escape(banner.strip())}
     with tempfile.TemporaryDirectory() as place:
         source, made, messages = Path(place, "source"), Path(place, "made"), io.StringIO()
         (source / "_static").mkdir(parents=True)
-        (source / "_static" / "site.css").write_text(CSS, "utf-8")
+        shutil.copy(paths.PACKAGE / "site" / "site.css", source / "_static")
         names = [n for n in NOTEBOOKS if (folder / "notebooks" / f"{n}.ipynb").is_file()]
         for name in names:
             nbformat.write(page(folder / "notebooks" / f"{name}.ipynb"), source / f"{name}.ipynb")
         (source / "runs.md").write_text(f"# All runs\n\n{_raw(source, 'runs', runs(plans, store))}", "utf-8")
         (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, source), "utf-8")
-        settings = CONFIGURATION | {"html_title": f"{TITLE}: {profile.name}", "html_theme_options": options}
         with patch_docutils(), docutils_namespace():  # nothing stays registered for the next build
             sphinx = Sphinx(source, None, made, Path(place, "trees"), "html", settings, None, messages)
             sphinx.build()

@@ -19,9 +19,6 @@ import nbformat
 from .. import paths
 
 KERNEL = "python3"
-# Newer kernels warn on every start that they talk over the loopback interface without encryption, and call it an error that
-# one which is told to stop is interrupted.
-ARGUMENTS = ["--IPKernelApp.log_level=CRITICAL"]
 
 
 class NotebookError(RuntimeError):
@@ -47,14 +44,12 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
     logging.getLogger("papermill").setLevel(logging.ERROR)
     source = paths.NOTEBOOKS / f"{name}.ipynb"
     if not source.is_file():
-        raise NotebookError(
-            f"there is no notebook {name}; there are {', '.join(sorted(p.stem for p in paths.NOTEBOOKS.glob('*.ipynb')))}"
-        )
+        raise NotebookError(f"there is no notebook {name} in {source.parent}")
     known = papermill.inspect_notebook(str(source))
     if unknown := set(parameters) - set(known):
         raise NotebookError(f"{name} has no parameter {', '.join(sorted(unknown))}; it has {', '.join(known)}")
     folder.mkdir(parents=True, exist_ok=True)
-    result, failed = (folder / f"{name}{ending}.ipynb" for ending in ("", ".failed"))
+    result, failed = folder / f"{name}.ipynb", folder / f"{name}.failed.ipynb"
     temporary = folder / f".{name}.{os.getpid()}.ipynb"
     try:
         papermill.execute_notebook(
@@ -64,23 +59,24 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
             kernel_name=KERNEL,
             progress_bar=False,
             cwd=str(paths.ROOT),
-            extra_arguments=list(ARGUMENTS),
+            # Newer kernels warn on every start that they talk over the loopback interface without encryption, and call it
+            # an error that one which is told to stop is interrupted.
+            extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
         )
         _without_traces(temporary)
         os.replace(temporary, result)
     except PapermillExecutionError as error:
         os.replace(temporary, failed)
-        raise NotebookError(
-            f"{name}: cell {error.exec_count} failed: {error.ename}: {error.evalue} (see {failed})"
-        ) from error
+        problem = f"cell {error.exec_count} failed: {error.ename}: {error.evalue} (see {failed})"
+        raise NotebookError(f"{name}: {problem}") from error
     except DeadKernelError as error:
-        raise NotebookError(
-            f"{name}: its kernel died (killed, or out of memory); finished runs are kept, the same command goes on from there"
-        ) from error
+        problem = (
+            "its kernel died (killed, or out of memory); finished runs are kept, the same command goes on from there"
+        )
+        raise NotebookError(f"{name}: {problem}") from error
     except Exception as error:  # no kernel, a full disk
-        raise NotebookError(
-            f"{name} could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?"
-        ) from error
+        problem = f"could not be executed ({type(error).__name__}: {error}); is ipykernel installed here?"
+        raise NotebookError(f"{name} {problem}") from error
     finally:
         temporary.unlink(missing_ok=True)
     failed.unlink(missing_ok=True)
@@ -109,22 +105,21 @@ def execute_all(
             all cores.
     """
 
-    def one(name: str) -> tuple[str, str, float]:
+    def one(name: str) -> str:
+        """What is said of it."""
         begin = time.monotonic()
         try:
             execute_notebook(name, wanted[name], folder)
         except NotebookError as error:
-            return name, str(error), 0.0
-        return name, "", time.monotonic() - begin
+            failed.append(name)
+            return f"FAILED {error}"
+        return f"{name}: {time.monotonic() - begin:.0f} s"
 
-    failed = []
+    failed: list[str] = []
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        waiting = [pool.submit(one, name) for name in wanted]
         try:
-            for i, done in enumerate(as_completed(waiting), 1):
-                name, error, seconds = done.result()
-                failed += [name] if error else []
-                say(f"[{i}/{len(wanted)}] " + (f"FAILED {error}" if error else f"{name}: {seconds:.0f} s"))
+            for i, done in enumerate(as_completed([pool.submit(one, name) for name in wanted]), 1):
+                say(f"[{i}/{len(wanted)}] {done.result()}")
         except BaseException:
             pool.shutdown(cancel_futures=True)  # interrupted: those that run come to their end, no other starts
             raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -42,20 +42,18 @@ def fill(text: str, plans: Plans) -> str:
     return re.sub(r"<!-- begin (.+?) -->\n(.*?)(<!-- end -->|\Z)", made, text, flags=re.DOTALL)
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+def table(frame: pd.DataFrame) -> str:
     """A Markdown table; no cell can end itself or its line."""
-    rows = [[str(cell).replace("|", "\\|").replace("\n", "<br>") for cell in row] for row in rows]
-    head = list(head)
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+    cells = frame.astype(str).replace({r"\|": r"\\|", "\n": "<br>"}, regex=True)
+    lines = [list(frame), ["---"] * len(frame.columns), *cells.to_numpy()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def methods(what: str = "", plans: Plans | None = None) -> str:
     """The four questions, answered by every registered mixer."""
     head = ["method", "where", "with whom", "how", "which label", "passes per step", "source"]
-    return table(
-        head,
-        ([f"`{n}` {e.title}", e.where, e.whom, e.how, e.label, e.passes, e.source] for n, e in REGISTRY.items()),
-    )
+    lines = ([f"`{n}` {e.title}", e.where, e.whom, e.how, e.label, e.passes, e.source] for n, e in REGISTRY.items())
+    return table(pd.DataFrame(lines, columns=head))
 
 
 def gains(what: str, plans: Plans) -> str:
@@ -64,20 +62,18 @@ def gains(what: str, plans: Plans) -> str:
     if frame.empty:
         return "Too few blocks are complete for an interval: `python -m mixutils train --only compare` goes on."
     head = ["method", "gain over no mixup, points [95 % interval]", "verdict", "tasks", "MDE", "reported by its papers"]
-    return table(
-        head,
-        (
-            [
-                line["method"],
-                f"**{line['estimate']:+.2f}** [{line['low']:+.2f}, {line['high']:+.2f}]",
-                f"{VERDICT_MARKS.get(line['word'], '')} {line['word']}",
-                f"{line['tasks']:.0f}",
-                f"{line['mde']:.2f}",
-                "–" if math.isnan(line["reported"]) else f"{line['reported']:+.2f}",
-            ]
-            for line in frame.to_dict("records")
-        ),
+    lines = (
+        [
+            line.method,
+            f"**{line.estimate:+.2f}** [{line.low:+.2f}, {line.high:+.2f}]",
+            f"{VERDICT_MARKS.get(line.word, '')} {line.word}",
+            f"{line.tasks:.0f}",
+            f"{line.mde:.2f}",
+            "–" if math.isnan(line.reported) else f"{line.reported:+.2f}",
+        ]
+        for line in frame.itertuples()
     )
+    return table(pd.DataFrame(lines, columns=head))
 
 
 def results(what: str, plans: Plans) -> str:
@@ -90,13 +86,12 @@ def results(what: str, plans: Plans) -> str:
     # Beside each other, columns of several tables need their data set's name.
     frame["title"] = frame["column"].map({c.key: c.title for c in plan.columns}).fillna(frame["title"])
     shown = csvs.results(frame, metric)
-    return f"{hardware(plan, store)}\n\n" + (table(shown, shown.to_numpy()) if len(shown) else "No runs yet.")
+    return f"{hardware(plan, store)}\n\n" + (table(shown) if len(shown) else "No runs yet.")
 
 
 def claims(what: str, plans: Plans) -> str:
     """The claims of ``PROFILE/PAPER``."""
-    shown = csvs.claims(_saved(f"{what}/claims"))
-    return table(shown, shown.to_numpy())
+    return table(csvs.claims(_saved(f"{what}/claims")))
 
 
 def hardware(plan: Plan, store: Records) -> str:
@@ -119,15 +114,13 @@ def bench(what: str, plans: Plans | None = None) -> str:
     record = _measured(what)
     if record is None:
         return "No benchmark record yet: `python -m mixutils bench`."
-    by = {(r["method"], r["encoder"]): r for r in record["mixers"]}
-    encoders, names = (list(dict.fromkeys(key[i] for key in by)) for i in (1, 0))
-    head = ["step time / plain step"]
-    head += [f"{e} ({by['none', e]['ms']:.0f} ms plain): ratio, passes, ratio / passes" for e in encoders]
-    found = {(n, e): by.get((n, e)) for n in names for e in encoders}
-    text = {
-        key: f"{r['over_plain']:.2f}, {r['passes']:.2f}, {r['over_passes']:.2f}" if r else "–"
-        for key, r in found.items()
-    }
+    steps = pd.DataFrame(record["mixers"])
+    ratios = zip(steps["over_plain"], steps["passes"], steps["over_passes"], strict=True)
+    steps["text"] = [", ".join(f"{ratio:.2f}" for ratio in of_one) for of_one in ratios]
+    plain = steps[steps["method"] == "none"].set_index("encoder")["ms"]
+    wide = steps.pivot(index="method", columns="encoder", values="text").fillna("–")
+    wide = wide.loc[steps["method"].unique(), steps["encoder"].unique()]
+    wide.columns = [f"{e} ({plain[e]:.0f} ms plain): ratio, passes, ratio / passes" for e in wide.columns]
     against = "; ".join(
         f"{t['encoder']}: {t['speed_up']:.1f} times as fast ({t['low']:.1f}–{t['high']:.1f})" for t in record["trainer"]
     )
@@ -135,8 +128,8 @@ def bench(what: str, plans: Plans | None = None) -> str:
     return (
         f"{record['task']}, batch {record['batch_size']}, {e['device']}, {e['precision']}, {record['date']}; medians over the same batches, "
         f"methods taking turns. The plain step against the default step of the Hugging Face Trainer, on the same batches: {against}.\n\n"
-        f"<details><summary>All {len(names)} methods</summary>\n\n"
-        f"{table(head, ([n, *(text[n, e] for e in encoders)] for n in names))}\n\n</details>"
+        f"<details><summary>All {len(wide)} methods</summary>\n\n"
+        f"{table(wide.rename_axis('step time / plain step').reset_index())}\n\n</details>"
     )
 
 
