@@ -7,9 +7,10 @@ verdicts are functions of cells and records only; which runs a plan needs follow
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from ..runs.records import Records
@@ -189,14 +190,26 @@ def split_off(table: dict[str, dict[str, Any]], name: str) -> dict[str, tuple[An
     return {row: (of[name], {k: v for k, v in of.items() if k != name}) for row, of in table.items()}
 
 
+def scopes(facts: dict[str, Any]) -> Callable[[Setting], SimpleNamespace]:
+    """What profiles compute of a paper: the fields of its ``[scope]``, which its file explains, and what a profile says otherwise.
+
+    Raises:
+        ValueError: a profile has a field that ``[scope]`` has not.
+    """
+    usual, profiles = facts["scope"], facts["profiles"]
+    if unknown := [f"{name}.{field}" for name, own in profiles.items() for field in own if field not in usual]:
+        raise ValueError(f"fields that [scope] does not have: {', '.join(unknown)}")
+    return lambda setting: SimpleNamespace(**usual | profiles.get(setting.profile.name, {}))
+
+
 def choose_columns(
-    columns: Iterable[Column], setting: Setting, own: tuple[str, ...] | None, stand_ins: tuple[str, ...]
+    columns: Iterable[Column], setting: Setting, own: tuple[str, ...], stand_ins: tuple[str, ...]
 ) -> tuple[tuple[Column, ...], dict[str, str]]:
     """The columns that can be filled, and why the others cannot.
 
     Args:
         columns: all that the paper prints. setting: its ``tasks``, if given, override ``own``.
-        own: ids (column or task) that the profile restricts itself to, or None for all.
+        own: ids (column or task) that the profile restricts itself to, () for all.
         stand_ins: built-in tasks that take over, under their own names, where none of the wanted data is at hand. Beside
             columns that are there only as records, those that are recorded too.
 
@@ -218,7 +231,7 @@ def choose_columns(
             raise unknown(task, [t for t in known() if t not in CATALOGUE and t not in BUILTIN])
     chosen, absent, with_data = [], {}, False
     for column in (*columns, *map(own_column, others)):
-        if wanted is not None and not names.get(column.key, {column.key}) & set(wanted):
+        if wanted and not names.get(column.key, {column.key}) & set(wanted):
             absent[column.key] = "not asked for" if setting.tasks else f"not in the {name} profile"
             continue
         ok, reason = at_hand(column.task, setting.use_hub)
