@@ -6,7 +6,6 @@ verdicts are functions of cells and records only; which runs a plan needs follow
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,13 +19,9 @@ from ..tasks.catalogue import unknown
 from .profiles import Setting
 
 
-class StartMissing(LookupError):
-    """A reading needs the record of the run that another one started from, and it is not there."""
-
-
 @dataclass(frozen=True)
 class Reading:
-    """How a number is read from a run's record.
+    """How a number, in percent, is read from a run's record (``evidence.frame`` reads it).
 
     Attributes:
         policy: checkpoint policy by name. split, metric: which number.
@@ -38,20 +33,6 @@ class Reading:
     split: str
     metric: str = "accuracy"
     floor: bool = False
-
-    def value(self, record: dict[str, Any], store: Records) -> float:
-        """The number, in percent.
-
-        Raises:
-            StartMissing: the floor's record is not there.
-        """
-        selected = record["selected"][self.policy]["metrics"][self.split][self.metric]
-        if self.floor and record["run"].get("start"):
-            first = store.start(record)
-            if first is None or first["status"] != "done":
-                raise StartMissing(f"the record of the start of {record['hash']} is missing")
-            selected = max(selected, first["selected"][self.policy]["metrics"][self.split][self.metric])
-        return 100 * selected
 
 
 @dataclass(frozen=True)
@@ -69,16 +50,6 @@ class Cell:
     runs: tuple[Run, ...]
     reading: Reading
 
-    def values(self, store: Records, reading: Reading | None = None) -> dict[int, float]:
-        """Seed -> number in percent, for the runs that are done."""
-        out = {}
-        for run in self.runs:
-            record = store.get(run)
-            if record is not None and record["status"] == "done":
-                with contextlib.suppress(StartMissing):
-                    out[run.seed] = (reading or self.reading).value(record, store)
-        return out
-
     def records(self, store: Records) -> list[dict[str, Any]]:
         """The done records behind the cell."""
         return [r for r in map(store.get, self.runs) if r is not None and r["status"] == "done"]
@@ -91,7 +62,8 @@ class Cell:
             return f"{failed} of {len(self.runs)} runs failed"
         if done < len(self.runs):
             return f"{len(self.runs) - done} of {len(self.runs)} runs not done"
-        lost = done - len(self.values(store))
+        starts = [store.start(r) for r in self.records(store) if self.reading.floor and r["run"].get("start")]
+        lost = sum(start is None or start["status"] != "done" for start in starts)
         return f"{lost} of {len(self.runs)} runs have lost the record of their start" if lost else ""
 
 
