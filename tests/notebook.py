@@ -1,7 +1,7 @@
 """Notebooks in this process: their claims, or all of their cells, on a plan and records that a test brings.
 
 A notebook's imports are tagged "setup", what opens the companion "open", what its claims are made of "claims"; its readings
-of the claims are ``readings``.
+of the claims are ``readings``. What it measures on trained models is tagged "measure".
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Collection
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -56,6 +56,15 @@ def run(
             exec(cell, out)
     plt.close("all")
     return out
+
+
+def measuring(name: str) -> SimpleNamespace:
+    """What the cells of a notebook that measure something define, and its imports; they need no plan and no records."""
+    names = {"__name__": "notebook", "c": None}
+    for tags, cell in code(name):
+        if tags & {"setup", "measure"}:
+            exec(cell, names)
+    return SimpleNamespace(**names)
 
 
 def verdicts(name: str, plan: Plan, store: Records, shuffle: int | None = None) -> dict[str, list[Verdict]]:
