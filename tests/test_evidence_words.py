@@ -203,15 +203,14 @@ def test_a_slope_has_no_margin():
 
 def test_illustrations_and_measurements_take_no_part_in_the_correction():
     e = Evidence(made({("1", "a", "mr"): np.zeros(5)}))
-    e.claim("I", "one model", e.illustration(0.84, "rank correlation 0.84"), kind="illustration")
-    e.claim("U", "one model", units(0.5), kind="illustration")
+    e.claim("I", "one model", "rank correlation 0.84", kind="illustration")
     e.claim("M", "twice the time", e.measured("a / b", [1.92, 1.71], 1.5, 2.5), kind="measured")
     e.claim("T", "tested", units(0.8), kind="pooled")
-    i, u, m, t = e.verdicts()
-    assert (i.word, i.why, u.word, u.why) == ("illustration", "rank correlation 0.84", "illustration", "t0 0.50")
+    i, m, t = e.verdicts()
+    assert (i.word, i.why) == ("illustration", "rank correlation 0.84")
     assert (m.word, m.why) == ("supported", "a / b: 1.92, 1.71; claimed between 1.5 and 2.5")
     assert t.p_holm == t.p_for
-    assert np.isnan([i.p_holm, u.p_holm, m.p_holm]).all()
+    assert np.isnan([i.p_holm, m.p_holm]).all()
     for numbers, word in (
         ([1.2, 1.3], "contradicted"),
         ([1.2, 1.8], "undecided"),
@@ -226,8 +225,9 @@ def test_what_claims_are_refused():
     e = Evidence(made({("1", "a", "mr"): np.zeros(5)}))
     with pytest.raises(ValueError, match="no kind is called 'all'"):
         e.claim("X", "", Units(), kind="all")
-    with pytest.raises(ValueError, match="is an illustration, not 'every'"):
-        e.claim("X", "", e.illustration(1, "one"), kind="every")
+    for what, kind in (("words", "every"), (Units(), "illustration")):
+        with pytest.raises(ValueError, match=f"only words, are an illustration, not '{kind}'"):
+            e.claim("X", "", what, kind=kind)
     e.claim("X", "", Units(), kind="every")
     with pytest.raises(ValueError, match="two claims X"):
         e.claim("X", "", Units(), kind="every")

@@ -141,7 +141,7 @@ def test_a_claim_says_its_word_estimate_interval_counts_and_mde_for_each_reading
 
 def test_an_illustration_says_its_numbers_once():
     e = Evidence(frame(Plan("ssmix", make_setting("desk"), (), ()), Records()))
-    e.claim("X1", "A | B", e.illustration(0.84, "rank correlation 0.84"), kind="illustration", own="by eye")
+    e.claim("X1", "A | B", "rank correlation 0.84", kind="illustration", own="by eye")
     lines = claims_table(to_frame(e.verdicts(), "a"), to_frame(e.verdicts(), "b"))
     assert lines[2] == "| X1 | A \\| B | by eye | ○ **illustration**: rank correlation 0.84 | the same |"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 
@@ -60,17 +61,23 @@ def filled(plan, percent, folder, skip=lambda run: False) -> Records:
     return shipped((done(r, 3 * r.seed + percent(r) + noise(r)) for r in plan.runs if not skip(r)), folder)
 
 
-@pytest.fixture
-def plan_for(monkeypatch, tmp_path):
-    """The plan in which a claim can be tested; ANLI for SC10, else built-in tasks or those that are named."""
+@pytest.fixture(scope="module")
+def plan_for(tmp_path_factory):
+    """The plan in which a claim can be tested, made once; ANLI for SC10, else built-in tasks or those that are named."""
 
-    def make(key: str = "", tasks: str = "", **wishes):
-        tasks = "anli" if key == "SC10" else tasks
-        folder = data_folder(tmp_path / "data", *tasks.split(",")) if tasks else ""
-        monkeypatch.setenv("MIXUTILS_DATA", str(folder))
-        return make_plan("ssmix", "desk", **wishes)
+    @functools.cache
+    def plan_on(tasks: str, **wishes):
+        with pytest.MonkeyPatch.context() as patch:
+            folder = data_folder(tmp_path_factory.mktemp("data"), *tasks.split(",")) if tasks else ""
+            patch.setenv("MIXUTILS_DATA", str(folder))
+            return make_plan("ssmix", "desk", **wishes)
 
-    return make
+    return lambda key="", tasks="", **wishes: plan_on("anli" if key == "SC10" else tasks, **wishes)
+
+
+@pytest.fixture(autouse=True)
+def _no_data(monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
 
 
 def verdicts(plan, store, reading: str = PRINTED):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +23,6 @@ SEEN = ["table", "row", "column", "seed", "precision", "value", "hash", "metric"
 SEEN += ["first", "last"]
 Names = str | Sequence[str]
 Curve = tuple[np.ndarray, np.ndarray]  # steps, values
-
-
-class Illustration(NamedTuple):
-    """A number about one trained model, in words; never a verdict."""
-
-    value: float
-    words: str
 
 
 class Evidence:
@@ -160,15 +153,11 @@ class Evidence:
         note = f"{', '.join(f'{v:.2f}' for v in found)}; claimed between {low:g} and {high:g}"
         return Units([Unit(name, task=name, mean=share, note=note, void="" if found else "nothing is measured")])
 
-    def illustration(self, value: float, words: str) -> Illustration:
-        """A number about one trained model: shown, never a verdict."""
-        return Illustration(value, words)
-
     def claim(
         self,
         key: str,
         text: str,
-        units: Units | Illustration,
+        units: Units | str,
         *,
         kind: str,
         own: str = "",
@@ -179,26 +168,24 @@ class Evidence:
         """Add a claim.
 
         Args:
+            units: or words, of an illustration, which is about one trained model and never a verdict.
             kind: every: on every data set. most, pooled: the mean over data sets, with signs beside. equal: no difference
                 beyond the margin. inner, slope, steps, measured: of units made by those methods. illustration.
             own: what the paper's own tables say. margin: of this claim. reported: the printed effect, where it does not
                 follow from printed cells. note: added to ``why``; why there are no units.
 
         Raises:
-            ValueError: an unknown kind, or a key that is taken.
+            ValueError: an unknown kind, a key that is taken, or words of another kind.
         """
         if kind not in KINDS:
             raise ValueError(f"claim {key}: no kind is called {kind!r}; there are {', '.join(KINDS)}")
         if key in self._claims:
             raise ValueError(f"there are two claims {key}")
+        if isinstance(units, str) != (kind == "illustration"):
+            raise ValueError(f"claim {key}: words, and only words, are an illustration, not {kind!r}")
+        what = {"units": Units(), "why": units} if isinstance(units, str) else {"units": units, "reported": reported}
         of = {"kind": kind, "own": own, "margin": self.margin if margin is None else margin, "note": note}
-        if not isinstance(units, Illustration):
-            of |= {"units": units, "reported": reported}
-        elif kind == "illustration":
-            of |= {"units": Units(), "why": units.words}
-        else:
-            raise ValueError(f"claim {key}: a number about one trained model is an illustration, not {kind!r}")
-        self._claims[key] = Verdict(key=key, text=text, **of)
+        self._claims[key] = Verdict(key=key, text=text, **of, **what)
 
     def verdicts(self) -> list[Verdict]:
         """Holm's correction over the claims, then the words (SPEC 9.3)."""

@@ -210,7 +210,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def said(v: Verdict) -> Verdict:
     """With its word, and why."""
     if v.kind == "illustration":
-        word, why = v.kind, v.why or "; ".join(f"{u.name} {u.mean:.2f}" for u in v.units)
+        word, why = v.kind, v.why
     elif v.kind == "measured":
         word, why = _measured(v.units)
     else:

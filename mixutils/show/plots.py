@@ -23,7 +23,7 @@ def forest(
     """Gains with 95 % intervals, one panel per data set, the published gain as an open diamond.
 
     Args:
-        frame: from ``tables.result_table`` with gains. methods: printed row -> registered method, top to bottom.
+        frame: from ``results``, with gains. methods: printed row -> registered method, top to bottom.
 
     Returns:
         The figure, or None where nothing has a gain yet.
