@@ -40,9 +40,7 @@ def parser() -> argparse.ArgumentParser:
         for title in command["takes"]:
             group = sub.add_argument_group(title)
             for option, told in FACTS[title].items():
-                group.add_argument(
-                    option, **told | {k: VALUES.get(told[k], told[k]) for k in ("type", "choices") if k in told}
-                )
+                group.add_argument(option, **{name: VALUES.get(value, value) for name, value in told.items()})
     return out
 
 
