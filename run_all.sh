@@ -72,8 +72,8 @@ if [ "${1:-}" = test ]; then
     export MIXUTILS_WORK="$scratch/runs" MIXUTILS_FIGURES="$scratch/figures"
     status=0
     "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile -q "$here/tests" "$@" || status=1
-    [ $# -gt 0 ] || "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -q --nbval-lax --nbval-current-env \
-        --nbval-cell-timeout 600 "$here/notebooks" || status=1
+    [ $# -gt 0 ] || "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile -q --nbval-lax \
+        --nbval-current-env --nbval-cell-timeout 600 "$here/notebooks" || status=1
     exit $status
 fi
 

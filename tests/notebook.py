@@ -9,14 +9,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Collection
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
 
 from mixutils import paths
-from mixutils.companion import Companion, figures
+from mixutils.companion import Companion, figures, names_of
 from mixutils.evidence import Verdict
 from mixutils.papers import PLANS, Plan
 from mixutils.runs.records import Records
@@ -56,6 +56,15 @@ def run(
             exec(cell, out)
     plt.close("all")
     return out
+
+
+def measuring(name: str, tag: str = "measure") -> SimpleNamespace:
+    """What the cells of a notebook define that measure something, and its imports; nothing is opened or trained.
+
+    ``names`` is the dictionary in which they look for each other.
+    """
+    out = names_of(name, tag, c=None)
+    return SimpleNamespace(**{k: v for k, v in out.items() if k != "__builtins__"}, names=out)
 
 
 def verdicts(name: str, plan: Plan, store: Records, shuffle: int | None = None) -> dict[str, list[Verdict]]:

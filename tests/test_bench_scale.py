@@ -1,48 +1,55 @@
-"""The bench at full scale, at a small one: its authority is the printed formula, its epoch visits every row once."""
+"""DMIX at full scale, at a small one: its authority is the printed formula, its epoch visits every row once."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from mixutils.bench import scale as bench_scale
+from mixutils.encoder.load import load_tokenizer
 from mixutils.mixers.basematrix import BaseMatrix
 from mixutils.mixers.geometry import Points
+from mixutils.tasks import encode, load_task, subset
+from tests import notebook
 from tests.test_geometry import cloud, explicit
 
+CPU = torch.device("cpu")
 
-def test_explicit_rows_are_the_printed_formula():
+
+@pytest.fixture
+def bench():
+    """The notebook's functions, with small settings."""
+    found = notebook.measuring("dmix_matrix")
+    found.names |= {"POINTS": 200, "WIDTH": 32, "BYTES": 200 * 32 * 4 * 20}
+    return found
+
+
+def test_explicit_rows_are_the_printed_formula(bench):
     e = cloud(20, 8, 1.0, 5.0)
     rows = torch.tensor([3, 11])
     expected = explicit(e, "hyp_atan")[rows]
-    found = bench_scale.explicit_rows(e, rows)
+    found = bench.explicit_rows(e, rows)
     found[torch.arange(2), rows] = 0
     torch.testing.assert_close(found, expected)
 
 
-def test_both_forms_agree_and_the_ratio_is_that_of_the_times(monkeypatch):
-    monkeypatch.setattr(bench_scale, "POINTS", 200)
-    monkeypatch.setattr(bench_scale, "WIDTH", 32)
-    monkeypatch.setattr(bench_scale, "BYTES", 200 * 32 * 4 * 20)
-    found = bench_scale.closed_against_explicit(torch.device("cpu"), 2)
+def test_both_forms_agree_and_the_ratio_is_that_of_the_times(bench):
+    found = bench.closed_against_explicit(CPU, 2)
     assert found["largest_relative_error"] < 1e-4
     assert found["speed_up"] == pytest.approx(found["explicit_s"] / found["closed_s"])
 
 
-def test_an_epoch_visits_every_row_once():
-    matrix, ms = bench_scale.one_epoch(BaseMatrix(Points(cloud(50, 8, 1.0, 5.0))), 50, np.random.default_rng(0))
+def test_an_epoch_visits_every_row_once(bench):
+    matrix, ms = bench.one_epoch(BaseMatrix(Points(cloud(50, 8, 1.0, 5.0))), 50, np.random.default_rng(0))
     assert matrix.count.tolist() == [1] * 50
     assert int(matrix.clock) == 7
     assert ms > 0
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not count resident memory")
-def test_the_peak_of_memory_is_that_since_the_reset():
-    cpu = torch.device("cpu")
-    torch.ones(40_000_000)  # 160 MB before the count begins
-    start = bench_scale._reset_peak(cpu)
-    torch.ones(10_000_000)
-    assert 35 < bench_scale._peak(cpu) - start < 120
+def test_a_whole_data_set_is_timed_beside_tmix(bench):
+    data = subset(load_task("docs-coarse", use_hub=False), 60, "random", 0, None)
+    task = encode(data.with_splits({"train": data.splits["train"]}), load_tokenizer("random:tiny"))
+    found = bench.whole_data_set("random:tiny", task, CPU, 3)
+    assert found["rows"] == 60
+    assert found["low"] <= found["over_tmix"] <= found["high"]
+    assert 0 < found["selected"] <= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.papers.published import PAPERS, number, published
+from mixutils.papers.published import PAPERS, published
 from mixutils.tasks import BUILTIN, CATALOGUE, POLICIES, DataError
 from mixutils.tasks.catalogue import spec, unknown
 from mixutils.tasks.taskspec import RULES
@@ -25,7 +25,7 @@ entries = pytest.mark.parametrize("entry", CATALOGUE.values(), ids=CATALOGUE)
 def sizes(paper: str, column: str) -> dict[str, float]:
     """Printed numbers of one column of a paper's table of data sets."""
     table = SIZE_TABLES[paper]
-    found = {row: number(paper, table, row, column) for t, row, c in published(paper) if (t, c) == (table, column)}
+    found = {row: cell.number for (t, row, c), cell in published(paper).items() if (t, c) == (table, column)}
     return {row: value for row, value in found.items() if value is not None}
 
 

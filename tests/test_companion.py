@@ -194,7 +194,7 @@ def test_shuffled_names_are_shown_in_a_folder_of_their_own_and_say_so(plan, tmp_
 def test_another_notebooks_claims_are_those_of_its_own_cells(plan, tmp_path):
     ship(plan, tmp_path)
     c = Companion("ssmix", train=False)
-    found = c.claims_of("ssmix")
+    found = c.names_of("ssmix", "claims")["readings"]
     assert [v.key for e in found.values() for v in e.verdicts()] == 2 * [f"SC{i}" for i in range(1, 11)]
 
 

@@ -148,7 +148,7 @@ def test_commands_of_the_readme_exist():
 #: Rooms from the ground up; a room imports only rooms that stand before it.
 ROOMS = [
     *("paths", "rng", "tasks", "encoder", "mixers", "training", "probes", "runs", "papers", "evidence"),
-    *("show", "bench", "site", "companion", "cli", "__main__"),
+    *("show", "site", "companion", "cli", "__main__"),
 ]
 FILES = sorted(paths.PACKAGE.rglob("*.py"))
 
@@ -241,7 +241,7 @@ def python(code: str, **variables: str) -> str:
 
 
 #: Rooms of tables, figures and verdicts: they may import what is heavy.
-SHOWING = ("evidence", "show", "site", "bench")
+SHOWING = ("evidence", "show", "site")
 #: What only tables, figures, notebooks, Parquet files and the hub need.
 LATE = (
     "matplotlib",

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from mixutils.companion import make_plan
-from mixutils.papers.published import number
+from mixutils.papers.published import published
 from mixutils.runs.records import Records
 from mixutils.show import style
 from tests.fakes import data_folder, done, shipped
@@ -165,7 +165,7 @@ def test_the_layer_map_shows_ours_beside_the_printed_one(full):
     assert len(texts) == 3 * 2 * 2  # sets, data sets, methods
     assert sum(t.endswith("*") for t in texts) == 2 * 2
     assert "TREC coarse\nTMix" in {t.get_text() for t in ours.get_xticklabels()}
-    assert f"{number('dmix', '5', '{3,4}', 'ahs/DMix'):.1f}" in {t.get_text() for t in printed.texts}
+    assert f"{published('dmix')['5', '{3,4}', 'ahs/DMix'].number:.1f}" in {t.get_text() for t in printed.texts}
     assert len(printed.texts) == 5 * 6
 
 

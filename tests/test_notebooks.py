@@ -45,7 +45,7 @@ every_notebook = pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)
 
 
 def test_the_list_of_notebooks_is_the_folder():
-    assert {p.stem for p in SOURCES} == set(NOTEBOOKS)
+    assert {p.stem for p in SOURCES} == {*NOTEBOOKS, "bench"}  # which has a command of its own
 
 
 @every_notebook
@@ -68,7 +68,7 @@ def test_parameters_are_literals_in_one_cell_before_all_code(path):
 @every_notebook
 def test_defaults_are_smoke_and_every_parameter_is_used(path):
     have = parameters(path)
-    if NOTEBOOKS[path.stem] is not None:
+    if NOTEBOOKS.get(path.stem) is not None:
         assert have["profile"] == "smoke"
         defaults = dict(PARAMETERS)
         if NOTEBOOKS[path.stem] != "compare":
@@ -91,7 +91,9 @@ def test_only_cells_whose_output_is_checked_have_one(path):
 
 @every_notebook
 def test_notebooks_hold_no_training_code(path):
-    code = "\n".join(c.source for c in source(path).cells if c.cell_type == "code")
+    """But for what measures a training step."""
+    cells = [c for c in source(path).cells if c.cell_type == "code"]
+    code = "\n".join(c.source for c in cells if not {"measure", "trainer"} & set(c.metadata.get("tags", ())))
     assert "backward(" not in code
     assert "optimizer." not in code  # the name of one may stand in a table
     assert ".train(" not in code

@@ -87,15 +87,6 @@ def test_forest_hides_the_panels_it_does_not_need(columns, panels):
     assert sum(a.get_visible() for a in figure.axes) == columns
 
 
-def test_bars_have_their_length_colour_and_number():
-    figure = plots.bars(["TMix", "SSMix"], [1.1, 2.0], ["tmix", "ssmix"], "relative", "times", line=1.0)
-    axis = figure.axes[0]
-    assert [b.get_width() for b in axis.patches] == [1.1, 2.0]
-    assert [to_hex(b.get_facecolor()) for b in axis.patches] == [style.colour("tmix"), style.colour("ssmix")]
-    assert [t.get_text() for t in axis.texts] == ["1.10", "2.00"]
-    assert axis.lines[0].get_xdata()[0] == 1.0
-
-
 @pytest.fixture(scope="module")
 def found():
     """A supported, a negligible and an untested claim."""
@@ -140,21 +131,3 @@ def test_units_are_drawn_one_by_one_and_together(found):
 def test_a_void_unit_is_crossed(found):
     axis = plots.units(found[2], "t").axes[0]
     assert markers(axis, "x") == [(1, 0)]
-
-
-def test_learning_curves_put_the_baseline_into_each_panel():
-    rows = {"plain": 0, **{f"m{i}": i for i in range(4)}}
-    lines = [
-        {"row": row, "seed": seed, "step": step, "value": step + level + seed}
-        for row, level in rows.items()
-        for seed in (0, 1)
-        for step in (1, 2, 3)
-    ]
-    colours = dict.fromkeys(rows, "#112233") | {"plain": "#777777"}
-    figure = plots.learning_curves(pd.DataFrame(lines), "plain", colours, "step", "accuracy", "title")
-    shown = [a for a in figure.axes if a.get_visible()]
-    assert [a.get_title() for a in shown] == ["m0", "m1", "m2", "m3"]
-    for i, axis in enumerate(shown):
-        assert [list(line.get_ydata()) for line in axis.lines[:2]] == [[1.5, 2.5, 3.5], [1.5 + i, 2.5 + i, 3.5 + i]]
-        assert [to_hex(line.get_color()) for line in axis.lines[:2]] == ["#777777", "#112233"]
-    assert plots.learning_curves(pd.DataFrame(lines[:6]), "plain", colours, "", "", "") is None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mixutils import paths
-from mixutils.papers.published import PAPERS, Published, number, published
+from mixutils.papers.published import PAPERS, Published, published
 
 COUNTS = {
     "ssmix": {"1": 37, "2": 84, "A.1": 84, "B.1": 70},
@@ -84,10 +84,9 @@ def test_an_unknown_paper_lists_the_known_ones():
 
 
 def test_numbers_are_read_and_words_are_none():
-    assert number("ssmix", "2", "SSMix", "trec-fine") == 90.24
-    assert number("dmix", "1", "trac", "samples") == 5329
-    assert number("ssmix", "1", "sst2-glue", "train") is None  # printed as 67k
-    assert number("ssmix", "2", "SSMix", "no such column") is None
+    assert published("ssmix")["2", "SSMix", "trec-fine"].number == 90.24
+    assert published("dmix")["1", "trac", "samples"].number == 5329
+    assert published("ssmix")["1", "sst2-glue", "train"].number is None  # printed as 67k
 
 
 # -------------------------------------------------------------------------------------------------- the papers' texts

@@ -58,7 +58,7 @@ def test_blocks_are_filled_between_their_markers_and_the_rest_stays():
     made = readme.fill(text, no_plan)
     assert made.startswith("a\n<!-- begin methods -->\n| method | where |")
     assert "by hand" not in made
-    assert made.endswith("python -m mixutils bench --patches`.\n<!-- end -->\n")
+    assert made.endswith("the notebook of the method measures it.\n<!-- end -->\n")
     assert readme.fill(made, no_plan) == made
 
 
@@ -153,7 +153,7 @@ def test_links_and_pictures_of_the_readme_exist():
 
 def test_without_a_benchmark_record_the_readme_says_how_to_make_one():
     assert "python -m mixutils bench`" in readme.bench("none")
-    assert "python -m mixutils bench --patches`" in readme.patches("none")
+    assert "No record yet" in readme.patches("none")
 
 
 def test_gains_are_sorted_and_methods_without_an_interval_wait():

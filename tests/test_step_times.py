@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from mixutils.bench.step_times import BENCHMARK, step_times
 from mixutils.companion import make_plan
 from mixutils.runs.records import Records
+from mixutils.show.step_times import BENCHMARK, step_times
 from tests.fakes import done, shipped
 
 ROWS = [("2", "EmbedMix"), ("2", "TMix"), ("2", "No such row"), ("2", "SSMix")]

@@ -16,9 +16,11 @@ from . import setting
 
 
 def bench(args: argparse.Namespace) -> int:
-    from ..bench import patches, scale, steps
+    from ..site.notebooks import execute_all
 
-    return (scale if args.scale else patches if args.patches else steps).main(args)
+    names = ("encoders", "methods", "task", "batch_size", "repeats", "threads", "device")
+    given = {name: getattr(args, name) for name in names}
+    return int(bool(execute_all({"bench": given}, paths.figures("bench") / "notebooks")))
 
 
 def readme(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,14 @@ from .. import paths
 from ..papers import PLANS
 from ..papers.profiles import PROFILES
 from ..runs import environment
+from ..runs.checkpoints import checkpoint_path
 from ..runs.estimate import Costs
-from ..runs.launch import devices, launch
-from ..runs.records import Records
+from ..runs.launch import devices, jobs_for, launch
+from ..runs.records import Records, compact, write_whole
+from ..runs.trained import Trained, trained
 from .parameters import PARAMETERS, parameters
 from .plans import Ahead, check_gpu, describe, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
+from .progress import progress
 
 if TYPE_CHECKING:
     import matplotlib.pyplot as plt
@@ -117,8 +120,9 @@ class Companion:
         if self.train:
             how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub}
             how["again"] = stale_runs(self.plan, self.store)
-            say = (lambda line: None) if self.profile.name == "smoke" else print
-            launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
+            ahead = jobs_for(runs, self.store, again=how["again"])
+            with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
+                launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]
@@ -164,29 +168,40 @@ class Companion:
 
         return Evidence(self.frame, self.printed, curves=self.curves, **reading)
 
-    def claims_of(self, notebook: str) -> dict[str, Evidence]:
-        """The claims that a notebook of the paper declares, decided on these records: its ``readings``.
+    def names_of(self, notebook: str, tag: str) -> dict[str, Any]:
+        """What cells of another notebook of the paper define on these records; see ``names_of``."""
+        return names_of(notebook, tag, c=self)
 
-        Its cells with the tags "setup" and "claims" are run here. So a claim is declared once, and a notebook that shows some
-        of them has the others too, over which Holm's correction runs.
+    def measured(self, name: str, measure: Callable[[Trained], dict[str, Any]]) -> list[dict[str, Any]]:
+        """What is measured on trained models, of every run of the plan that keeps its weights for it.
+
+        It is measured once. What was found stays in ``NAME.json`` beside the paper's figures (older records have it
+        themselves), so that figures are drawn again without weights; delete the file to measure anew. With ``train`` false
+        runs whose weights are not at hand are left out.
 
         Args:
-            notebook: name without ending.
-        """
-        names: dict[str, Any] = {"__name__": notebook, "c": self}
-        for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
-            if cell["cell_type"] == "code" and {"setup", "claims"} & set(cell["metadata"].get("tags", ())):
-                exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
-        return names["readings"]
+            name: one of the runs' ``probes``. measure: from a ``runs.trained.Trained`` to what JSON can hold.
 
-    def probed(self, name: str) -> list[dict[str, Any]]:
-        """What a probe measured, of every run that has it, with ``task``, ``seed``, ``labels`` and ``hash`` of the run."""
+        Returns:
+            What ``measure`` returned, with ``task``, ``seed``, ``labels`` and ``hash`` of the run.
+        """
+        path = figures(self.profile.name) / self.plan.paper / f"{name}.json"
+        kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         out = []
-        for run in self.plan.runs:
+        for run in (r for r in self.plan.runs if name in r.probes and self.store.done(r)):
             record = self.store.get(run)
-            if record is not None and record["status"] == "done" and name in record.get("probes", {}):
+            made_from = [record["data"]["digest"], record.get("generation", 1)]
+            found = record.get("probes", {}).get(name)
+            if found is None and kept.get(run.hash, {}).get("made_from") == made_from:
+                found = kept[run.hash]["found"]
+            if found is None and (self.train or checkpoint_path(run.hash, run.probe_policy).is_file()):
+                found = compact(measure(trained(run, device=self.device, use_hub=self.plan.setting.use_hub)))
+                kept[run.hash] = {"made_from": made_from, "found": found}
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, json.dumps(kept, ensure_ascii=False).encode("utf-8"))
+            if found is not None:
                 of_run = {"task": run.task, "seed": run.seed, "labels": record["data"]["labels"], "hash": run.hash}
-                out.append(record["probes"][name] | of_run)
+                out.append(found | of_run)
         return out
 
     def save(self, made: plt.Figure | pd.DataFrame | None, name: str) -> Any:
@@ -211,6 +226,23 @@ class Companion:
         return made
 
 
+def names_of(notebook: str, tag: str, **given: Any) -> dict[str, Any]:
+    """What cells of another notebook define: those with the tag, and its imports (tagged "setup").
+
+    So a claim is declared, and a measurement written down, in one place. ``c.names_of("dnm", "claims")["readings"]`` are the
+    claims that ``dnm`` declares, decided on the records of ``c``: a notebook that shows some of them has the others too, over
+    which Holm's correction runs.
+
+    Args:
+        notebook: name without ending. given: names that the cells find.
+    """
+    names: dict[str, Any] = {"__name__": notebook, **given}
+    for cell in json.loads((paths.NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and {"setup", tag} & set(cell["metadata"].get("tags", ())):
+            exec(compile("".join(cell["source"]), f"{notebook}.ipynb", "exec"), names)
+    return names
+
+
 __all__ = [
     "Ahead",
     "Companion",
@@ -218,6 +250,7 @@ __all__ = [
     "describe",
     "figures",
     "make_plan",
+    "names_of",
     "permuted",
     "shipped",
     "shuffle_seed",

@@ -47,9 +47,9 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
     if not labels:
         # Boolean also where it is empty: ``frame[frame["primary"]]`` would else choose columns.
         return pd.DataFrame(columns=[*CELL, *OF_READING, *OF_RUN]).astype({"primary": bool, "floor": bool})
-    cells = pd.DataFrame([label | _of_run(record) for label, record in labels])
-    found = _readings({r["hash"]: r for _, r in labels}.values(), store)
-    out = cells.merge(found, on="hash", sort=False)
+    records = {r["hash"]: r for _, r in labels}.values()
+    cells = _cells(labels, records)
+    out = cells.merge(_readings(records, store), on="hash", sort=False)
     out = out[out["floor_too"] | ~out["floor"]]
     out["primary"] = equal(out[READING], out[[f"own_{name}" for name in READING]])
     mixer = [c for c in cells.columns if c.startswith("mixer.")]
@@ -65,10 +65,11 @@ def curves(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFra
         run; train_loss since the evaluation before; mixer.NAME: what the mixer logged at this evaluation.
     """
     labels = list(_labels(plan, store))
-    evaluated = [p for record in {r["hash"]: r for _, r in labels}.values() for p in _points(record)]
+    records = {r["hash"]: r for _, r in labels}.values()
+    evaluated = [point for record in records for point in _points(record)]
     if not evaluated:
         return pd.DataFrame(columns=[*CELL, *OF_POINT, *OF_RUN])
-    cells = pd.DataFrame([label | _of_run(record) for label, record in labels])[[*CELL, *OF_RUN]]
+    cells = _cells(labels, records)[[*CELL, *OF_RUN]]
     out = cells.merge(pd.DataFrame(evaluated), on="hash", sort=False)
     mixer = [c for c in out.columns if c.startswith("mixer.")]
     out = out[[*CELL, *OF_POINT, *OF_RUN, *mixer]]
@@ -89,10 +90,12 @@ def read_as(
         frame: of readings. policy: of the checkpoint, or "hold-out" for the one that the selecting part chooses. part: or
             "select" for that part. metric: one, or column or task -> metric. floor: whether the start counts too.
     """
+    asked = {"policy": policy, "part": part, "metric": metric, "floor": floor}
+    if all(value is None for value in asked.values()):
+        return frame
     # A run that belongs to no table has no reading of its own: its policy and part have to be asked for.
     missing = {"policy": "", "part": "", "metric": "accuracy", "floor": False}
     own = own_readings(frame, frame).set_axis(frame.index).fillna(missing)
-    asked = {"policy": policy, "part": part, "metric": metric, "floor": floor}
     if policy == "hold-out":
         asked["policy"] = "best-on-" + frame["select"]
     if part == "select":
@@ -108,7 +111,7 @@ def printed(paper: str) -> pd.DataFrame:
     from ..papers.published import published
 
     cells = [c for c in published(paper).values() if c.number is not None]
-    lines = [(c.table, c.row, c.column, c.number, c.deviation, c.marker) for c in cells]
+    lines = [(c.table, c.row, c.column, c.number, float(c.spread or "nan"), c.marker) for c in cells]
     return pd.DataFrame(lines, columns=["table", "row", "column", "value", "spread", "marker"])
 
 
@@ -146,6 +149,12 @@ def _select(column: Column | None, report: str, record: Record) -> str:
     parts = record["curve"][-1]["metrics"]
     own = column.select if column else ""
     return own if own != report and own in parts else "held" if "held" in parts and report != "held" else ""
+
+
+def _cells(labels: Iterable[tuple[dict[str, Any], Record]], records: Iterable[Record]) -> pd.DataFrame:
+    """One row per cell and run: its label, and what is the same for all readings of the run."""
+    cells = pd.DataFrame([label | {"hash": record["hash"]} for label, record in labels])
+    return cells.merge(pd.DataFrame(map(_of_run, records)), on="hash", sort=False)
 
 
 def _of_run(record: Record) -> dict[str, Any]:

@@ -6,10 +6,10 @@ verdicts are functions of cells and records only; which runs a plan needs follow
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from ..runs.records import Records
@@ -19,13 +19,9 @@ from ..tasks.catalogue import unknown
 from .profiles import Setting
 
 
-class StartMissing(LookupError):
-    """A reading needs the record of the run that another one started from, and it is not there."""
-
-
 @dataclass(frozen=True)
 class Reading:
-    """How a number is read from a run's record.
+    """How a number, in percent, is read from a run's record (``evidence.frame`` reads it).
 
     Attributes:
         policy: checkpoint policy by name. split, metric: which number.
@@ -37,20 +33,6 @@ class Reading:
     split: str
     metric: str = "accuracy"
     floor: bool = False
-
-    def value(self, record: dict[str, Any], store: Records) -> float:
-        """The number, in percent.
-
-        Raises:
-            StartMissing: the floor's record is not there.
-        """
-        selected = record["selected"][self.policy]["metrics"][self.split][self.metric]
-        if self.floor and record["run"].get("start"):
-            first = store.start(record)
-            if first is None or first["status"] != "done":
-                raise StartMissing(f"the record of the start of {record['hash']} is missing")
-            selected = max(selected, first["selected"][self.policy]["metrics"][self.split][self.metric])
-        return 100 * selected
 
 
 @dataclass(frozen=True)
@@ -68,16 +50,6 @@ class Cell:
     runs: tuple[Run, ...]
     reading: Reading
 
-    def values(self, store: Records, reading: Reading | None = None) -> dict[int, float]:
-        """Seed -> number in percent, for the runs that are done."""
-        out = {}
-        for run in self.runs:
-            record = store.get(run)
-            if record is not None and record["status"] == "done":
-                with contextlib.suppress(StartMissing):
-                    out[run.seed] = (reading or self.reading).value(record, store)
-        return out
-
     def records(self, store: Records) -> list[dict[str, Any]]:
         """The done records behind the cell."""
         return [r for r in map(store.get, self.runs) if r is not None and r["status"] == "done"]
@@ -90,7 +62,8 @@ class Cell:
             return f"{failed} of {len(self.runs)} runs failed"
         if done < len(self.runs):
             return f"{len(self.runs) - done} of {len(self.runs)} runs not done"
-        lost = done - len(self.values(store))
+        starts = [store.start(r) for r in self.records(store) if self.reading.floor and r["run"].get("start")]
+        lost = sum(start is None or start["status"] != "done" for start in starts)
         return f"{lost} of {len(self.runs)} runs have lost the record of their start" if lost else ""
 
 
@@ -189,14 +162,26 @@ def split_off(table: dict[str, dict[str, Any]], name: str) -> dict[str, tuple[An
     return {row: (of[name], {k: v for k, v in of.items() if k != name}) for row, of in table.items()}
 
 
+def scopes(facts: dict[str, Any]) -> Callable[[Setting], SimpleNamespace]:
+    """What profiles compute of a paper: the fields of its ``[scope]``, which its file explains, and what a profile says otherwise.
+
+    Raises:
+        ValueError: a profile has a field that ``[scope]`` has not.
+    """
+    usual, profiles = facts["scope"], facts["profiles"]
+    if unknown := [f"{name}.{field}" for name, own in profiles.items() for field in own if field not in usual]:
+        raise ValueError(f"fields that [scope] does not have: {', '.join(unknown)}")
+    return lambda setting: SimpleNamespace(**usual | profiles.get(setting.profile.name, {}))
+
+
 def choose_columns(
-    columns: Iterable[Column], setting: Setting, own: tuple[str, ...] | None, stand_ins: tuple[str, ...]
+    columns: Iterable[Column], setting: Setting, own: tuple[str, ...], stand_ins: tuple[str, ...]
 ) -> tuple[tuple[Column, ...], dict[str, str]]:
     """The columns that can be filled, and why the others cannot.
 
     Args:
         columns: all that the paper prints. setting: its ``tasks``, if given, override ``own``.
-        own: ids (column or task) that the profile restricts itself to, or None for all.
+        own: ids (column or task) that the profile restricts itself to, () for all.
         stand_ins: built-in tasks that take over, under their own names, where none of the wanted data is at hand. Beside
             columns that are there only as records, those that are recorded too.
 
@@ -218,7 +203,7 @@ def choose_columns(
             raise unknown(task, [t for t in known() if t not in CATALOGUE and t not in BUILTIN])
     chosen, absent, with_data = [], {}, False
     for column in (*columns, *map(own_column, others)):
-        if wanted is not None and not names.get(column.key, {column.key}) & set(wanted):
+        if wanted and not names.get(column.key, {column.key}) & set(wanted):
             absent[column.key] = "not asked for" if setting.tasks else f"not in the {name} profile"
             continue
         ok, reason = at_hand(column.task, setting.use_hub)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from types import SimpleNamespace
 
 from .. import paths
 from ..mixers import REGISTRY
@@ -17,7 +18,7 @@ from ..runs.records import Record, Records
 from ..runs.run import Run
 from ..tasks import at_hand
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, own_column
+from .base import Cell, Column, Paper, Plan, Reading, own_column, scopes
 from .profiles import Setting
 
 _FACTS = paths.facts("papers/compare")
@@ -27,26 +28,9 @@ CONTROL = "none"
 REPORTED, ANSWERS = (paths.PACKAGE / "papers" / f"compare_{name}.csv" for name in ("reported", "answers"))
 
 
-@dataclass(frozen=True)
-class Size:
-    """How much is computed.
-
-    Attributes:
-        tasks, methods: whose. rows: of training, stratified, nested, one subset per seed. passes: over them.
-        select, report: rows of the part that chooses the checkpoint and of the one that is reported, at most.
-    """
-
-    tasks: tuple[str, ...]
-    methods: tuple[str, ...]
-    rows: int
-    passes: int
-    select: int
-    report: int
-
-
-SIZES = {name: Size(**fields) for name, fields in _FACTS["sizes"].items()}
-FULL_SIZE = SIZES.pop("full")
-METHODS, TASKS = FULL_SIZE.methods, FULL_SIZE.tasks
+scope = scopes(_FACTS)
+METHODS: tuple[str, ...] = _FACTS["scope"]["methods"]
+TASKS: tuple[str, ...] = _FACTS["scope"]["tasks"]
 #: Tasks with more classes than the training rows would cover: twice the rows, half the passes, the same updates.
 MANY_CLASSES = ("trec-fine", "docs-fine")
 BATCH, EVALUATIONS = 16, 5
@@ -62,21 +46,21 @@ TABLE, SEARCH_TABLE = "compare", "learning rate"
 SEARCH = ("", SEARCH_SEED)  # the search is one block over its tasks
 
 
-def size(setting: Setting) -> Size:
-    """What a setting computes: the profile's size with the user's wishes.
+def size(setting: Setting) -> SimpleNamespace:
+    """What a setting computes: the profile's scope with the user's wishes.
 
     Raises:
         ValueError: a method that is not registered; the message lists the known ones.
     """
-    base = SIZES.get(setting.profile.name, FULL_SIZE)
-    methods = tuple(REGISTRY) if setting.methods == ("all",) else setting.methods or base.methods
+    of = scope(setting)
+    methods = tuple(REGISTRY) if setting.methods == ("all",) else setting.methods or of.methods
     if unknown := [m for m in methods if m not in REGISTRY]:
         raise ValueError(f"no method is called {', '.join(unknown)}; there are all, {', '.join(REGISTRY)}")
-    methods = (CONTROL, *(m for m in methods if m != CONTROL))
-    wished = {"tasks": setting.tasks or base.tasks, "methods": methods}
+    of.methods = (CONTROL, *(m for m in methods if m != CONTROL))
+    of.tasks = setting.tasks or of.tasks
     if "train_size" in setting.chosen and setting.train_size:
-        wished["rows"] = setting.train_size
-    return replace(base, **wished)
+        of.rows = setting.train_size
+    return of
 
 
 def train_sizes(setting: Setting) -> set[int | None]:
@@ -89,7 +73,7 @@ def learning_rate(encoder: str) -> float:
     return LEARNING_RATES.get(encoder, DEFAULT_RATE)
 
 
-def column(task: str, of: Size) -> Column:
+def column(task: str, of: SimpleNamespace) -> Column:
     """A task: the checkpoint is chosen on "validation", and "test" is evaluated once, at that checkpoint."""
     policy = f"pool-{of.select}-{of.report}"
     return replace(own_column(task), policy=policy, select="validation", report="test", evaluate=("validation",))
@@ -167,7 +151,7 @@ def _other_controls(block: list[Run]) -> list[Run]:
 
 def search_cells(setting: Setting, columns: Iterable[Column]) -> list[Cell]:
     """The runs that the learning rate was chosen by, one row per rate; none where no rate was searched."""
-    if setting.profile.name in SIZES or setting.encoder != "minilm":
+    if setting.profile.name in _FACTS["profiles"] or setting.encoder != "minilm":
         return []
     precision = setting.blocks.get(SEARCH, {}).get(CONTROL, _here())
     reading = Reading("best-on-validation", "validation")
@@ -205,7 +189,7 @@ def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
 
 def base_methods(setting: Setting) -> tuple[str, ...]:
     """The methods that a block is not left without: the profile's own."""
-    return SIZES.get(setting.profile.name, FULL_SIZE).methods
+    return scope(setting).methods
 
 
 def block_precisions(

@@ -6,14 +6,14 @@ tunes T and prints neither grid nor values: tables take T = 0.7, the grid is Fig
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from .. import paths
 from ..runs.run import Run
 from ..tasks import spec
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, columns_of, scaled, split_off
+from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, columns_of, scaled, scopes, split_off
 from .profiles import Setting
 
 _FACTS = paths.facts("papers/dmix")
@@ -36,39 +36,12 @@ BENCHMARKS = {"trac": 75.0, "hasoc": 77.0}  # [P] Figure 2: F1 to reach on valid
 BELOW_TMIX = 0.5  # elsewhere, and at another scale: so many points below where TMix ends (SPEC DA39)
 MATRIX = "matrix"  # cells of runs that are there to watch M (SPEC DA11, DA13)
 STAND_INS = ("docs-coarse", "docs-fine")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What a profile computes of the paper.
-
-    Attributes:
-        tables: table -> its columns. sets: layer sets of Table 5. thresholds: T of Figure 3. rates: learning rates of M.
-        lr_scale: factor on the printed learning rate in place of the profile's (deviation P1): batches of 8 make four times
-            as many updates, and BERTAdam's first ones are three times as large. Chosen on the unmixed baseline's validation
-            part alone. None: the profile's.
-        rows, max_length: of training, and tokens, at most.
-    """
-
-    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    sets: tuple[str, ...] = tuple(LAYER_SETS)
-    thresholds: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-    rates: tuple[float, ...] = (2e-5, 2e-4, 1e-3, 1e-2)
-    lr_scale: float | None = None
-    rows: int | None = None
-    max_length: int = 128
-
-
-SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
-
-
-def scope(setting: Setting) -> Scope:
-    return SCOPES[setting.profile.name]
+scope = scopes(_FACTS)
 
 
 def rows_of(setting: Setting) -> int | None:
     """Training rows of a run."""
-    return capped(setting, scope(setting).rows)
+    return capped(setting, scope(setting).rows or None)
 
 
 def train_sizes(setting: Setting) -> set[int | None]:
@@ -92,7 +65,7 @@ def base_run(c: Column, row: str, seed: int, setting: Setting, **options: Any) -
     method, given = ROWS[row]
     own = scope(setting).lr_scale
     # An encoder that the profile's factor is not for gets none of the paper's either.
-    scale = setting.lr_scale if own is None or setting.lr_scale == 1 else own
+    scale = own if own and setting.lr_scale != 1 else setting.lr_scale
     lr, batch = scaled(replace(setting, lr_scale=scale), 2e-5, 8)
     size, fixed = rows_of(setting), False
     if c.task == "sst2-10k" and (size is None or size >= 10_000):
@@ -142,7 +115,7 @@ class _Maker:
         """Whether a table has this column. Columns of one's own are in Tables 2 and 3, the first of them in all."""
         if not c.published:
             return table in ("2", "3") or c == next(x for x in self.columns if not x.published)
-        return c.key in (SCOPES["full"] if self.setting.tasks else self.scope).tables.get(table, ())
+        return c.key in (_FACTS["scope"]["tables"] if self.setting.tasks else self.scope.tables).get(table, ())
 
     def cell(self, table: str, name: str, c: Column, row: str, key: str = "", **changes: Any) -> Cell:
         return Cell(table, name, key or c.key, self.runs(c, row, **changes), reading(c))
@@ -175,7 +148,7 @@ def attention_column(columns: tuple[Column, ...], have: list[Column]) -> Column 
 
 def plan(setting: Setting) -> Plan:
     """All runs of Tables 2 to 7 and Figures 2 and 3, and those that watch M."""
-    own = tuple(dict.fromkeys(k for keys in scope(setting).tables.values() for k in keys)) or None
+    own = tuple(dict.fromkeys(k for keys in scope(setting).tables.values() for k in keys))
     chosen, absent = choose_columns(COLUMNS, setting, own, STAND_INS)
     make = _Maker(setting, tuple(map(select_on_validation, chosen)))
     cells = [

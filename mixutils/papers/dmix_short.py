@@ -6,12 +6,12 @@ preparation of data and their unmixed runs (SPEC 3(b), X1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from .. import paths
 from ..runs.run import Run
 from . import dmix
-from .base import Cell, Column, Paper, Plan, choose_columns, columns_of, split_off
+from .base import Cell, Column, Paper, Plan, choose_columns, columns_of, scopes, split_off
 from .dmix import reading, select_on_validation
 from .profiles import Setting
 
@@ -29,43 +29,33 @@ TAU = 10.0
 STAND_INS = ("docs-coarse",)
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What a profile computes: columns of Table 1, those of Figure 1, its τ in percent; ``rows`` of columns without all."""
-
-    table: tuple[str, ...] = ()
-    figure: tuple[str, ...] = ()
-    taus: tuple[float, ...] = tuple(float(t) for t in range(10, 101, 10))
-    rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
+scope = scopes(_FACTS)
 train_sizes = dmix.train_sizes
 
 
 def plan(setting: Setting) -> Plan:
     """All runs of Table 1 and Figure 1."""
-    scope = SCOPES[setting.profile.name]
-    chosen, absent = choose_columns(COLUMNS, setting, scope.table or None, STAND_INS)
+    here = scope(setting)
+    chosen, absent = choose_columns(COLUMNS, setting, here.table, STAND_INS)
     chosen = tuple(map(select_on_validation, chosen))
     seeds = setting.seeds_for(PAPER.seeds)
     first_own = next((c for c in chosen if not c.published), None)
-    whole = SCOPES["full"] if setting.tasks else scope
+    printed = _FACTS["scope"] if setting.tasks else vars(here)
 
     def runs(c: Column, row: str, **options) -> tuple[Run, ...]:
         return tuple(base_run(c, row, seed, setting, **options) for seed in seeds)
 
     cells = []
     for c in chosen:
-        rows = whole.rows.get(c.key, ROWS) if not c.published or c.key in whole.table else ()
+        rows = printed["rows"].get(c.key, ROWS) if not c.published or c.key in printed["table"] else ()
         made = {row: runs(c, row) for row in rows}
         if HYPERBOLIC in made:
             first, *others = made[HYPERBOLIC]
             probed = first.with_(probes=("dmix-geometry",), probe_policy=f"best-on-{c.select}")
             made[HYPERBOLIC] = (probed, *others)
         cells += [Cell(TABLE, row, c.key, made[row], reading(c)) for row in rows]
-        if c == first_own or c.key in whole.figure:
-            over = {tau_row(t): made[HYPERBOLIC] if t == TAU else runs(c, HYPERBOLIC, tau=t) for t in scope.taus}
+        if c == first_own or c.key in printed["figure"]:
+            over = {tau_row(t): made[HYPERBOLIC] if t == TAU else runs(c, HYPERBOLIC, tau=t) for t in here.taus}
             over = {MIXUP: made[MIXUP]} | over
             cells += [Cell(FIGURE, row, c.key, found, reading(c)) for row, found in over.items()]
     return Plan("dmix_short", setting, chosen, tuple(cells), (), absent)

@@ -8,12 +8,12 @@ training is meant.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .. import paths
 from ..runs.run import Run
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, split_off
+from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, scopes, split_off
 from .profiles import Setting
 
 _FACTS = paths.facts("papers/dnm")
@@ -23,7 +23,7 @@ PARTS = ("validation", "test")
 COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
 MAIN: dict[str, str] = _FACTS["main"]
 OWN_TABLE = "2-5"  # the same rows and sizes on tasks that the paper does not know
-ABLATED = ("subj", "mr", "sst1-sent")  # columns of Tables 6 to 11
+ABLATED: tuple[str, ...] = _FACTS["scope"]["close_ups"]
 
 SHALLOW = "cnn"
 #: Printed row -> registered mixer, and encoder or "".
@@ -44,32 +44,7 @@ CONTROLS, POLICY = "control", "policy"
 LONG, LONG_ROWS, LONGER = "long", ("BERT", "BERT+NonlinearMixup", "Ours"), 4
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What a profile trains.
-
-    Attributes:
-        tasks: the data sets it restricts itself to; None: all. stand_ins: built-in tasks where none is at hand.
-        sizes: training sizes below the setting's own. evaluations: per run.
-        close_ups: published columns of Tables 6 to 11. large: whether there are Tables 7, 9 and 11. ks: rows of Tables 6
-            and 7. controls: rows beside Table 10. policies: rows of the policy study. policy_seeds: its seeds at most, 0 for all;
-            it describes how parameters move and tests nothing. long: data sets that are also trained longer, all rows.
-    """
-
-    tasks: tuple[str, ...] | None = None
-    stand_ins: tuple[str, ...] = ("docs-coarse", "docs-fine")
-    sizes: tuple[int, ...] = (50, 200, 500, 1000, 2000)
-    evaluations: int = 20
-    close_ups: tuple[str, ...] = ABLATED
-    large: bool = True
-    ks: tuple[int, ...] = tuple(K_ROWS.values())
-    controls: tuple[str, ...] = tuple(CONTROL_ROWS)
-    policies: tuple[str, ...] = tuple(POLICY_ROWS)
-    policy_seeds: int = 0
-    long: tuple[str, ...] = ()
-
-
-SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
+scope = scopes(_FACTS)
 
 LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
 
@@ -107,10 +82,6 @@ def recipe(setting: Setting, shallow: bool = False, policy_lr: float = 0.0, long
         mixer_lr=policy_lr * setting.lr_scale,
         eval_every=math.ceil(total / scope(setting).evaluations),
     )
-
-
-def scope(setting: Setting) -> Scope:
-    return SCOPES[setting.profile.name]
 
 
 def sizes(setting: Setting) -> tuple[int, ...]:
@@ -160,7 +131,7 @@ def plan(setting: Setting) -> Plan:
         size_key(c.key, n): absent.get(c.key)
         or f"the {setting.profile.name} setting trains on {_listed(sizes(setting))} rows"
         for c in COLUMNS
-        for n in (*Scope.sizes, 0)
+        for n in (*_FACTS["scope"]["sizes"], 0)
         if not any(x.key == size_key(c.key, n) for x in shown)
     }
     return Plan("dnm", setting, tuple(shown), tuple(cells), (), absent)

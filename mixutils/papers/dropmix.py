@@ -6,7 +6,7 @@ that is reported, so that one set of runs gives the printed reading and one sele
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .. import paths
@@ -14,7 +14,7 @@ from ..runs.run import Run
 from ..tasks import at_hand, spec
 from ..training.loop import Recipe
 from . import ssmix
-from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, columns_of, scaled
+from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, columns_of, scaled, scopes
 from .profiles import Setting
 
 _FACTS = paths.facts("papers/dropmix")
@@ -50,39 +50,7 @@ PROBES = ("dropmix-masks", "dropmix-channels")
 STAGES_TABLE, STAGES_ROW = "stages", "SSMix in two stages"
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What a profile computes of the paper.
-
-    Attributes:
-        epochs: of Bert, and of regularised models.
-        tasks: what it restricts itself to, or None. stand_ins: built-in tasks where no data are at hand.
-        train, evaluated: rows at most, to train on and in each part that is evaluated.
-        untrained: key of Table 4's encoder; "" for those of the paper. fourth: columns of Table 4.
-        shares: of the training rows in percent, smallest first, for Figure 2. sparse: its columns.
-        mask: columns of the other masks. stages: those of SSMix in two stages.
-        channel_rows: training rows of the run behind Figure 3; 0 leaves them to the profile.
-    """
-
-    epochs: tuple[int, int]
-    tasks: tuple[str, ...] | None = None
-    stand_ins: tuple[str, ...] = ("docs-coarse", "docs-pair")
-    train: int | None = None
-    evaluated: int | None = None
-    untrained: str = "random-small"
-    fourth: tuple[str, ...] = ()
-    shares: tuple[int, ...] = ()
-    sparse: tuple[str, ...] = ()
-    mask: tuple[str, ...] = ()
-    stages: tuple[str, ...] = ()
-    channel_rows: int = 0
-
-
-SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
-
-
-def scope(setting: Setting) -> Scope:
-    return SCOPES[setting.profile.name]
+scope = scopes(_FACTS)
 
 
 def settle(column: Column) -> Column:
@@ -105,7 +73,7 @@ def is_main(column: Column) -> bool:
 
 def training_rows(setting: Setting) -> int | None:
     """Training rows of a run: the setting's, or fewer where the user left the number to the profile."""
-    return capped(setting, scope(setting).train)
+    return capped(setting, scope(setting).train or None)
 
 
 def evaluated(setting: Setting) -> int | None:

@@ -52,28 +52,20 @@ PROFILES = {name: Profile(name, **fields) for name, fields in paths.facts("paper
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a paper's plan is made for.
+class Setting(Profile):
+    """What a paper's plan is made for: the fields of a profile, with a user's wishes in them.
 
     Attributes:
-        profile: the profile it comes from. seeds: run seeds; () means the paper's own number.
+        profile: the profile it comes from, without them. seeds: run seeds; () means the paper's own number.
         tasks: the tasks to run, or None for the profile's own choice.
         recorded: tasks of which records are at hand, so that they can be shown without their data; () when training.
         chosen: names of the fields that the user has set. A paper's own limits under a profile leave those alone.
         methods: for the comparison of all methods: names of registered mixers, or "all"; () for the profile's own choice.
         blocks: (task, seed) -> method -> precision, for blocks of the comparison that have begun; see ``papers.compare``.
-        Other fields: as in ``Profile``.
     """
 
-    profile: Profile
-    encoder: str
-    seeds: tuple[int, ...]
-    train_size: int | None
-    eval_size: int | None
-    batch_size: int | None
-    lr_scale: float
-    use_hub: bool
-    multilingual: str
+    profile: Profile = field(kw_only=True)
+    seeds: tuple[int, ...] = ()
     tasks: tuple[str, ...] | None = None
     recorded: tuple[str, ...] = ()
     chosen: frozenset[str] = frozenset()
@@ -136,8 +128,7 @@ def make_setting(
     if (train_size or 0) < 0:
         raise ValueError(f"train_size must be positive, or 0 for all rows, not {train_size}")
     p = PROFILES[profile]
-    own = ("encoder", "train_size", "eval_size", "batch_size", "lr_scale", "use_hub", "multilingual")
-    fields: dict[str, Any] = {"seeds": tuple(range(p.seeds))} | {name: getattr(p, name) for name in own}
+    fields: dict[str, Any] = vars(p) | {"profile": p, "seeds": tuple(range(p.seeds))}
     if encoder:
         # The factor belongs to the profile's encoder; another encoder gets the papers' own rates.
         # It is also the one for every language.
@@ -153,4 +144,4 @@ def make_setting(
         chosen["methods"] = _names(methods)
     if train_size is not None:
         chosen["train_size"] = train_size or None
-    return Setting(p, **fields | chosen, chosen=frozenset(chosen))
+    return Setting(**fields | chosen, chosen=frozenset(chosen))

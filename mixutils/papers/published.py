@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import math
 from dataclasses import dataclass
 
 from .. import paths
@@ -18,7 +17,10 @@ PAPERS = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
 
 @dataclass(frozen=True)
 class Published:
-    """One printed cell. ``number`` is None where no number is printed; commas between thousands are understood."""
+    """One printed cell. ``number`` is None where no number is printed; commas between thousands are understood.
+
+    ``spread`` is what is printed after ±: a standard deviation where the paper says so, which is not everywhere (SPEC X3).
+    """
 
     paper: str
     table: str
@@ -27,11 +29,6 @@ class Published:
     value: str
     spread: str
     marker: str
-
-    @property
-    def deviation(self) -> float:
-        """What is printed after ±, or NaN. It is a standard deviation where the paper says so, which is not everywhere (X3)."""
-        return float(self.spread) if self.spread else math.nan
 
     @property
     def number(self) -> float | None:
@@ -53,9 +50,3 @@ def published(paper: str) -> dict[tuple[str, str, str], Published]:
     with (paths.PUBLISHED / f"{paper}.csv").open(encoding="utf-8", newline="") as file:
         cells = [Published(**row) for row in csv.DictReader(file)]
     return {(c.table, c.row, c.column): c for c in cells}
-
-
-def number(paper: str, table: str, row: str, column: str) -> float | None:
-    """A printed number, or None where nothing (or no number) is printed."""
-    cell = published(paper).get((table, row, column))
-    return cell.number if cell else None

@@ -6,12 +6,12 @@ stage 2 starts from its best checkpoint, with a new optimiser and schedule.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .. import paths
 from ..runs.run import Run
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, scaled, split_off
+from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, scaled, scopes, split_off
 from .profiles import Setting
 
 _FACTS = paths.facts("papers/ssmix")
@@ -42,29 +42,7 @@ _STAGE = {
 SIZE_TABLE, SIZE_ROWS = "size", ("EmbedMix", "TMix", "SSMix")
 
 
-@dataclass(frozen=True)
-class Scope:
-    """What a profile computes.
-
-    Attributes:
-        tasks: what it restricts itself to, or None. stand_ins: built-in tasks where no data are at hand.
-        sizes: training sizes of the size curve for claim SC2 below the setting's own. size_columns: which have one.
-        held_out: whether a tenth of the rows is set aside, because training leaves plenty of the source unused: records then
-            also say what a checkpoint chosen there would have given (``selection = holdout``, SPEC SA19).
-    """
-
-    tasks: tuple[str, ...] | None = None
-    stand_ins: tuple[str, ...] = ("docs-coarse", "docs-fine", "docs-pair")
-    sizes: tuple[int, ...] = ()
-    size_columns: tuple[str, ...] = ()
-    held_out: bool = False
-
-
-SCOPES = {name: Scope(**fields) for name, fields in _FACTS["profiles"].items()}
-
-
-def scope(setting: Setting) -> Scope:
-    return SCOPES.get(setting.profile.name, Scope())
+scope = scopes(_FACTS)
 
 
 def stage_1(column: Column, seed: int, setting: Setting) -> Run:

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from .. import probes, rng
+from .. import rng
 from ..encoder.dropout import ablate
 from ..encoder.load import load_encoder, load_tokenizer
 from ..encoder.model import Classifier
 from ..mixers import build
+from ..mixers.base import Mixer
 from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
 from ..training.loop import State, autocast, count_steps, evaluate, train
 from ..training.metrics import f1_per_class
@@ -163,7 +165,7 @@ def execute(
         },
     }
     if run.probes:
-        record["probes"] = _probe(run, model, mixer, state, on_device, data, words)
+        _keep_for_measurements(run, mixer, state, task.vocabulary)
     unfinished.remove()
     record["cost"]["total_s"] = time.perf_counter() - begin
     record["date"] = datetime.now(UTC).date().isoformat()
@@ -256,13 +258,13 @@ def _details(details: dict[str, Any]) -> dict[str, Any]:
     return out | ({"confusion": confusion} if len(confusion) <= MOST_CLASSES else {})
 
 
-def _probe(run: Run, model, mixer, state: State, task, data: TaskData, words) -> dict[str, Any]:
-    """Measurements on the selected checkpoint, with the full vocabulary back in place."""
+def _keep_for_measurements(run: Run, mixer: Mixer, state: State, vocabulary: Tensor) -> None:
+    """Store the checkpoint that something is measured on, see ``trained``.
+
+    A mixer that predicts with parameters of its own belongs to the same step as the weights; what it has counted is that of
+    the whole training.
+    """
     best = state.best[run.probe_policy]
-    full = build_model(run.with_(start=None, start_policy=""), data.classes, next(model.parameters()).device)
-    checkpoints.restore(full, checkpoints.below(best, "model."), task.vocabulary)
-    full.eval()
-    # A mixer that predicts with parameters of its own (label embeddings) belongs to the same step as the weights; what it
-    # has counted is that of the whole training.
     mixer.load_selected(checkpoints.below(best, "mixer."))
-    return {name: probes.REGISTRY[name](full, mixer, data, words, run) for name in run.probes}
+    best |= {f"mixer.{name}": value for name, value in mixer.state_dict().items()}
+    checkpoints.save_weights(run.hash, run.probe_policy, best, vocabulary)

@@ -184,7 +184,9 @@ class _Jobs:
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
         start = (run.start, run.start_policy)
-        if run.start is not None and all(start != (j.run.start, j.run.start_policy) for j in self.left.values()):
+        if run.start is None or start[1] == run.start.probe_policy:  # something is measured on those
+            return
+        if all(start != (j.run.start, j.run.start_policy) for j in self.left.values()):
             checkpoints.checkpoint_path(run.start.hash, run.start_policy).unlink(missing_ok=True)
 
     def _remark(self, text: str, count: str = "") -> None:

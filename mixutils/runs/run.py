@@ -46,7 +46,7 @@ class Run:
     attention: str = "auto"  # auto (plain on a CPU, sdpa on a GPU) | plain | eager | sdpa
     start: Run | None = None  # the run whose weights this one starts from
     start_policy: str = ""  # which of its checkpoints
-    probes: tuple[str, ...] = ()  # measurements on the trained model that a figure needs (probes.REGISTRY)
+    probes: tuple[str, ...] = ()  # what notebooks measure on the trained model, which is kept for it (runs.trained)
     probe_policy: str = ""  # on which checkpoint they are taken
     final: tuple[str, ...] = ()  # parts that are evaluated once, at one checkpoint, and are in no curve
     final_policy: str = ""  # which checkpoint that is

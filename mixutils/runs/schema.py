@@ -212,8 +212,8 @@ def _agree(record: Record, run: Run) -> None:
             _check_details(metrics, sizes[part], data, part, *way, part)
     if run.final and run.final_policy not in record["selected"]:
         raise _Wrong("is missing", "selected", run.final_policy)
-    if set(record.get("probes", {})) != set(run.probes):
-        raise _must_be(f"of {', '.join(run.probes) or 'none'}", sorted(record.get("probes", {})), "probes")
+    if unknown := set(record.get("probes", {})) - set(run.probes):
+        raise _must_be(f"of {', '.join(run.probes) or 'none'}", sorted(unknown), "probes")
 
 
 def _known_part(part: str, sizes: dict[str, int], *path: str | int) -> None:

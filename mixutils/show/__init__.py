@@ -1,12 +1,11 @@
 """What notebooks show with: style, result tables, claims, a few plots, texts as heat maps. It knows no paper."""
 
 from .claims import claims, display_claims, display_units
-from .plots import bars, forest, learning_curves, log_ticks, units, verdicts
+from .plots import forest, log_ticks, units, verdicts
 from .results import data_sets, display_results, display_table, results
 from .style import colour
 
 __all__ = [
-    "bars",
     "claims",
     "colour",
     "data_sets",
@@ -15,7 +14,6 @@ __all__ = [
     "display_table",
     "display_units",
     "forest",
-    "learning_curves",
     "log_ticks",
     "results",
     "units",

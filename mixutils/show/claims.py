@@ -27,6 +27,11 @@ _KINDS = {
     "measured": "measured, without a test",
     "illustration": "one trained model",
 }
+#: Columns of a claim.
+_OF_CLAIM = ("claim", "text", "kind", "paper", "verdict", "why", "estimate", "low", "high", "interval", "covers")
+_OF_CLAIM += ("these_low", "these_high", "like_low", "like_high", "margin", "tasks", "units", "void")
+_OF_CLAIM += ("seeds_fewest", "seeds_most", "mde", "reported", "reported_columns", "power")
+_OF_CLAIM += ("p_for", "p_against", "p_holm", "signs", "heterogeneity", "without_one_low", "without_one_high")
 
 
 def to_frame(verdicts: Sequence[Verdict], reading: str = "") -> pd.DataFrame:
@@ -49,40 +54,11 @@ def to_frame(verdicts: Sequence[Verdict], reading: str = "") -> pd.DataFrame:
 
 
 def _claim(v: Verdict) -> dict:
-    return {
-        "claim": v.key,
-        "text": v.text,
-        "kind": v.kind,
-        "paper": v.own,
-        "verdict": v.word,
-        "why": v.why,
-        "estimate": v.estimate,
-        "low": v.low,
-        "high": v.high,
-        "interval": v.interval,
-        "covers": v.covers,
-        "these_low": v.these[1],
-        "these_high": v.these[2],
-        "like_low": v.like[1],
-        "like_high": v.like[2],
-        "margin": v.margin,
-        "tasks": v.tasks,
-        "units": v.n_units,
-        "void": v.void,
-        "seeds_fewest": v.seeds[0],
-        "seeds_most": v.seeds[1],
-        "mde": v.mde,
-        "reported": v.reported,
-        "reported_columns": v.reported_columns,
-        "power": v.power,
-        "p_for": v.p_for,
-        "p_against": v.p_against,
-        "p_holm": v.p_holm,
-        "signs": v.signs,
-        "heterogeneity": v.heterogeneity,
-        "without_one_low": v.without_one[0],
-        "without_one_high": v.without_one[1],
-    }
+    own = {"claim": v.key, "paper": v.own, "verdict": v.word, "units": v.n_units}
+    own |= {"seeds_fewest": v.seeds[0], "seeds_most": v.seeds[1]}
+    for name, (low, high) in (("these", v.these[1:]), ("like", v.like[1:]), ("without_one", v.without_one)):
+        own |= {f"{name}_low": low, f"{name}_high": high}
+    return {name: own[name] if name in own else getattr(v, name) for name in _OF_CLAIM}
 
 
 def claims(readings: Mapping[str, Evidence], only: Collection[str] = ()) -> pd.DataFrame:
@@ -124,18 +100,16 @@ def display_units(readings: Mapping[str, Evidence], only: Collection[str] = ()) 
     """Every unit behind the words: data set and pair, pairs, mean and interval, p, MDE, reported difference, and why it is void."""
     shown = {"n": "n", "mean": "mean", "low": "low", "high": "high", "p_above": "p for", "p_below": "p against"}
     shown |= {"mde": "MDE", "printed": "reported", "void": "void", "note": "note"}
-    tables = []
-    for name, e in readings.items():
-        for v in e.verdicts():
-            units = v.to_frame()
-            if len(units) and (not only or v.key in only):
-                unit = [": ".join(filter(None, pair)) for pair in zip(units["title"], units["pair"], strict=True)]
-                labels = pd.DataFrame({"claim": v.key, "reading": name, "unit": unit})
-                tables.append(pd.concat([labels, units[list(shown)].rename(columns=shown)], axis=1))
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"claim": []})
-    if "reading" in table and len(readings) == 1:
+    found = claims(readings, only).reindex(
+        columns=["claim", "reading", *(f"unit_{k}" for k in ("title", "pair", *shown))]
+    )
+    found = found[found["unit_title"].notna()]
+    unit = [": ".join(filter(None, pair)) for pair in zip(found["unit_title"], found["unit_pair"], strict=True)]
+    table = found.rename(columns={f"unit_{k}": name for k, name in shown.items()})
+    table = table.drop(columns="unit_pair").rename(columns={"unit_title": "unit"}).assign(unit=unit)
+    if len(readings) == 1:
         table = table.drop(columns="reading")
-    return display_table(table, wrap=[k for k in ("unit", "void", "note") if k in table])
+    return display_table(table, wrap=["unit", "void", "note"])
 
 
 def _words(v: Verdict) -> str:
@@ -145,39 +119,41 @@ def _words(v: Verdict) -> str:
 
 def summary(v: Verdict) -> str:
     """Estimate, interval and counts in one line: "+0.31 [-0.12, +0.74], 8 data sets, 5 seeds, MDE 0.60"."""
-    if _nan(v.estimate) or v.kind in ("illustration", "measured"):
+    if math.isnan(v.estimate) or v.kind in ("illustration", "measured"):
         return ""
     scale = f" {SCALES[v.kind]}" if v.kind in SCALES else ""
     parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {_seeds(v)}"]
-    return ", ".join(parts if _nan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
+    return ", ".join(parts if math.isnan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
 
 
 def _beside(v: Verdict) -> list[str]:
     """The lines below the estimate."""
     out = []
-    if not _nan(v.reported):
-        power = "" if _nan(v.power) else f", power {100 * v.power:.0f} %"
+    if not math.isnan(v.reported):
+        power = "" if math.isnan(v.power) else f", power {100 * v.power:.0f} %"
         out.append(f"reported {v.reported:+.2f} over {_count(v.reported_columns, 'column')}{power}")
-    p = [f"{name} {_p(value)}" for name, value in (("for", v.p_for), ("against", v.p_against)) if not _nan(value)]
+    p = [f"{name} {_p(value)}" for name, value in (("for", v.p_for), ("against", v.p_against)) if not math.isnan(value)]
     if p:
-        out.append(f"p {', '.join(p)}" + ("" if _nan(v.p_holm) else f"; Holm {_p(v.p_holm)}"))
+        out.append(f"p {', '.join(p)}" + ("" if math.isnan(v.p_holm) else f"; Holm {_p(v.p_holm)}"))
     if v.n_units > 1:
         out.append(f"{v.signs} of {v.n_units} units above 0" + (f", {v.void} void" if v.void else ""))
     if v.covers:
         out.append(f"interval for {v.interval}, over {v.covers}")
     both = (("these tasks", v.these), ("tasks like these", v.like))
     out += [
-        f"for {n} {e:+.2f}{_interval(low, high)}" for n, (e, low, high) in both if n != v.interval and not _nan(low)
+        f"for {n} {e:+.2f}{_interval(low, high)}"
+        for n, (e, low, high) in both
+        if n != v.interval and not math.isnan(low)
     ]
-    if not _nan(v.heterogeneity):
+    if not math.isnan(v.heterogeneity):
         out.append(f"spread of data sets beyond noise {v.heterogeneity:.2f}")
-    if not _nan(v.without_one[0]):
+    if not math.isnan(v.without_one[0]):
         out.append(f"with one data set left out {v.without_one[0]:+.2f} to {v.without_one[1]:+.2f}")
     return out
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if _nan(low) or _nan(high) else f" [{low:+.2f}, {high:+.2f}]"
+    return "" if math.isnan(low) or math.isnan(high) else f" [{low:+.2f}, {high:+.2f}]"
 
 
 def _p(value: float) -> str:
@@ -191,7 +167,3 @@ def _count(n: int, name: str) -> str:
 def _seeds(v: Verdict) -> str:
     fewest, most = v.seeds
     return _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
-
-
-def _nan(value: float) -> bool:
-    return math.isnan(value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,22 +24,10 @@ if TYPE_CHECKING:
     from ..papers import Plan
     from ..runs.records import Records
 
-COLUMNS = [
-    "table",
-    "row",
-    "column",
-    "title",
-    "paper",
-    "paper_spread",
-    "ours",
-    "sd",
-    "variance",
-    "se",
-    "low",
-    "high",
-    "n",
-]
-COLUMNS += ["difference", "paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
+COLUMNS = ["table", "row", "column", "title", "paper", "paper_spread"]
+COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
+COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
+PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric"]
 
 
 class Shown(Protocol):
@@ -76,67 +65,50 @@ def results(
     cited = {(p.table, p.row, p.column): p for p in c.printed.itertuples()}
     of_paper = getattr(PLANS.get(c.plan.paper), "COLUMNS", ())  # columns without data have titles too
     titles = {k.key: k.title for k in (*of_paper, *c.plan.columns)}
-    read = _readings(frame)
     keys = (*(k.key for k in c.plan.columns), *c.plan.absent)
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
     elsewhere = f"not in the {c.plan.setting.profile.name} profile"
-    shown, plain = (_values(frame, which) for which in (frame["primary"], ~frame["floor"]))
+    shown = {tuple(at): part for at, part in frame[frame["primary"]].groupby(PLACE, sort=False)}
+    plain = _values(frame[~frame["floor"]])
     lines = []
-    for row in dict.fromkeys(x.row for x in c.plan.table(table)):
-        for key, title in columns.items():
-            cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
-            line = dict.fromkeys(COLUMNS, math.nan) | {
-                "table": table,
-                "row": row,
-                "column": key,
-                "note": "",
-                "runs": "",
-            }
-            line |= {"title": title}
+    for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
+        cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
+        line = {"table": table, "row": row, "column": key, "title": title, "note": "", "runs": ""}
+        if at is not None:
+            line |= {"paper": at.value, "paper_spread": at.spread}
+        if cell is None:
             if at is not None:
-                line |= {"paper": at.value, "paper_spread": at.spread}
-            if cell is None:
-                if at is None:
-                    continue
-                whole = key.partition("/")[0]
-                lines.append(line | {"note": c.plan.absent.get(key, c.plan.absent.get(whole, elsewhere))})
-                continue
-            line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in cell.runs)}
-            reading = read.get((table, row, key), ())
-            if values := shown.get((table, row, key, *reading)):
-                # The papers print different spreads under one sign, so all are kept (SPEC X12).
-                x, mean = pd.Series(values), mean_of(list(values.values()))
-                line |= {"ours": mean.estimate, "sd": x.std(), "variance": x.var(), "se": mean.se, "n": len(x)}
-                line |= {"low": mean.low, "high": mean.high}
-                if at is not None:
-                    line["difference"] = line["ours"] - line["paper"]
-            gains = []
+                lines.append(line | {"note": c.plan.absent.get(key, c.plan.absent.get(key.split("/")[0], elsewhere))})
+            continue
+        line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in cell.runs)}
+        gains = []
+        if (table, row, key) in shown:
+            here = shown[table, row, key]
+            # The papers print different spreads under one sign, so all are kept (SPEC X12).
+            x = here.drop_duplicates("seed")["value"]
+            mean, reading = mean_of(list(x)), here.iloc[0][READING]
+            line |= {"ours": mean.estimate, "sd": x.std(), "variance": x.var(), "se": mean.se, "n": len(x)}
+            line |= {"low": mean.low, "high": mean.high}
+            if at is not None:
+                line["difference"] = line["ours"] - line["paper"]
             if baseline and row != base_row:
                 own, base = (plain.get((*side, key, *reading), {}) for side in ((table, row), baseline))
                 gains = [own[seed] - base[seed] for seed in own if seed in base]
-            if gains:
-                gain = mean_of(gains)
-                line |= {"gain": gain.estimate, "gain_low": gain.low, "gain_high": gain.high}
-                if at is not None and (table, base_row, key) in cited:
-                    line["paper_gain"] = at.value - cited[table, base_row, key].value
-            lines.append(line)
+        if gains:
+            gain = mean_of(gains)
+            line |= {"gain": gain.estimate, "gain_low": gain.low, "gain_high": gain.high}
+            if at is not None and (table, base_row, key) in cited:
+                line["paper_gain"] = at.value - cited[table, base_row, key].value
+        lines.append(line)
     return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "Int64"})
 
 
-def _values(frame: pd.DataFrame, which: pd.Series) -> dict[tuple, dict[int, float]]:
+def _values(frame: pd.DataFrame) -> dict[tuple, dict[int, float]]:
     """(table, row, column, policy, part, metric) -> seed -> value."""
     out: dict[tuple, dict[int, float]] = {}
-    columns = ["table", "row", "column", "policy", "part", "metric", "seed", "value"]
-    for *key, seed, value in frame.loc[which, columns].itertuples(index=False):
+    for *key, seed, value in frame[[*PLACE, *READING, "seed", "value"]].itertuples(index=False):
         out.setdefault(tuple(key), {})[seed] = value
     return out
-
-
-def _readings(frame: pd.DataFrame) -> dict[tuple[str, str, str], tuple[str, str, str]]:
-    """(table, row, column) -> policy, part and metric of the reading that is primary."""
-    names = ["table", "row", "column", "policy", "part", "metric"]
-    own = frame.loc[frame["primary"].astype(bool), names].drop_duplicates(names[:3])
-    return {tuple(line[:3]): tuple(line[3:]) for line in own.itertuples(index=False)}
 
 
 def data_sets(c: Shown, table: str, fields: Sequence[str]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 
+from .. import paths
 from ..mixers import REGISTRY
 
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
@@ -41,29 +42,10 @@ SCALES = {"slope": "points per factor of two", "steps": "log hazard ratio"}
 SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
 TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}
 
-_RC = {
-    "figure.dpi": 110,
-    "savefig.dpi": 160,
-    "savefig.bbox": "tight",
-    "svg.hashsalt": "mixutils",
-    "svg.fonttype": "none",
-    "font.size": 9.5,
-    "axes.titlesize": 10.5,
-    "axes.labelsize": 9.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same text on every machine
-}
-
 
 def use() -> None:
     """Set the style for this process."""
-    mpl.rcParams.update(_RC)
+    mpl.rcParams.update(paths.facts("show/style"))
 
 
 def colour(method: str) -> str:

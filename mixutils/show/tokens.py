@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
 from .style import SALIENCY_MAP, TEXT_COLOURS
 
-_CHARACTER, _PAD, _GAP, _LINE = 0.105, 0.12, 0.05, 0.42  # inches
+_CHARACTER, _PAD, _GAP, _LINE, _SPACE = 0.105, 0.12, 0.05, 0.42, 0.16  # inches
 
 
 @dataclass(frozen=True)
@@ -41,82 +42,55 @@ def relative(values: Sequence[float]) -> list[float]:
 def draw(strips: Sequence[Strip | None], title: str = "", width: float = 10.0, label_width: float = 1.75) -> plt.Figure:
     """Strips below each other; None leaves a small gap. Long lines are broken."""
     lines = _break(strips, width - label_width - 1.2)
-    height = sum(0.16 if s is None else _LINE for s in lines) + (0.4 if title else 0.12)
+    height = sum(_SPACE if s is None else _LINE for s in lines) + (0.4 if title else 0.12)
     figure = plt.figure(figsize=(width, height))
-    axis = figure.add_axes((0, 0, 1, 1))
-    axis.set_xlim(0, width)
-    axis.set_ylim(0, height)
+    axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axis.axis("off")
     y = height - (0.4 if title else 0.06)
-    if title:
-        axis.text(0.05, height - 0.2, title, fontsize=10.5, va="center", ha="left", parse_math=False)
-    for strip in lines:
-        if strip is None:
-            y -= 0.16
-            continue
-        y -= _LINE
-        axis.text(0.05, y + _LINE / 2, strip.label, fontsize=9, va="center", ha="left", parse_math=False)
-        x = label_width
-        edges = []
-        for i, token in enumerate(strip.tokens):
-            w = _PAD + _CHARACTER * max(1, len(token))
-            _box(axis, x, y, w, token, strip, i)
-            edges.append((x, x + w))
-            x += w + _GAP
-        if strip.frame and strip.frame[1]:
-            first, length, key = strip.frame
-            left, right = edges[first][0] - 0.025, edges[first + length - 1][1] + 0.025
-            axis.add_patch(
-                plt.Rectangle(
-                    (left, y + 0.025), right - left, _LINE - 0.05, fill=False, lw=1.8, edgecolor=TEXT_COLOURS[key]
-                )
-            )
-        if strip.after:
-            axis.text(
-                x + 0.05,
-                y + _LINE / 2,
-                strip.after,
-                fontsize=8.5,
-                va="center",
-                ha="left",
-                color=strip.after_colour,
-                parse_math=False,
-            )
+    with plt.rc_context({"text.parse_math": False}):  # a "$" in a text is a dollar sign
+        if title:
+            axis.text(0.05, height - 0.2, title, fontsize=10.5, va="center")
+        for strip in lines:
+            y -= _SPACE if strip is None else _LINE
+            if strip is not None:
+                _draw(axis, strip, label_width, y)
     return figure
 
 
-def _box(axis, x: float, y: float, w: float, token: str, strip: Strip, i: int) -> None:
-    face, text, edge = "#f4f4f4", "#222222", "#d8d8d8"
+def _draw(axis: plt.Axes, strip: Strip, x: float, y: float) -> None:
+    """One line; its boxes begin at ``x``, and ``y`` is its lower edge."""
+    axis.text(0.05, y + _LINE / 2, strip.label, fontsize=9, va="center")
+    edges = []
+    for i, token in enumerate(strip.tokens):
+        _box(axis, x, y, token, strip, i)
+        edges.append((x, x + _width(token)))
+        x += _width(token) + _GAP
+    if strip.frame and strip.frame[1]:
+        first, length, key = strip.frame
+        left, right = edges[first][0] - 0.025, edges[first + length - 1][1] + 0.025
+        look = {"fill": False, "lw": 1.8, "edgecolor": TEXT_COLOURS[key]}
+        axis.add_patch(plt.Rectangle((left, y + 0.025), right - left, _LINE - 0.05, **look))
+    if strip.after:
+        axis.text(x + 0.05, y + _LINE / 2, strip.after, fontsize=8.5, va="center", color=strip.after_colour)
+
+
+def _width(token: str) -> float:
+    return _PAD + _CHARACTER * max(1, len(token))
+
+
+def _box(axis: plt.Axes, x: float, y: float, token: str, strip: Strip, i: int) -> None:
+    face, text, edge, weight = "#f4f4f4", "#222222", "#d8d8d8", "normal"
     if strip.shade is not None:
         face = SALIENCY_MAP(float(strip.shade[i]))
         text = "white" if strip.shade[i] > 0.75 else text
-    weight = "normal"
     if strip.origin is not None:
         text = TEXT_COLOURS[strip.origin[i]]
         edge, weight = (text, "bold") if strip.origin[i] != "A" else (edge, "normal")
-    axis.add_patch(
-        FancyBboxPatch(
-            (x + 0.02, y + 0.07),
-            w - 0.04,
-            _LINE - 0.14,
-            boxstyle="round,pad=0.01,rounding_size=0.05",
-            fc=face,
-            ec=edge,
-            lw=0.9,
-        )
-    )
-    axis.text(
-        x + w / 2,
-        y + _LINE / 2 - 0.005,
-        token,
-        fontsize=8.5,
-        va="center",
-        ha="center",
-        color=text,
-        weight=weight,
-        family="DejaVu Sans Mono",
-        parse_math=False,  # a "$" in a text is a dollar sign
-    )
+    w, shape = _width(token), "round,pad=0.01,rounding_size=0.05"
+    place = (x + 0.02, y + 0.07)
+    axis.add_patch(FancyBboxPatch(place, w - 0.04, _LINE - 0.14, boxstyle=shape, fc=face, ec=edge, lw=0.9))
+    font = {"fontsize": 8.5, "family": "DejaVu Sans Mono", "color": text, "weight": weight}
+    axis.text(x + w / 2, y + _LINE / 2 - 0.005, token, va="center", ha="center", **font)
 
 
 def _break(strips: Sequence[Strip | None], room: float) -> list[Strip | None]:
@@ -125,29 +99,24 @@ def _break(strips: Sequence[Strip | None], room: float) -> list[Strip | None]:
         if strip is None:
             out.append(None)
             continue
-        start, used = 0, 0.0
-        pieces = []
+        starts, used = [0], 0.0
         for i, token in enumerate(strip.tokens):
-            w = _PAD + _CHARACTER * max(1, len(token)) + _GAP
-            if used + w > room and i > start:
-                pieces.append((start, i))
-                start, used = i, 0.0
+            w = _width(token) + _GAP
+            if used + w > room and i > starts[-1]:
+                starts.append(i)
+                used = 0.0
             used += w
-        pieces.append((start, len(strip.tokens)))
-        for k, (a, b) in enumerate(pieces):
-            frame = None
-            if strip.frame:
-                first, last = max(strip.frame[0], a), min(strip.frame[0] + strip.frame[1], b)
-                frame = (first - a, last - first, strip.frame[2]) if last > first else None
-            out.append(
-                Strip(
-                    strip.label if k == 0 else "",
-                    strip.tokens[a:b],
-                    None if strip.shade is None else strip.shade[a:b],
-                    None if strip.origin is None else strip.origin[a:b],
-                    frame,
-                    strip.after if k == len(pieces) - 1 else "",
-                    strip.after_colour,
-                )
-            )
+        out += [_piece(strip, a, b) for a, b in itertools.pairwise([*starts, len(strip.tokens)])]
     return out
+
+
+def _piece(strip: Strip, a: int, b: int) -> Strip:
+    """Tokens ``a`` to ``b``; the label stands before the first of the strip, the text behind its last."""
+    shade, origin = (None if of is None else of[a:b] for of in (strip.shade, strip.origin))
+    frame = None
+    if strip.frame:
+        first, length, key = strip.frame
+        begin, end = max(first, a), min(first + length, b)
+        frame = (begin - a, end - begin, key) if end > begin else None
+    label, after = strip.label if a == 0 else "", strip.after if b == len(strip.tokens) else ""
+    return replace(strip, label=label, tokens=strip.tokens[a:b], shade=shade, origin=origin, frame=frame, after=after)

@@ -134,10 +134,10 @@ def bench(what: str, plans: Plans | None = None) -> str:
 
 
 def patches(what: str, plans: Plans | None = None) -> str:
-    """What choosing patches costs, from the record of ``python -m mixutils bench --patches``."""
+    """What choosing patches costs, from the record that the notebook of the method keeps."""
     record = _measured(what)
     if record is None:
-        return "No benchmark record yet: `python -m mixutils bench --patches`."
+        return "No record yet: the notebook of the method measures it."
     texts, length, channels = record["shape"]
     shares = ", ".join(f"{r['patch']} {100 * r['over_plain']:.1f} % ({r['ms']:.0f} ms)" for r in record["patches"])
     e = record["environment"]

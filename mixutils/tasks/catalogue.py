@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
 from typing import Any
 
+from .. import paths
 from .data import DataError
 from .taskspec import Hub, TaskSpec
 
@@ -16,24 +15,19 @@ BUILTIN = {
 }
 
 
-def _parts(given: dict[str, str | list[str]]) -> dict[str, tuple[str, ...]]:
+def _parts(given: dict[str, str | tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Our part -> the source's parts; most have one, which stands alone."""
-    return {part: (found,) if isinstance(found, str) else tuple(found) for part, found in given.items()}
+    return {part: (found,) if isinstance(found, str) else found for part, found in given.items()}
 
 
 def _entry(name: str, given: dict[str, Any]) -> TaskSpec:
     hub = given.pop("hub", None)
     if hub is not None:
-        several = {field: tuple(hub[field]) for field in ("text", "names") if field in hub}
-        hub = Hub(**hub | several | {"parts": _parts(hub["parts"])})
-    lists = {"parts": _parts(given["parts"]), "papers": tuple(given.get("papers", ()))}
-    return TaskSpec(name, **given | lists, hub=hub)
+        hub = Hub(**hub | {"parts": _parts(hub["parts"])})
+    return TaskSpec(name, **given | {"parts": _parts(given["parts"])}, hub=hub)
 
 
-CATALOGUE: dict[str, TaskSpec] = {
-    name: _entry(name, given)
-    for name, given in tomllib.loads((resources.files(__package__) / "catalogue.toml").read_text("utf-8")).items()
-}
+CATALOGUE: dict[str, TaskSpec] = {name: _entry(name, given) for name, given in paths.facts("tasks/catalogue").items()}
 
 
 def spec(task: str) -> TaskSpec | None:
