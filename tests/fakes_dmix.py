@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from mixutils.probes.dmix_attention import printed
-from mixutils.probes.dmix_geometry import BINS, GRID, KINDS, NORMS
 from mixutils.runs.run import Run
+from tests.notebook import measuring
 
 TRAC = ["CAG", "NAG", "OAG"]
 
@@ -16,9 +15,10 @@ TRAC = ["CAG", "NAG", "OAG"]
 def geometry(run: Run) -> dict[str, Any]:
     """All of M at 0.8: thresholds up to 0.8 select everybody, higher ones the row's maximum only."""
     n, classes = 10, 2
-    share = [1.0 if t <= 0.8 else 1 / (n - 1) for t in GRID]
-    histogram = [0] * BINS
-    histogram[int(0.8 * BINS)] = n * (n - 1)
+    made = measuring("dmix_thresholds")
+    share = [1.0 if t <= 0.8 else 1 / (n - 1) for t in made.GRID]
+    histogram = [0] * made.BINS
+    histogram[int(0.8 * made.BINS)] = n * (n - 1)
     matrix = {
         "share": {"mean": share, "min": share, "max": share},
         "histogram": histogram,
@@ -38,10 +38,10 @@ def geometry(run: Run) -> dict[str, Any]:
         "n": n,
         "norm": {"mean": 7.0, "min": 6.0, "max": 8.0},
         "cosine": 0.7,
-        "grid": list(GRID),
-        "bins": np.linspace(0, 1, BINS + 1).tolist(),
-        "kinds": {kind: dict.fromkeys(NORMS, matrix) for kind in KINDS},
-        "order": {kind: agreement for kind in KINDS if kind != "hyperbolic"},
+        "grid": list(made.GRID),
+        "bins": np.linspace(0, 1, made.BINS + 1).tolist(),
+        "kinds": {kind: dict.fromkeys(made.NORMS, matrix) for kind in made.DISTANCES},
+        "order": {kind: agreement for kind in made.DISTANCES if kind != "hyperbolic"},
         "plane": {
             "xy": [[float(i), float(i % 3)] for i in range(n)],
             "labels": [i % 2 for i in range(n)],
@@ -58,7 +58,9 @@ def attention(run: Run, word: str = "word", label: str = "no") -> dict[str, Any]
     trac = run.task == "trac"
     return {
         "labels": TRAC if trac else ["no", "yes"],
-        "printed": [look | {"predicted": "NAG", "label": "NAG"} for _ in printed()] if trac else [],
+        "printed": [look | {"predicted": "NAG", "label": "NAG"} for _ in measuring("dmix_attention").PRINTED]
+        if trac
+        else [],
         "real": [look | {"predicted": p, "label": label} for p in ("no", "yes")],
     }
 

@@ -1,4 +1,4 @@
-"""Probes of DMIX on small models and data, against slow explicit computations."""
+"""What DMIX's notebooks measure, on small models and data, against slow explicit computations."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ import torch
 from mixutils.companion import make_plan
 from mixutils.mixers import build
 from mixutils.mixers.geometry import Points
-from mixutils.probes.dmix_attention import attention, places, printed, sentences
-from mixutils.probes.dmix_geometry import GRID, T, _matrix, embeddings, geometry, normalised
-from mixutils.probes.dmix_matrix import visited
 from mixutils.runs.execute import build_model, execute, prepare_data, tokenizer
-from mixutils.runs.records import Records
+from mixutils.runs.records import Records, compact
 from mixutils.runs.run import Run
+from mixutils.runs.trained import Trained, trained
 from mixutils.tasks.data import Split
 from mixutils.training.loop import Recipe
 from tests import fakes_dmix
 from tests.conftest import make_model, make_task
+from tests.notebook import measuring
 
+looks, matrix, thresholds = map(measuring, ("dmix_attention", "dmix_matrix", "dmix_thresholds"))
+MEASURES = {
+    "dmix-geometry": thresholds.embedding_geometry,
+    "dmix-attention": looks.attention,
+    "dmix-matrix": matrix.learned_matrix,
+}
 SMALL = Run(
     "docs-coarse",
     "dmix",
@@ -40,7 +45,7 @@ SMALL = Run(
 
 
 def shape(value, name: str = ""):
-    """Names and types, numbers left out: what two probes must have in common."""
+    """Names and types, numbers left out: what two measurements must have in common."""
     if isinstance(value, dict):
         return {k: shape(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -49,13 +54,22 @@ def shape(value, name: str = ""):
 
 
 @pytest.fixture(scope="module")
-def record():
+def small(tmp_path_factory):
+    """The record of a run and its trained model."""
     torch.set_num_threads(1)
-    return execute(SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIXUTILS_WORK", str(tmp_path_factory.mktemp("runs")))
+        return execute(SMALL), trained(SMALL)
 
 
-def test_the_probes_are_json_of_the_shape_that_reports_are_tested_with(record):
-    found = json.loads(json.dumps(record["probes"]))
+@pytest.fixture(scope="module")
+def found(small):
+    """Name -> what is measured on the trained model."""
+    return {name: measure(small[1]) for name, measure in MEASURES.items()}
+
+
+def test_measurements_are_json_of_the_shape_that_notebooks_are_tested_with(found):
+    found = {name: json.loads(json.dumps(compact(measured))) for name, measured in found.items()}
     made = {name: make(SMALL) for name, make in fakes_dmix.PROBES.items()}
     for name, fake in made.items():
         assert set(found[name]) == set(fake), name
@@ -65,8 +79,8 @@ def test_the_probes_are_json_of_the_shape_that_reports_are_tested_with(record):
     assert shape(found["dmix-matrix"]) == shape(made["dmix-matrix"])
 
 
-def test_movement_agrees_with_the_learning_curve(record):
-    moved, last = record["probes"]["dmix-matrix"], record["curve"][-1]["mixer"]
+def test_movement_agrees_with_the_learning_curve(small, found):
+    moved, last = found["dmix-matrix"], small[0]["curve"][-1]["mixer"]
     assert moved["visited"] == last["visited"] > 24
     assert moved["mean"] == pytest.approx(last["moved_mean"], rel=1e-4)
     assert moved["max"] == pytest.approx(last["moved_max"], rel=1e-4)
@@ -78,14 +92,14 @@ def test_movement_agrees_with_the_learning_curve(record):
     assert all(0 < b < 1 for b in pairs["belief"])
 
 
-def test_geometry_is_that_of_the_pretrained_encoder_and_training_rows_only(record):
-    data, _ = prepare_data(SMALL)
-    words = tokenizer(SMALL.encoder)
-    first = geometry(None, None, data, words, SMALL)
-    assert json.loads(json.dumps(first)) == record["probes"]["dmix-geometry"]
-    other = data.splits | {"test": data.splits["test"].take(np.arange(3))}
-    assert geometry(None, None, data.with_splits(other), words, SMALL) == first
-    assert embeddings(data, words, SMALL).shape == (24, (first["plane"] and 128) or 0) or first["n"] == 24
+def test_geometry_is_that_of_the_pretrained_encoder_and_training_rows_only(small, found):
+    t = small[1]
+    with torch.no_grad():
+        t.model.classifier.weight.add_(1)  # what is trained makes no difference
+    other = t.data.splits | {"test": t.data.splits["test"].take(np.arange(3))}
+    again = thresholds.embedding_geometry(t._replace(data=t.data.with_splits(other)))
+    assert again == found["dmix-geometry"]
+    assert thresholds.embeddings(t).shape == (24, t.model.width)
 
 
 @pytest.mark.parametrize("norm", ["row_max", "global_max", "row_minmax"])
@@ -94,10 +108,10 @@ def test_shares_and_partners_against_loops(norm):
     vectors = 3 + torch.randn(9, 4, generator=generator)
     labels = torch.arange(9) % 3
     points = Points(vectors)
-    found = _matrix(points, labels, 3)[norm]
+    found = thresholds.selection(points, norm, labels, 3)
     d = points.between(torch.arange(9)).double().numpy()
     top = d.max()
-    times, mass, shares = np.zeros(9), np.zeros(3), np.zeros(len(GRID))
+    times, mass, shares = np.zeros(9), np.zeros(3), np.zeros(len(thresholds.GRID))
     for i in range(9):
         others = [j for j in range(9) if j != i]
         row = d[i, others]
@@ -108,9 +122,9 @@ def test_shares_and_partners_against_loops(norm):
         }[norm]
         m = {j: scale(d[i, j]) for j in others}
         limit = max(m.values())
-        for k, t in enumerate(GRID):
+        for k, t in enumerate(thresholds.GRID):
             shares[k] += sum(v >= t * limit - 1e-9 for v in m.values()) / 8 / 9
-        chosen = [j for j in others if m[j] >= T * limit - 1e-9]
+        chosen = [j for j in others if m[j] >= 0.7 * limit - 1e-9]
         for j in chosen:
             times[j] += 1 / len(chosen)
             mass[int(labels[j])] += m[j] / len(chosen)
@@ -122,50 +136,64 @@ def test_shares_and_partners_against_loops(norm):
     assert sum(found["histogram"]) == 9 * 8
 
 
-def test_dividing_by_the_row_or_by_everything_selects_the_same(record):
-    for norms in record["probes"]["dmix-geometry"]["kinds"].values():
+def test_dividing_by_the_row_or_by_everything_selects_the_same(found):
+    for norms in found["dmix-geometry"]["kinds"].values():
         assert norms["row_max"]["share"] == norms["global_max"]["share"]
 
 
 def test_normalised_rows_end_at_one_and_leave_the_anchor_out():
-    d = torch.tensor([[torch.inf, 1.0, 2.0], [4.0, torch.inf, 3.0]])
-    assert normalised(d, "row_max", 4.0).tolist() == [[-1.0, 0.5, 1.0], [1.0, -1.0, 0.75]]
-    assert normalised(d, "global_max", 4.0).tolist() == [[-1.0, 0.25, 0.5], [1.0, -1.0, 0.75]]
-    assert normalised(d, "row_minmax", 4.0).tolist() == [[-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]]
+    points, rows = Points(torch.tensor([[0.0], [1.0], [4.0]]), "euclidean"), torch.arange(2)
+    expected = {
+        "row_max": [[-1, 1 / 4, 1], [1 / 3, -1, 1]],
+        "global_max": [[-1, 1 / 4, 1], [1 / 4, -1, 3 / 4]],
+        "row_minmax": [[-1, 0, 1], [0, -1, 1]],
+    }
+    for norm, m in expected.items():
+        np.testing.assert_allclose(thresholds.entries(points, rows, norm, torch.tensor(4.0)), m, atol=1e-6)
+        np.testing.assert_allclose(torch.cat([*thresholds.blocks(points, norm)])[:2], m, atol=1e-6)
 
 
-def test_arctangent_and_artanh_have_one_order(record):
-    found = record["probes"]["dmix-geometry"]["order"]["artanh against arctangent, in the ball"]
-    assert found["spearman"] == pytest.approx(1)
-    assert found["shared"] == 1
+def test_arctangent_and_artanh_have_one_order(found):
+    order = found["dmix-geometry"]["order"]["artanh against arctangent, in the ball"]
+    assert order["spearman"] == pytest.approx(1)
+    assert order["shared"] == 1
 
 
-def test_attention_of_a_word_is_the_sum_over_its_pieces(record):
-    for look in record["probes"]["dmix-attention"]["real"]:
+def test_the_plane_has_the_partners_of_the_rows_shown(found):
+    shown = found["dmix-geometry"]["plane"]
+    assert np.shape(shown["xy"]) == (24, 2)
+    assert 0 < shown["explained"] <= 1
+    assert max(i for i, _ in shown["lines"]) < 12
+    assert all(i != j for i, j in shown["lines"])
+    assert min(sum(i == anchor for i, _ in shown["lines"]) for anchor in range(12)) >= 1  # the farthest at least
+
+
+def test_attention_of_a_word_is_the_sum_over_its_pieces(small, found):
+    for look in found["dmix-attention"]["real"]:
         assert len(look["words"]) == len(look["attention"])
         assert 0 < sum(look["attention"]) < 1  # the rest goes to special tokens
-        assert look["predicted"] in record["data"]["labels"]
-    assert record["probes"]["dmix-attention"]["printed"] == []  # only where the labels are TRAC's
+        assert look["predicted"] in small[0]["data"]["labels"]
+    assert found["dmix-attention"]["printed"] == []  # only where the labels are TRAC's
 
 
 def test_sentences_take_the_classes_in_turn_and_fit_a_line():
     texts = [f"one two three four five {i}" for i in range(20)] + ["short", "é one two three four five"]
     split = Split(texts, None, np.array([i % 3 for i in range(22)]))
-    rows = sentences(split, np.random.default_rng(0))
+    rows = looks.sentences(split, np.random.default_rng(0))
     assert [int(split.labels[i]) for i in rows] == [0, 1, 2, 0, 1, 2]
     assert len(set(rows)) == 6
     assert all(i < 20 for i in rows)
     few = Split(["a", "b"], None, np.array([0, 1]))
-    assert sorted(sentences(few, np.random.default_rng(0))) == [0, 1]
+    assert sorted(looks.sentences(few, np.random.default_rng(0))) == [0, 1]
 
 
 def test_the_printed_sentences_are_six_with_three_predictions_each():
-    assert len(printed()) == 6
-    assert {tuple(v) for v in printed().values()} == {("TMix", "DMix NT", "DMix")}
+    assert len(looks.PRINTED) == 6
+    assert {tuple(v) for v in looks.PRINTED.values()} == {("TMix", "DMix NT", "DMix")}
 
 
 def test_the_printed_sentences_are_trac_development_comments_of_one_class(data_folder):
-    found = places(list(printed()), "trac")
+    found = looks.places(looks.PRINTED, "trac")
     assert len(found) == 6
     assert {(v["label"], v["part"]) for v in found.values()} == {("NAG", "test")}  # "test" is the development part
 
@@ -174,7 +202,7 @@ def test_attention_shows_the_printed_sentences_where_labels_are_those_of_trac(da
     run = SMALL.with_(task="trac", policy="holdout")
     data, _ = prepare_data(run)
     model = build_model(run, data.classes, torch.device("cpu")).eval()
-    found = attention(model, None, data, tokenizer(run.encoder), run)
+    found = looks.attention(Trained(run, model, None, data, tokenizer(run.encoder)))
     assert [look["label"] for look in found["printed"]] == ["NAG"] * 6
     assert found["printed"][2]["words"] == ["Lion", "king", "fan", "hit", "like"]
 
@@ -182,10 +210,10 @@ def test_attention_shows_the_printed_sentences_where_labels_are_those_of_trac(da
 def test_unvisited_pairs_are_not_movement():
     mixer = build("dmix")
     mixer.prepare(make_model(), make_task(), np.random.default_rng(0))
-    assert all(len(x) == 0 for x in visited(mixer))
+    assert len(matrix.visited(mixer)) == 0
 
 
-def test_the_smoke_plan_has_a_run_with_every_probe(monkeypatch):
+def test_the_smoke_plan_has_a_run_for_every_measurement(monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
     names = {name for r in make_plan("dmix", "smoke", Records()).runs for name in r.probes}
-    assert names == set(fakes_dmix.PROBES)
+    assert names == set(fakes_dmix.PROBES) == set(MEASURES)

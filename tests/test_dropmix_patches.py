@@ -1,4 +1,4 @@
-"""DropMix's notebooks on one trained model: masks, channels and words as the probes measured them, and a reader's own sentence."""
+"""DropMix's notebooks on one trained model: masks, channels and words as they were measured, and a reader's own sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from mixutils.companion import Companion, make_plan
 from mixutils.runs import checkpoints
 from mixutils.runs.execute import attempt
-from mixutils.runs.records import Records
+from mixutils.runs.records import Records, compact
 from mixutils.show import style
 from tests.fakes import done, dropmix_channels, dropmix_masks, shipped
 from tests.notebook import run, saved
@@ -97,7 +97,7 @@ def test_printed_words_are_not_judged_by_data_of_other_classes(plan, measured):
     assert "fit" not in "".join(of_paper)
 
 
-def test_a_probe_that_found_nothing_says_why(plan, measured):
+def test_a_measurement_that_found_nothing_says_why(plan, measured):
     why = "fewer than two training samples in one of the classes"
     store = measured(None, {"classes": ["a", "b"], "samples": [1, 9], "why": why})
     assert set(saved("dropmix_channels", plan, store).values()) == {None}
@@ -115,19 +115,24 @@ def test_figures_3b_and_3c_draw_profiles_and_their_sorted_difference(plan, measu
     assert [line.get_ydata()[0] for line in axis.lines[1:]] == [0.4, -0.4]
 
 
-def own_example(c: Companion):
-    """The notebook's function, on a companion of the test's."""
-    names = run("dropmix_saliency", c.plan, c.store, only=["own"])
+def names_on(c: Companion):
+    """What the notebook measures with, on a companion of the test's."""
+    names = run("dropmix_saliency", c.plan, c.store, only=["measure", "own"])
     names["c"] = c
-    return names["own_example"]
+    return names
 
 
 def test_a_sentence_of_the_readers_own_goes_through_the_same_model(capsys):
-    """The run is repeated for its weights once; a sentence that the record has too gives the record's masks."""
+    """The paper's sentence gives what is measured on it; without weights the run is repeated for them once."""
     c = Companion("dropmix", profile="smoke", seeds="1", train_size=24)
-    measured = attempt(c.plan.extra[0], c.store, device="cpu")["probes"]["dropmix-masks"]["examples"][0]
-    own = own_example(c)
-    example = own(measured["texts"][0])
+    chosen = c.plan.extra[0]
+    attempt(chosen, c.store, device="cpu")
+    names = names_on(c)
+    own, (found,) = names["own_example"], c.measured("dropmix-masks", names["masks"])
+    checkpoints.checkpoint_path(chosen.hash, chosen.probe_policy).unlink()
+    capsys.readouterr()
+    (measured,) = found["examples"]
+    example = compact(own(measured["texts"][0]))
     assert "is repeated for its weights" in capsys.readouterr().out
     assert example["masks"] == measured["masks"]
     assert example["saliency"] == measured["saliency"]
@@ -144,7 +149,7 @@ def test_a_sentence_of_the_readers_own_goes_through_the_same_model(capsys):
 
 def test_without_weights_and_without_training_a_sentence_is_not_shown(capsys):
     c = Companion("dropmix", profile="smoke", train=False)
-    assert own_example(c)("a sentence") is None
+    assert names_on(c)["own_example"]("a sentence") is None
     assert "not at hand" in capsys.readouterr().out
-    plain = c.plan.extra[0].with_(probes=(), probe_policy="")
-    assert not checkpoints.checkpoint_path(plain.hash, c.plan.extra[0].probe_policy).exists()
+    chosen = c.plan.extra[0]
+    assert not checkpoints.checkpoint_path(chosen.hash, chosen.probe_policy).exists()

@@ -1,58 +1,66 @@
-"""DropMix's two probes: statistics against scipy, counts against loops, masks against what a mixer does."""
+"""What DropMix's notebooks measure: statistics by hand, words against a loop, masks against what a mixer does."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
-from mixutils import probes
 from mixutils.encoder.load import load_encoder, load_tokenizer
 from mixutils.encoder.model import Classifier
 from mixutils.encoder.saliency import separate
 from mixutils.mixers import REGISTRY, build
-from mixutils.probes import dropmix_channels as channels
-from mixutils.probes import dropmix_masks as masks
 from mixutils.runs import execute as execution
 from mixutils.runs.run import Run
-from mixutils.tasks import TaskData, encode
+from mixutils.runs.trained import Trained, trained
+from mixutils.tasks import TaskData
 from mixutils.tasks.data import Split
 from mixutils.training.loop import Recipe
 from tests.conftest import make_model, make_task
+from tests.notebook import measuring
 
 TEXTS = ["a fine funny film", "dull and far too long", "funny", "not a good film , too long", "fine", "it is dull"]
 
 
+channels, masks = measuring("dropmix_channels"), measuring("dropmix_saliency")
+
+
 @pytest.fixture(scope="module")
-def trained():
-    """A random model, a tokenizer and a data set with two classes."""
+def toy():
+    """A random model and a data set with two classes."""
     torch.manual_seed(0)
     labels = np.array([0, 1, 0, 1, 0, 1])
     data = TaskData("toy", ("positive", "negative"), {"train": Split(TEXTS, None, labels)})
     model = Classifier(load_encoder("random:tiny"), 2, 0.0).eval()
-    return model, load_tokenizer("random:tiny"), data
+    return Trained(SimpleNamespace(task="toy", max_length=32), model, None, data, load_tokenizer("random:tiny"))
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(2, 30))
-def test_rank_correlation_and_skewness_are_scipys(seed, width):
-    rng = np.random.default_rng(seed)
-    a, b = rng.integers(0, 5, (2, 3, width)).astype(float)  # many ties
-    for x, y, ours in zip(a, b, channels.rank_correlation(a, b), strict=True):
-        if np.ptp(x) and np.ptp(y):
-            assert ours == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
-        else:
-            assert ours == 0
-    for x, ours in zip(a, channels.skewness(a), strict=True):
-        assert ours == pytest.approx(stats.skew(x) if np.ptp(x) else 0, abs=1e-9)
+def test_statistics_of_several_profiles_and_of_constant_ones():
+    own, other = np.random.default_rng(0).integers(0, 5, (2, 4, 12)).astype(float)  # many ties
+    own[3] = other[3] = 1
+    found = channels.statistics(own, other)
+    for x, y, correlation, skewness, spread in zip(own[:3], other[:3], *(v[:3] for v in found.values()), strict=True):
+        assert correlation == pytest.approx(stats.spearmanr(x, y).statistic)
+        centred = (x - y) - (x - y).mean()
+        assert skewness == pytest.approx((centred**3).mean() / (centred**2).mean() ** 1.5)
+        assert spread == max(abs(x - y))
+    assert [value[3] for value in found.values()] == [0, 0, 0]
+
+
+def test_p_values_count_the_value_itself():
+    found = channels.against_null(2.0, np.array([1.0, 2.0, 3.0]), 1e-9)
+    assert (found["value"], found["p_greater"], found["p_less"]) == (2.0, 3 / 4, 3 / 4)
+    assert channels.against_null(9.0, np.zeros(99), 1e-9)["p_greater"] == 1 / 100
+    assert found["null"] == pytest.approx([1.05, 2.0, 2.95])
 
 
 def test_profiles_by_hand():
     share = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 1, 1]], np.float32)
-    sign = np.array([1, 1, -1, -1])
-    found = channels.profiles(share, sign, np.random.default_rng(0))
+    first = np.array([True, True, False, False])
+    found = channels.profiles(share, first, np.random.default_rng(0))
     assert found["importance"] == [[1.0, 0.5, 0.0], [0.0, 1.0, 1.0]]
     assert found["difference"] == [1.0, -0.5, -1.0]
     # Two of the six ways to choose two of four samples have so large a difference: these labels and their mirror image.
@@ -66,82 +74,75 @@ def test_labels_that_mean_nothing_are_rarely_significant_and_others_are():
     p = []
     for trial in range(40):
         share = rng.random((60, 40), np.float32)  # no ties: with them p values are too large, not uniform
-        p.append(channels.profiles(share, np.repeat([1, -1], 30), np.random.default_rng(trial))["spread"]["p_greater"])
+        p.append(
+            channels.profiles(share, np.repeat([True, False], 30), np.random.default_rng(trial))["spread"]["p_greater"]
+        )
     assert stats.kstest(p, "uniform").pvalue > 0.01
     share[:30, 3] = 1
-    found = channels.profiles(share, np.repeat([1, -1], 30), np.random.default_rng(0))
+    found = channels.profiles(share, np.repeat([True, False], 30), np.random.default_rng(0))
     assert found["spread"]["p_greater"] < 0.01
     assert found["beyond"][0] == 1
 
 
 def test_the_null_of_the_sorted_differences_has_their_own_ranks():
     share = (np.random.default_rng(0).random((50, 30)) < 0.3).astype(np.float32)
-    low, high = np.array(channels.profiles(share, np.repeat([1, -1], 25), np.random.default_rng(0))["band"])
+    low, high = np.array(channels.profiles(share, np.repeat([True, False], 25), np.random.default_rng(0))["band"])
     assert (low <= high).all()
     assert (np.diff(low) <= 1e-5).all()
     assert (np.diff(high) <= 1e-5).all()
 
 
-def test_with_two_classes_the_order_of_saliency_does_not_depend_on_the_label(trained):
-    model, tokenizer, data = trained
-    task = encode(data, tokenizer, 32, renumber=False)
-    batch = task.splits["train"].batch(torch.arange(6))
-    own = separate(model, batch, train_mode=False).abs()
+def test_with_two_classes_the_order_of_saliency_does_not_depend_on_the_label(toy):
+    batch = toy.batch(toy.data.splits["train"])
+    own = separate(toy.model, batch, train_mode=False).abs()
     batch.labels[:] = 1 - batch.labels
-    other = separate(model, batch, train_mode=False).abs()
+    other = separate(toy.model, batch, train_mode=False).abs()
     scale = own.flatten(1).norm(dim=1)[:, None, None]
     torch.testing.assert_close(own / scale, other / other.flatten(1).norm(dim=1)[:, None, None], atol=1e-5, rtol=1e-3)
 
 
-def test_contributed_words_against_a_loop(trained):
-    model, tokenizer, data = trained
-    split = encode(data, tokenizer, 32, renumber=False).splits["train"]
-    vocabulary, counts = channels.contributed(model, split.in_order(4), (0, 1))
-    expected = np.zeros_like(counts)
-    for i in range(len(split)):
-        batch = split.batch(torch.tensor([i]))
-        size = separate(model, batch, train_mode=False)[0].abs()
+def test_contributed_words_against_a_loop(toy):
+    split = toy.data.splits["train"]
+    split = Split([*split.text_a, ""], None, np.append(split.labels, 0))
+    found, rows = channels.contributed(toy, split), toy.read(split)
+    assert found.shape == (7, toy.model.width)
+    for i in range(6):
+        batch = rows.batch(torch.tensor([i]))
+        size = separate(toy.model, batch, train_mode=False)[0].abs()
         words = [p for p in range(size.shape[0]) if batch.text_id[0, p] >= 0]
-        for d in range(model.width):
+        for d in range(toy.model.width):
             best = max(words, key=lambda p: float(size[p, d]))
-            word = int(batch.input_ids[0, best])
-            expected[int(split.labels[i]), d, np.flatnonzero(vocabulary == word)[0]] += 1
-    assert np.array_equal(counts, expected)
-    assert counts.sum() == 6 * model.width
+            assert found[i, d] == batch.input_ids[0, best]
+    assert set(found[6]) == {-1}  # a text without words
 
 
-def test_association_is_the_z_value_of_the_log_odds_ratio(trained, monkeypatch):
-    _, tokenizer, data = trained
-    monkeypatch.setattr(channels, "load_task", lambda name: data)
-    z = channels.association("toy", (0, 1), tokenizer, 32)
+def test_association_is_the_z_value_of_the_log_odds_ratio(toy, monkeypatch):
+    monkeypatch.setitem(channels.association.__globals__, "load_task", lambda name: toy.data)
+    z, number = channels.association(toy, [0, 1]), toy.tokenizer.convert_tokens_to_ids
     # "long" is in none of three positive texts and in two of three negative ones; cells raised by one half.
     a, b, c, d = 0.5, 3.5, 2.5, 1.5
     expected = np.log(a * d / (b * c)) / np.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
-    assert z[tokenizer.convert_tokens_to_ids("long")] == pytest.approx(expected)
-    assert z[tokenizer.convert_tokens_to_ids("funny")] > 0
-    assert z[tokenizer.convert_tokens_to_ids("[CLS]")] == z[tokenizer.convert_tokens_to_ids("zebra")] == 0
+    assert z[number("long")] == pytest.approx(expected)
+    assert z[number("funny")] > 0
+    assert z[number("[CLS]")] == z[number("zebra")] == 0
+    assert channels.association(toy, [1, 0]) == pytest.approx(-z)
 
 
-def test_share_that_fits_looks_at_the_most_frequent_words():
-    counts = np.zeros((2, 20), int)
-    counts[0, :16] = np.arange(16, 0, -1)  # 14 words count, the last two do not
-    counts[1, :2] = 1
-    z = np.full(20, -3.0)
-    z[[0, 1, 14, 15]] = 3.0
-    assert channels.share_that_fits(counts, z).tolist() == pytest.approx([2 / 14, 1.0])
-    assert channels.share_that_fits(np.zeros((1, 20), int), z).tolist() == [0.0]
+def test_the_most_frequent_words_come_with_their_counts():
+    tokens = np.repeat(np.arange(20), [5, *[2] * 18, 9])
+    ids, counts = channels.most_frequent(tokens)
+    assert ids.tolist() == [19, 0, *range(1, 13)]  # of equally frequent ones the first
+    assert counts.tolist() == [9, 5, *[2] * 12]
+    ids, counts = channels.most_frequent(np.array([7, -1, -1]))  # -1 stands for a text without words
+    assert (ids.tolist(), counts.tolist()) == ([7], [1])
 
 
-def test_top_channels_whose_words_fit_are_told_from_those_that_do_not(trained):
-    _, tokenizer, _ = trained
-    rng = np.random.default_rng(0)
-    counts = rng.integers(1, 50, (2, 64, 30))
-    vocabulary, z = np.arange(1000, 1030), np.zeros(30)
-    z[:14] = 5.0
-    difference = np.linspace(1, -1, 64)
-    counts[0, :3] = 1
-    counts[0, :3, :14] = 99
-    found = channels.words(counts, vocabulary, z, difference, tokenizer)
+def test_top_channels_whose_words_fit_are_told_from_those_that_do_not(toy):
+    z, draw = np.zeros(1030), np.random.default_rng(0)
+    z[1000:1014] = 5.0
+    own, other = draw.integers(1000, 1030, (2, 400, 64))
+    own[:, :3] = draw.integers(1000, 1014, (400, 3))
+    found = channels.words([own, other], z, np.linspace(1, -1, 64), toy.tokenizer)
     assert found["channels"] == [[0, 1, 2], [63, 62, 61]]
     first, second = found["fit"]
     assert first["value"] == 1.0
@@ -149,20 +150,20 @@ def test_top_channels_whose_words_fit_are_told_from_those_that_do_not(trained):
     assert second["value"] == second["mean"] == 0.0
     assert second["p_greater"] == 1.0
     assert [len(w) for w in found["words"][0]] == [14, 14, 14]
+    assert channels.words([own, np.full_like(other, -1)], z, np.zeros(64), toy.tokenizer)["fit"][1]["mean"] == 0.0
 
 
 def test_two_classes_are_positive_and_negative_where_they_exist():
-    assert channels.two_classes(("negative", "neutral", "positive")) == (2, 0)
-    assert channels.two_classes(("a", "b", "c")) == (0, 1)
+    assert channels.two_classes(("negative", "neutral", "positive")) == [2, 0]
+    assert channels.two_classes(("a", "b", "c")) == [0, 1]
 
 
 # --------------------------------------------------------------------------------------------------------------- masks
 
 
-def test_masks_are_those_of_the_mixers(trained):
-    model, tokenizer, data = trained
-    found = masks.measure(model, data, tokenizer, 32, masks.SENTENCE, "dull and far too long , it is not")
-    n, width = len(found["tokens_a"]), model.width
+def test_masks_are_those_of_the_mixers(toy):
+    found = masks.example_of(toy, masks.SENTENCE, "dull and far too long , it is not")
+    n, width = len(found["tokens_a"]), toy.model.width
     assert found["width"] == width
     assert len(found["tokens_b"]) == len(found["saliency"]) == len(found["word_of"]) == n
     assert max(map(max, found["saliency"])) == 1000
@@ -184,9 +185,8 @@ def test_masks_are_those_of_the_mixers(trained):
     assert top.min() >= rest.max()
 
 
-def test_words_follow_the_text_and_pieces_their_word(trained):
-    model, tokenizer, data = trained
-    found = masks.measure(model, data, tokenizer, 32, masks.SENTENCE, "fine")
+def test_words_follow_the_text_and_pieces_their_word(toy):
+    found = masks.example_of(toy, masks.SENTENCE, "fine")
     assert "".join(found["words"]) == masks.SENTENCE.replace(" ", "")
     assert set(masks.MARKED) <= set(found["words"])
     jaglom = found["words"].index("jaglom")
@@ -197,20 +197,25 @@ def test_words_follow_the_text_and_pieces_their_word(trained):
     assert set(found["tokens_b"][3:]) == {""}
 
 
-def test_the_predicted_label_is_taken_and_an_unknown_one_refused(trained):
-    model, tokenizer, data = trained
-    found = masks.measure(model, data, tokenizer, 32, "fine", "dull")
+def test_the_predicted_label_is_taken_and_an_unknown_one_refused(toy):
+    found = masks.example_of(toy, "fine", "dull")
     assert found["label"] == found["predicted"]
-    assert masks.measure(model, data, tokenizer, 32, "fine", "dull", "negative")["label"] == "negative"
+    assert masks.example_of(toy, "fine", "dull", "negative")["label"] == "negative"
     with pytest.raises(ValueError, match="no class is called 'good'; there are positive, negative"):
-        masks.measure(model, data, tokenizer, 32, "fine", "dull", "good")
+        masks.example_of(toy, "fine", "dull", "good")
 
 
-def test_a_partner_is_about_as_long_and_always_the_same(trained):
-    _, _, data = trained
-    assert masks.partner_of("one two three four", data) == "a fine funny film"
-    assert masks.partner_of("one", data) in ("funny", "fine")
-    assert masks.partner_of("one", data) == masks.partner_of("two", data)
+def test_a_partner_is_about_as_long_and_always_the_same(toy):
+    assert masks.partner_of(toy, "one two three four") == "a fine funny film"
+    assert masks.partner_of(toy, "one") in ("funny", "fine")
+    assert masks.partner_of(toy, "one") == masks.partner_of(toy, "two")
+
+
+def test_the_papers_sentence_is_measured_with_the_words_that_it_marks(toy):
+    found = masks.masks(toy)
+    (example,) = found["examples"]
+    assert (found["ratio"], found["n"], example["of_paper"]) == (0.2, 2, True)
+    assert set(example["marked"]) < set(example["words"])
 
 
 # ---------------------------------------------------------------------------------------------- counts during training
@@ -229,39 +234,37 @@ def test_selections_are_counted_text_by_text():
     assert torch.equal(mixer.selected, mixer.selected.round())
 
 
-def probed(monkeypatch, measure, **changes):
-    """What a probe measures on the best checkpoint of a short run, and the record."""
-    monkeypatch.setitem(probes.REGISTRY, "look", lambda model, mixer, data, tokenizer, run: measure(model, mixer))
-    run = Run(
-        "docs-coarse",
-        "dropmix-c",
-        0,
-        encoder="random:tiny",
-        recipe=Recipe(lr=1e-3, epochs=3, batch_size=16),
-        train_size=48,
-        eval_size=30,
-        probes=("look",),
-        probe_policy="best-on-validation",
-    ).with_(**changes)
-    record = execution.execute(run)
-    return record["probes"]["look"], record
+SHORT = Run(
+    "docs-coarse",
+    "dropmix-c",
+    0,
+    encoder="random:tiny",
+    recipe=Recipe(lr=1e-12, epochs=3, batch_size=16),  # all epochs are equal, and of equals the first one is best
+    train_size=48,
+    eval_size=30,
+    probes=("dropmix-channels",),
+    probe_policy="best-on-validation",
+)
 
 
-def test_a_probe_sees_the_counts_of_the_whole_training_also_on_an_early_checkpoint(monkeypatch):
+def test_counts_are_those_of_the_whole_training_also_on_an_early_checkpoint():
     """Figures 3b and 3c are about training, whichever epoch is reported."""
-    options = (("ratio_draw", "fixed"), ("ratio", 0.25), ("count_channels", True))
-    # With no learning rate to speak of all epochs are equal, and of equals the first one is best.
-    found, record = probed(
-        monkeypatch,
-        lambda model, mixer: {"seen": mixer.seen.tolist(), "selected": float(mixer.selected.sum())},
-        options=options,
-        recipe__lr=1e-12,
-    )
+    run = SHORT.with_(options=(("ratio_draw", "fixed"), ("ratio", 0.25), ("count_channels", True)))
+    record = execution.execute(run)
     assert record["selected"]["best-on-validation"]["step"] == 3
     assert record["cost"]["steps"] == 9
-    assert found["seen"] == [3.0] * 48  # every text in each of three epochs
-    width = load_encoder("random:tiny").config.hidden_size
-    assert found["selected"] == pytest.approx(48 * 3 * int(0.25 * width), rel=1e-5)
+    t = trained(run)
+    assert t.mixer.seen.tolist() == [3.0] * 48  # every text in each of three epochs
+    assert float(t.mixer.selected.sum()) == pytest.approx(48 * 3 * int(0.25 * t.model.width), rel=1e-5)
+    found = channels.channels(t)
+    share = np.array(found["importance"])
+    assert share.sum(1) == pytest.approx(
+        int(0.25 * t.model.width)
+    )  # with a fixed share every text has as many channels
+    assert sum(found["difference"]) == pytest.approx(0, abs=1e-4)
+    few = trained(run)
+    few.mixer.seen[few.data.splits["train"].labels == 0] = 0
+    assert channels.channels(few)["why"] == "fewer than two training samples in one of the classes"
 
 
 @pytest.mark.parametrize("method", ["nonlinear", "dnm"])
@@ -271,16 +274,16 @@ def test_what_a_mixer_predicts_with_is_that_of_the_selected_checkpoint(method, m
 
     def watch(model, mixer, *args, **kwargs):
         state = train(model, mixer, *args, **kwargs)
-        at_the_end.update({k: v.tolist() for k, v in mixer.state_dict().items()}, best=state.best["best-on-validation"])
+        at_the_end.update({k: v.tolist() for k, v in mixer.state_dict().items()})
+        at_the_end["best"] = {k: v.tolist() for k, v in state.best["best-on-validation"].items()}
         return state
 
-    def look(model, mixer):
-        return {k: v.tolist() for k, v in mixer.state_dict().items()}
-
     monkeypatch.setattr(execution, "train", watch)
-    found, record = probed(monkeypatch, look, method=method, recipe__lr=1e-12, recipe__mixer_lr=1e-5)
+    run = SHORT.with_(method=method, recipe__mixer_lr=1e-5)
+    record = execution.execute(run)
     assert record["selected"]["best-on-validation"]["step"] < record["cost"]["steps"]
-    assert found == {k.removeprefix("mixer."): v.tolist() for k, v in at_the_end["best"].items() if "mixer." in k}
+    found = {k: v.tolist() for k, v in trained(run).mixer.state_dict().items()}
+    assert found == {k.removeprefix("mixer."): v for k, v in at_the_end["best"].items() if "mixer." in k}
     assert found["space.embeddings"] != at_the_end["space.embeddings"]
 
 

@@ -13,8 +13,10 @@ from mixutils.runs.execute import attempt, build_model, cached_task, execute, pr
 from mixutils.runs.generations import GENERATION
 from mixutils.runs.records import Records, compact
 from mixutils.runs.run import Run
+from mixutils.runs.trained import trained
 from mixutils.tasks import DataError
 from mixutils.training.loop import Recipe
+from tests import notebook
 
 STAGE_1 = Run(
     "docs-coarse",
@@ -107,10 +109,10 @@ def test_a_task_is_read_once_per_process():
     assert cached_task("docs-coarse")[0] is cached_task("docs-coarse")[0]
 
 
-def test_the_probe_of_the_figures_measures_spans_and_mixtures():
+def test_spans_and_mixtures_are_measured_on_the_trained_model():
     run = STAGE_2.with_(probes=("ssmix-spans",), probe_policy="best-on-test")
-    probe = execute(run)["probes"]["ssmix-spans"]
-    example = probe["examples"][0]
+    found = notebook.measuring("ssmix_spans").spans_and_mixtures(trained(run))
+    example = found["examples"][0]
     a, b = (t["parts"][0] for t in example["texts"])
     span = example["spans"][0]
     length, u, v = span["length"], span["least_in_a"], span["most_in_b"]
@@ -122,7 +124,7 @@ def test_the_probe_of_the_figures_measures_spans_and_mixtures():
     assert mixed == [*a["tokens"][:u], *b["tokens"][v : v + length], *a["tokens"][u + length :]]
     assert example["mixtures"]["ssmix"]["w_b"] == pytest.approx(length / len(mixed), rel=1e-5)
     assert example["mixtures"]["unk"]["w_b"] == 0
-    off = probe["projection"]["off_line"]
+    off = found["projection"]["off_line"]
     assert off["level 2"] == pytest.approx(0, abs=1e-4)  # mixing the last states stays on the line
     assert off["ssmix"] > 0.01
 

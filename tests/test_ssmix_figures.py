@@ -1,4 +1,4 @@
-"""SSMix's figures say what the probe measured: frames around the spans, origins in colour, shares in the labels."""
+"""SSMix's figures say what was measured: frames around the spans, origins in colour, shares in the labels."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def measured(parts: int) -> dict:
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    """The notebook's figures where runs with the probe carry what is given for single texts and for pairs."""
+    """The notebook's figures where measured runs carry what is given for single texts and for pairs."""
     monkeypatch.setenv("MIXUTILS_DATA", "")
     style.use()
 
@@ -200,7 +200,7 @@ def test_without_pairs_figure_5_has_the_papers_sentences_only(made):
     assert {name for name, figure in made(measured(1), None).items() if figure is None} == {"figure_5_trained"}
 
 
-def test_a_probe_that_found_no_pairs_is_no_figure(made):
+def test_without_pairs_of_labels_there_is_no_figure(made):
     nothing = {"part": "test", "ratio": 0.2, "examples": [], "projection": None}
     figures = made(nothing, nothing)
     assert set(figures) == FIGURES

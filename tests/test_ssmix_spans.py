@@ -1,4 +1,4 @@
-"""The probe of SSMix's figures on an untrained model: every number again, by a slow explicit formula."""
+"""What the notebook ``ssmix_spans`` measures, on an untrained model: every number again, by a slow explicit formula."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from mixutils.encoder.load import load_tokenizer
-from mixutils.probes import REGISTRY
-from mixutils.probes.ssmix_spans import EXAMPLES, PAIRS, RATIO, WORDS, _off_line, _pairs, _short_rows, spans
+from mixutils.runs.trained import Trained
 from mixutils.tasks.data import Split, TaskData
 from tests.conftest import make_model
+from tests.notebook import measuring
+
+spans = measuring("ssmix_spans")
+EXAMPLES, PAIRS, RATIO, WORDS = spans.EXAMPLES, spans.PAIRS, spans.RATIO, spans.WORDS
 
 WORDLIST = [
     "red",
@@ -61,22 +64,22 @@ def tiny():
     return make_model(classes=3, layers=3, vocab_size=30522)
 
 
-def probe(tiny, tokenizer, data: TaskData):
-    return spans(tiny, None, data, tokenizer, SimpleNamespace(max_length=64))
+def measure(tiny, tokenizer, data: TaskData):
+    special = SimpleNamespace(pad=tokenizer.pad_token_id, unk=tokenizer.unk_token_id)  # all that is asked of the mixer
+    return spans.spans_and_mixtures(Trained(SimpleNamespace(max_length=64), tiny, special, data, tokenizer))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["single", "pair"])
 def found(request, tiny, tokenizer):
     data = make_data(30, request.param)
-    return probe(tiny, tokenizer, data), data
+    return measure(tiny, tokenizer, data), data
 
 
-def test_the_probe_is_json_of_the_reported_part_and_the_same_every_time(found, tiny, tokenizer):
+def test_what_is_measured_is_json_of_the_reported_part_and_the_same_every_time(found, tiny, tokenizer):
     result, data = found
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert (result["part"], result["ratio"], len(result["examples"])) == ("test", RATIO, EXAMPLES)
-    assert probe(tiny, tokenizer, data) == result
-    assert REGISTRY["ssmix-spans"] is spans
+    assert measure(tiny, tokenizer, data) == measure(tiny, tokenizer, data)
 
 
 def test_texts_are_those_of_the_data_with_different_labels(found):
@@ -146,12 +149,25 @@ def test_hidden_mixtures_leave_the_line_only_below_the_last_layer(found):
     np.testing.assert_allclose(projection["level 3"], (1 - steps) * a + steps * b, atol=1e-4 * np.abs(b - a).max())
 
 
+def test_the_plane_is_that_of_the_principal_components():
+    g = torch.Generator().manual_seed(0)
+    states = {"A": torch.randn(1, 1, 6, generator=g), "B": torch.randn(1, 1, 6, generator=g)}
+    states["ssmix"] = torch.randn(1, 20, 6, generator=g)
+    found, points = spans.seen_flat(states), torch.cat([part[0] for part in states.values()])
+    centred = points - points.mean(0)
+    _, singular, axes = torch.linalg.svd(centred, full_matrices=False)
+    flat = np.array([found["A"], found["B"], *found["ssmix"]])
+    np.testing.assert_allclose(np.abs(flat), np.abs(centred @ axes[:2].T), atol=1e-5)  # an axis may point either way
+    assert found["explained"] == pytest.approx(float((singular[:2] ** 2).sum() / (singular**2).sum()), rel=1e-5)
+    assert found["pairs"] == 1
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_distance_from_the_line_by_a_slow_formula(seed):
     g = torch.Generator().manual_seed(seed)
     begin, end = torch.randn(2, 4, 6, generator=g)
     points = torch.randn(4, 5, 6, generator=g)
-    found = _off_line(begin, end, points)
+    found = spans.off_line(begin, end, points)
     assert found.shape == (4, 5)
     t = np.linspace(-30, 30, 60_001)[:, None]  # the nearest of many points of the line
     for p in range(4):
@@ -166,24 +182,24 @@ def test_pairs_have_different_labels_and_use_a_row_once():
     rng = np.random.default_rng(0)
     for classes in (2, 5):
         labels = rng.integers(0, classes, 300)
-        first, second = _pairs(rng.permutation(300), labels)
-        assert len(first) == len(second) == PAIRS
+        first, second = np.transpose(spans.pairs_of(rng.permutation(300), labels))
+        assert len(first) == PAIRS
         assert (labels[first] != labels[second]).all()
         assert len({*first, *second}) == 2 * PAIRS
-    assert _pairs(np.arange(4), np.array([0, 0, 0, 1])) == ([0], [3])
+    assert spans.pairs_of(np.arange(4), np.array([0, 0, 0, 1])) == [(0, 3)]
 
 
 def test_handy_rows_are_preferred_and_all_are_taken_where_there_are_too_few():
     data = make_data(20)
     split = data.splits["test"]
     long = Split([*split.text_a, "word " * 40], None, np.append(split.labels, 0))
-    assert sorted(_short_rows(long, np.random.default_rng(0))) == list(range(20))
+    assert sorted(spans.handy_rows(long, np.random.default_rng(0))) == list(range(20))
     few = make_data(20, words=(1, 3)).splits["test"]
-    assert sorted(_short_rows(few, np.random.default_rng(0))) == list(range(20))
+    assert sorted(spans.handy_rows(few, np.random.default_rng(0))) == list(range(20))
 
 
 def test_short_texts_and_few_rows_are_measured_too(tiny, tokenizer):
-    result = probe(tiny, tokenizer, make_data(3, words=(1, 2)))
+    result = measure(tiny, tokenizer, make_data(3, words=(1, 2)))
     assert len(result["examples"]) == 1
     assert all(s["length"] == 1 for s in result["examples"][0]["spans"])
 
@@ -191,5 +207,5 @@ def test_short_texts_and_few_rows_are_measured_too(tiny, tokenizer):
 def test_without_two_labels_there_is_nothing_to_measure_and_no_failure(tiny, tokenizer):
     data = make_data(6)
     alone = Split(data.splits["test"].text_a, None, np.zeros(6, dtype=np.int64))
-    result = probe(tiny, tokenizer, data.with_splits({"train": data.splits["train"], "test": alone}))
+    result = measure(tiny, tokenizer, data.with_splits({"train": data.splits["train"], "test": alone}))
     assert result == {"part": "test", "ratio": RATIO, "examples": [], "projection": None}

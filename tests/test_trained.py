@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from mixutils.encoder.load import load_encoder, load_tokenizer
+from mixutils.encoder.model import Classifier
 from mixutils.mixers import REGISTRY
 from mixutils.runs import checkpoints
 from mixutils.runs.execute import execute
 from mixutils.runs.run import Run
-from mixutils.runs.trained import trained
+from mixutils.runs.trained import Trained, trained
+from mixutils.tasks import Split, TaskData
 from mixutils.training.loop import Recipe, autocast, evaluate
 
 OPTIONS = {"dropmix-c": {"count_channels": True}}
@@ -65,3 +69,16 @@ def test_a_deleted_checkpoint_is_made_again_with_the_same_bits():
 def test_a_run_without_measurements_keeps_nothing():
     with pytest.raises(ValueError, match="keeps no weights"):
         trained(measured("none").with_(probes=(), probe_policy=""))
+
+
+def test_texts_are_read_in_the_tokenizers_own_numbering_with_labels_where_there_are_some():
+    texts, tokenizer = ["a fine funny film", "dull and far too long"], load_tokenizer("random:tiny")
+    data = TaskData("toy", ("yes", "no"), {"train": Split(texts, None, np.array([1, 0]))})
+    t = Trained(measured("none"), Classifier(load_encoder("random:tiny"), 2), None, data, tokenizer)
+    assert t.read(data.splits["train"]).labels.tolist() == [1, 0]
+    assert t.read(texts).labels.tolist() == [0, 0]
+    batch = t.batch(texts)
+    for row, text in zip(batch.input_ids, texts, strict=True):
+        ids = tokenizer(text)["input_ids"]
+        assert row[: len(ids)].tolist() == ids
+    assert torch.equal(batch.input_ids, t.batch(data.splits["train"]).input_ids)

@@ -185,11 +185,13 @@ class Companion:
         Returns:
             What ``measure`` returned, with ``task``, ``seed``, ``labels`` and ``hash`` of the run.
         """
-        path = figures(self.profile.name) / self.plan.paper / f"{name}.json"
+        path = figures(self.profile.name, None) / self.plan.paper / f"{name}.json"
         kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         out = []
-        for run in (r for r in self.plan.runs if name in r.probes and self.store.done(r)):
+        for run in (r for r in self.plan.runs if name in r.probes):
             record = self.store.get(run)
+            if record is None or record["status"] != "done":
+                continue
             made_from = [record["data"]["digest"], record.get("generation", 1)]
             found = record.get("probes", {}).get(name)
             if found is None and kept.get(run.hash, {}).get("made_from") == made_from:

@@ -45,7 +45,6 @@ UNTRAINED: dict[str, tuple[str, str, str]] = _FACTS["untrained"]
 #: Figure 3 and Table 5: one DropMix-C run with a fixed share. The paper prints no value; 0.2 is two words of its sentence.
 CHANNEL_TASK = "sst2-glue"
 CHANNEL_OPTIONS = {"ratio_draw": "fixed", "ratio": 0.2, "count_channels": True}
-PROBES = ("dropmix-masks", "dropmix-channels")
 #: SSMix as its own paper trains it, which RC2 compares with; in ``full`` these are the runs of the SSMix plan.
 STAGES_TABLE, STAGES_ROW = "stages", "SSMix in two stages"
 
@@ -220,6 +219,6 @@ def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:
         setting.seeds_for(PAPER.seeds)[0],
         setting,
         train_size=_channel_rows(setting),
-        probes=PROBES,
+        probes=("dropmix-masks", "dropmix-channels"),
         probe_policy=f"best-on-{column.select}",
     )
