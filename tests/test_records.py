@@ -298,7 +298,9 @@ def test_the_fakes_have_the_shape_of_a_real_record():
         eval_size=32,
         evaluate=("test",),
     )
-    run = first.with_(method="ssmix", start=first, start_policy="last")  # what is measured on models is in no new record
+    run = first.with_(
+        method="ssmix", start=first, start_policy="last"
+    )  # what is measured on models is in no new record
     real, fake = execute(run, device="cpu"), done(run, 50)
     assert kind(run) == "ssmix"
     Records().put(real)
