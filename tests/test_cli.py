@@ -46,7 +46,7 @@ def test_help_names_every_command_and_hides_the_workers(capsys):
 def test_every_command_explains_itself(command, capsys):
     status, out, _ = run(capsys, command, "--help")
     assert status == 0
-    assert cli.COMMANDS[command][1].split()[0] in out
+    assert cli.COMMANDS[command]["help"].split()[0] in out
 
 
 @pytest.mark.parametrize(

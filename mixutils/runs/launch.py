@@ -26,7 +26,6 @@ from .records import Record, Records, failure
 from .run import Run
 
 ATTEMPTS = 3  # a run whose worker dies is tried so often
-Line = Callable[[str], None]
 
 
 @dataclass
@@ -36,6 +35,23 @@ class Job:
     run: Run
     keep: set[str] = field(default_factory=set)
     deaths: int = 0
+
+    def line(self, device: str, threads: int, use_hub: bool) -> str:
+        """What ``perform`` is told, in whatever process: one line of JSON."""
+        how = {"device": device, "threads": threads, "use_hub": use_hub}
+        return json.dumps({"run": self.run.to_dict(), "keep": sorted(self.keep), **how}) + "\n"
+
+
+def perform(line: str, progress: Callable[[str], None]) -> Record:
+    """Execute a run and store its record.
+
+    Args:
+        line: from ``Job.line``. progress: as for ``execute.execute``.
+    """
+    from .execute import attempt  # only where runs are executed: the import takes seconds
+
+    told = json.loads(line)
+    return attempt(Run.from_dict(told.pop("run")), Records(), progress=progress, **told)
 
 
 def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Collection[str] = ()) -> dict[str, Job]:
@@ -83,9 +99,8 @@ class Worker:
 
     def give(self, job: Job) -> None:
         self.job = job
-        message = {"run": job.run.to_dict(), "keep": sorted(job.keep), **self.settings}
         with contextlib.suppress(BrokenPipeError):  # its death is reported by the thread
-            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.write(job.line(**self.settings))
             self.process.stdin.flush()
 
     def stop(self) -> None:
@@ -111,7 +126,9 @@ def devices(device: str, jobs: int) -> list[str]:
 class _Jobs:
     """What is left of a launch: who waits for a worker, what is finished, and what is said of it."""
 
-    def __init__(self, jobs: dict[str, Job], store: Records, say: Line, costs: dict[str, float]) -> None:
+    def __init__(
+        self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], costs: dict[str, float]
+    ) -> None:
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
         self.store, self.say, self.costs = store, say, costs
         self.total, self.done, self.failed, self.spent = len(jobs), 0, 0, 0.0
@@ -195,7 +212,7 @@ def launch(
     use_hub: bool = True,
     retry: bool = False,
     again: Collection[str] = (),
-    say: Line = print,
+    say: Callable[[str], None] = print,
     cost: Callable[[Run], float] = lambda run: 1.0,
 ) -> dict[str, int]:
     """Execute what is missing of ``runs`` on this machine.
@@ -269,7 +286,7 @@ def worker_main() -> None:
 
     def listen() -> None:
         for line in sys.stdin:
-            inbox.put(json.loads(line))
+            inbox.put(line)
         os._exit(0)  # the launcher is gone, or has no more work
 
     threading.Thread(target=listen, daemon=True).start()
@@ -278,9 +295,5 @@ def worker_main() -> None:
         out.write(json.dumps(event) + "\n")
 
     while True:
-        message = inbox.get()
-        from .execute import attempt  # after the first message: the import takes seconds
-
-        run = Run.from_dict(message.pop("run"))
-        record = attempt(run, Records(), progress=lambda line: tell(event="progress", line=line), **message)
+        record = perform(inbox.get(), lambda line: tell(event="progress", line=line))
         tell(event="finished", hash=record["hash"], status=record["status"])

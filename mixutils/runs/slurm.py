@@ -7,7 +7,6 @@ nodes share. Nothing but ``sbatch`` is needed.
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from .. import paths
-from .launch import Job, jobs_for
+from .launch import Job, jobs_for, perform
 from .records import Records, write_whole
 from .run import Run
 
@@ -68,12 +67,8 @@ def submit(
     folder.mkdir(parents=True, exist_ok=True)
     ids: list[str] = []
     for number, jobs in enumerate(waves(jobs_for(runs, store, retry, again))):
-        messages = [
-            {"run": j.run.to_dict(), "keep": sorted(j.keep), "device": device, "threads": 1, "use_hub": use_hub}
-            for j in jobs
-        ]
         batch = folder / f"wave-{number}-{jobs[0].run.hash}.jsonl"
-        write_whole(batch, "".join(json.dumps(m) + "\n" for m in messages).encode())
+        write_whole(batch, "".join(job.line(device, 1, use_hub) for job in jobs).encode())
         command = ["sbatch", "--parsable", f"--array=0-{len(jobs) - 1}" + (f"%{at_once}" if at_once else "")]
         command += [f"--output={folder}/%A-%a.log", "--job-name=mixutils", *shlex.split(arguments)]
         if ids:
@@ -88,18 +83,6 @@ def submit(
 
 def run_one(batch: Path, index: int) -> int:
     """Body of one array task; exit status 0 if the run is done."""
-    from .execute import attempt
-
-    message = json.loads(batch.read_text("utf-8").splitlines()[index])
-    run, store = Run.from_dict(message["run"]), Records()
-    record = attempt(
-        run,
-        store,
-        device=message["device"],
-        threads=message["threads"],
-        use_hub=message["use_hub"],
-        keep=message["keep"],
-        progress=print,
-    )
+    record = perform(batch.read_text("utf-8").splitlines()[index], print)
     print(record["status"], record.get("error", ""))
     return int(record["status"] != "done")
