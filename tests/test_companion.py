@@ -98,6 +98,7 @@ def test_the_plan_is_described_with_states_reasons_and_time(plan, current, capsy
     Companion("ssmix").describe_plan()
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "ssmix: docs-coarse, docs-pair; encoder random:tiny; seeds 0,1; train rows 48"
+    out[1:4] = [" ".join(line.strip() for line in out[1:4])]  # long lists are wrapped
     assert out[1].endswith(": the smoke profile runs built-in tasks only")
     assert re.fullmatch(r"    runs: 5 done, 26 to do, 1 failed; .+ with \d+ workers", out[2])
     assert out[3].startswith(f"    failed: {plan.runs[5].title()}: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -103,7 +104,8 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     rows = " to ".join("all" if n == math.inf else f"{n:,}" for n in dict.fromkeys((sizes[0], sizes[-1])))
     print(f"{plan.paper}: {tasks}; encoder {plan.setting.encoder}; seeds {seeds}; train rows {rows}")
     for reason in dict.fromkeys(plan.absent.values()):
-        print(f"    without {', '.join(k for k, v in plan.absent.items() if v == reason)}: {reason}")
+        names = ", ".join(k for k, v in plan.absent.items() if v == reason)
+        print(textwrap.indent(textwrap.fill(f"without {names}: {reason}", 100), "    "))
     print(
         f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
         + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)
