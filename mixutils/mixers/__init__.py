@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from .base import Mixer, Part
+from .base import Mixer, Part, Plain
 from .dmix import DMix
 from .dnm import DNM
 from .dropmix import DropMix
-from .emix import EMix
-from .hidden import HiddenMix
+from .hidden import EMix, HiddenMix
 from .nonlinear import NonlinearMix
 from .options import options_from
-from .plain import Plain
 from .ssmix import SSMix
 
 FAMILIES = {cls.__name__: cls for cls in (Plain, HiddenMix, SSMix, DNM, NonlinearMix, DropMix, DMix, EMix)}

@@ -24,14 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..encoder.model import Classifier, Mask, scale_level
+from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, draw_beta
 from .basematrix import BaseMatrix, Range
 from .embeddings import Pool, sentence_embeddings
 from .geometry import Ball, Kind, Points
-from .hidden import mixed_logits
-from .options import Levels, Options, Positive
+from .hidden import draw_level, mixed_logits
+from .options import Levels, RatioOptions
 from .pairmatrix import Matrix, PairMatrix, RowScale
 from .partners import choose, draw, pick
 
@@ -39,11 +39,13 @@ TABLE5 = (3, 4, 6, 7, 9, 12)  # SPEC DA18
 
 
 @dataclass(frozen=True)
-class DMixOptions(Options):
-    """Settings of DMIX; defaults are the adaptive paper's, and the resolutions of SPEC 2(e) and 3(e)."""
+class DMixOptions(RatioOptions):
+    """Settings of DMIX; defaults are the adaptive paper's, and the resolutions of SPEC 2(e) and 3(e).
+
+    Those of the Beta draw are for ratio = beta; see SPEC DA30 for ``mix_mask``.
+    """
 
     levels: Levels = TABLE5  # for 12 layers; one is drawn per batch (SPEC DA18, DA19)
-    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC DA30)
     distance: Kind = "hyp_atan"  # SPEC DA1
     ball: Ball = "none"  # SPEC DA2
     #: Factor of ball = scale and expmap0.
@@ -58,9 +60,6 @@ class DMixOptions(Options):
     cosine_sort: Literal["distance", "similarity"] = "distance"  # "similarity": the nearest instead (SPEC SD3)
     self_partner: bool = False  # may an example be its own partner (SPEC DA10, SD4)
     ratio: Literal["matrix", "beta"] = "matrix"  # "beta": M-Threshold, the short paper (SPEC DA15)
-    alpha: Positive = 1.0  # for ratio = beta
-    beta_fold: bool = False
-    draw: Literal["batch", "example"] = "batch"  # one Beta ratio for all rows or for each
     m_train: bool = True  # false: -NT; SPEC DA16 for M-Ratio
     m_norm: Literal["row_max", "global_max", "row_minmax"] = "row_max"  # SPEC DA5
     m_on: Literal["partner", "self"] = "partner"  # "self": M_ij weighs the anchor (SPEC DA7)
@@ -145,7 +144,7 @@ class DMix(Mixer):
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o, n = self.options, len(batch)
         self._renew(model, n)
-        level = scale_level(o.levels[int(rng.integers(len(o.levels)))], model.depth)
+        level = draw_level(rng, o.levels, model)
         rows = batch.index
         partner = self.partners(rows, rng)
         share = self.matrix.gather(rows, partner)

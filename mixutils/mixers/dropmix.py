@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ..encoder.model import WORDS, Classifier, Edit, Mask
 from ..encoder.saliency import at_top, separate
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Pairing, Part, cross_entropy, mixed_cross_entropy, pair
+from .base import Mixer, Pairing, Part, clean_half, mixed_cross_entropy, pair
 from .options import Count, Options, Positive, Share
 from .patches import Chosen, Length, Patch, Shape, find_places
 from .windows import Rule
@@ -98,9 +98,7 @@ class DropMix(Mixer):
         gradient = None
         if o.add_clean:
             free = chosen is None and self._free(model)
-            out = model(anchors, keep=(level,) if free else ())
-            yield Part("clean", cross_entropy(out.logits, anchors.labels), 0.5)
-            gradient = self.left_behind(out.kept[level]) if free else None
+            gradient = yield from clean_half(model, anchors, level if free else None)
         if chosen is None and (gradient is not None or o.mix_at != "last_hidden"):
             if gradient is None:
                 gradient = separate(model, anchors, o.mix_at, o.saliency_mode == "train")

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from ..encoder.model import Classifier, Edit, Mask
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, pair
-from .label_space import LabelOptions, LabelSpace, Movement, full_precision, sentences, xavier
+from .embeddings import sentences
+from .label_space import LabelOptions, LabelSpace, Movement, full_precision, xavier
 from .options import Positive
 
 
@@ -71,7 +72,7 @@ class NonlinearMix(Mixer):
         else:
             matrix = draw_matrix(rng, o.alpha, length, self.input_width).to(batch.labels.device)
         edit = Edit(0, lambda h: mix_by_matrix(h[first], h[second], matrix), first, second, o.mix_mask)
-        vectors = model.before_head(sentences(model, batch, o, edit))
+        vectors = model.before_head(sentences(model, batch, o.cls, edit))
         with full_precision(vectors):
             share = torch.sigmoid(vectors @ self.u)
             self.note(w_b=1 - share)
@@ -82,7 +83,7 @@ class NonlinearMix(Mixer):
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:
         """cos(fc(s), m_c) of the unmixed sentence, (B, C) in [-1, 1]."""
-        return self.space.scores(sentences(model, batch, self.options))
+        return self.space.scores(sentences(model, batch, self.options.cls))
 
     def diagnose(self) -> dict[str, float]:
         """``moved_{u,m,fc}_{mean,max}``, ``label_cosine`` and ``label_cosine_max`` as for DNM."""

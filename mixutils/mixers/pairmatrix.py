@@ -17,6 +17,7 @@ Gradient clipping does not see M's entries; the paper's protocol has none (SPEC 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .basematrix import BaseMatrix, Range
@@ -128,21 +129,18 @@ class PairMatrix(Matrix):
         i, j = (x.contiguous() for x in torch.unique(torch.stack([rows[~known], columns[~known]]), dim=1))
         place = torch.arange(len(i), device=i.device) - torch.searchsorted(i, i)  # 0, 1, ... within a row
         slot = self.count[i].long() + place
-        self._grow(int(slot.max()) + 1)
+        self._resize(max(self.column.shape[1], int(slot.max()) + 1))
         stored = self.kept.store(self.base.at(i, j[:, None])[:, 0])
         for name, new in (("column", j.int()), ("value", stored), ("first", stored)):
             getattr(self, name)[i, slot] = new
         self.count.index_add_(0, i, torch.ones_like(i, dtype=torch.int32))
         return (self.column[rows] == columns[:, None]).int().argmax(1)
 
-    def _grow(self, width: int) -> None:
-        """At least ``width`` slots per row."""
+    def _resize(self, width: int) -> None:
+        """So many slots per row; new ones are empty."""
         missing = width - self.column.shape[1]
-        if missing > 0:
-            for name, kind, empty in _SLOTS:
-                old = getattr(self, name)
-                new = torch.full((len(self), missing), empty, dtype=kind, device=old.device)
-                setattr(self, name, torch.cat([old, new], 1))
+        for name, _, empty in _SLOTS:
+            setattr(self, name, F.pad(getattr(self, name), (0, missing), value=empty))
 
     @torch.no_grad()
     def after_step(self, lr: float) -> None:
@@ -187,18 +185,10 @@ class PairMatrix(Matrix):
         seen = self.last >= 0
         return (self.kept.show(self.value[seen]) - self.kept.show(self.first[seen])).abs()
 
-    def memory(self) -> int:
-        """Bytes of everything that is kept beside the embeddings: slots and per-row numbers of the base."""
-        base = self.base
-        kept = [base.low, base.scale, base.top, base.where, base.cut, base.share]
-        return sum(t.numel() * t.element_size() for t in [*self.buffers(), *kept] if t is not None)
-
     def _load_from_state_dict(self, state, prefix, *args, **kwargs) -> None:
         """Take as many slots as the stored state has, then load it."""
         if (stored := state.get(prefix + "column")) is not None:
-            for name, kind, empty in _SLOTS:
-                shape = (len(self), stored.shape[1])
-                setattr(self, name, torch.full(shape, empty, dtype=kind, device=self.count.device))
+            self._resize(stored.shape[1])
         super()._load_from_state_dict(state, prefix, *args, **kwargs)
         recent = (self.last >= 0) & (self.clock - self.last <= TAIL)
         self._active = recent.nonzero(as_tuple=True)

@@ -22,7 +22,7 @@ from torch import Tensor
 from ..encoder.model import Classifier
 from ..encoder.saliency import Norm, separate, token_saliency
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy
+from .base import Mixer, Part, clean_half, cross_entropy, mixed_cross_entropy, pair
 from .options import Options, Positive, Share
 from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
 
@@ -82,7 +82,7 @@ class SSMix(Mixer):
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
-        batch, first, second = even(batch)
+        batch, first, second = pair(batch, "halves", rng)
         if o.select != "saliency":
             mixed, w_b = self.mix(batch, first, second, None, rng)
             logits = model(stack(batch, mixed) if o.clean else mixed).logits
@@ -94,9 +94,7 @@ class SSMix(Mixer):
             return
         gradient = None
         if o.clean:
-            out = model(batch, keep=(0,) if o.free_saliency else ())
-            yield Part("clean", cross_entropy(out.logits, batch.labels), 0.5)
-            gradient = self.left_behind(out.kept[0]) if o.free_saliency else None
+            gradient = yield from clean_half(model, batch, 0 if o.free_saliency else None)
         if gradient is None:
             gradient = self._separate(model, batch)
         mixed, w_b = self.mix(batch, first, second, token_saliency(gradient, o.saliency_norm), rng)

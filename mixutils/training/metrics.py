@@ -65,7 +65,5 @@ def pack_bits(right: np.ndarray) -> str:
 
 def f1_per_class(confusion: list[list[int]]) -> list[float]:
     """F1 of each class from a confusion matrix (rows true, columns predicted); 0 for a class that never occurs."""
-    m = np.asarray(confusion, dtype=float)
-    hit, of_true, of_predicted = np.diag(m), m.sum(1), m.sum(0)
-    total = of_true + of_predicted
-    return np.divide(2 * hit, total, out=np.zeros_like(hit), where=total > 0).tolist()
+    m = np.asarray(confusion)
+    return (2 * np.diag(m) / np.maximum(m.sum(0) + m.sum(1), 1)).tolist()
