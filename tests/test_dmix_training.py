@@ -207,5 +207,5 @@ def test_wrong_options_are_refused_with_the_right_ones(options, message):
 
 
 def test_one_training_example_is_too_few():
-    with pytest.raises(ValueError, match="at least two training examples"):
+    with pytest.raises(ValueError, match="need at least two of them"):
         prepared(n=1)

@@ -104,8 +104,6 @@ class DNM(Mixer):
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.space.fc.parameters()) if self.options.by_cosine else []
 
-    # Who ---------------------------------------------------------------------------------------------------------------
-
     def pairs(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Pairs:
         """Encode the batch, and with a pool of the whole training part the partners too, and choose."""
         o = self.options
@@ -142,8 +140,6 @@ class DNM(Mixer):
         if self._points is None:
             self._points = Points(self.features, "cosine")
         return self._points
-
-    # How and which label -------------------------------------------------------------------------------------------------
 
     def policy(self) -> tuple[Tensor, Tensor]:
         """v̂1 and v̂2, both (d,) (SPEC NA1)."""

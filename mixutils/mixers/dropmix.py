@@ -79,9 +79,8 @@ class DropMix(Mixer):
     counts = ("selected", "seen")
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
-        words = model.encoder.get_input_embeddings().weight.shape[1]
-        if words != model.width and self.options.mix_at != "last_hidden" and hasattr(model.encoder.config, "vectors"):
-            raise ValueError(f"DropMix needs one width for words and states, not {words} and {model.width}")
+        if model.input_width != model.width and self.options.mix_at != "last_hidden":
+            raise ValueError(f"DropMix needs one width for words and states, not {model.input_width} and {model.width}")
         super().prepare(model, data, rng)
         if self.options.count_channels:
             labels = self.train_split.labels

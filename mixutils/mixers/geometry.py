@@ -78,7 +78,6 @@ class Points:
             raise ValueError(
                 "artanh is undefined for points on both sides of the unit sphere (SPEC DA2); take ball='scale' or hyp_atan"
             )
-        #: Per point, float64: 1 - ‖a‖² (hyperbolic), 1 + ‖a‖² (spherical).
         self.factor = 1 + norm if kind == "spherical" else 1 - norm
         # ‖a - b‖² does not change with a common shift, and centred vectors lose fewer digits in a float32 product.
         self.vectors = vectors.float() - vectors.mean(0, dtype=torch.float64).float()

@@ -24,7 +24,7 @@ from ..encoder.saliency import Norm, separate, token_saliency
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, clean_half, cross_entropy, mixed_cross_entropy, pair
 from .options import Options, Positive, Share
-from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
+from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, span_length
 
 SPANS = ("saliency", "random")  # values of ``select`` that move a span; the others move single tokens
 
@@ -188,7 +188,7 @@ class SSMix(Mixer):
         """
         device, width = ids.device, ids.shape[1]
         places = a.n if self.options.select == "unk" else torch.minimum(a.n, b.n)
-        chosen = scatter_tokens(random_tokens(places, length, width, rng), a.start, width)
+        chosen = random_tokens(a._replace(n=places), length, width, rng)
         if self.options.select == "unk":
             return torch.where(chosen, self.unk, ids)
         source = (torch.arange(width, device=device) - a.start[:, None] + b.start[:, None]).clamp(0, width - 1)
