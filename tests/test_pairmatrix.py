@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mixutils.mixers.basematrix import EPS, TOP, BaseMatrix, Range
 from mixutils.mixers.geometry import Points
-from mixutils.mixers.pairmatrix import BETA1, TAIL, PairMatrix, RowScale
+from mixutils.mixers.pairmatrix import BETA1, EPS, TAIL, TOP, BaseMatrix, PairMatrix, Range, RowScale
 from mixutils.training.optim import BertAdam
 from tests.dense import DenseMatrix
 from tests.test_geometry import cloud

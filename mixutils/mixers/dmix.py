@@ -27,12 +27,11 @@ from torch import Tensor
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, draw_beta
-from .basematrix import BaseMatrix, Range
 from .embeddings import Pool, sentence_embeddings
 from .geometry import Ball, Kind, Points
 from .hidden import draw_level, mixed_logits
 from .options import Levels, RatioOptions
-from .pairmatrix import PairMatrix, RowScale
+from .pairmatrix import BaseMatrix, PairMatrix, Range, RowScale
 from .partners import choose, draw, pick
 
 

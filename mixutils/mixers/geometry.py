@@ -167,8 +167,8 @@ class Points:
 
         Args:
             k: how many of the largest distances. rank: which distance ``cut`` is; r is the r-th largest, -r the r-th smallest,
-                0 none. threshold: from a block's largest and smallest distances, both (R,), to the distances (R,) that
-                ``share`` counts from; None: ``share`` is None.
+                0 none. threshold: from a block's largest and smallest distances, both (R,), to those (R,) that ``share``
+                counts from.
 
         Raises:
             ValueError: fewer than two points, or no such rank.

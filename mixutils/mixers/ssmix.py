@@ -33,17 +33,11 @@ SPANS = ("saliency", "random")  # values of ``select`` that move a span; the oth
 class SSMixOptions(Options):
     """Settings of SSMix; defaults are the paper's, and the resolutions of SPEC 4(e).
 
-    The value "authors" imitates what the published code was seen to do:
-
-    - ``short_partner``: a span of l tokens is taken from a partner with fewer than l as well, out of [CLS], its text and [SEP];
-      where it is longer than these the text stays unmixed. Of two places for l = n_B + 1 the first is taken, as for ties
-      (SPEC SA9), so the span begins with [CLS]; a pair's second text counts as if it stood alone between the row's [CLS] and
-      its last [SEP]. An empty partner stays unused (SPEC SA12). Single tokens (``select="tokens"``) are shortened.
-    - ``nosal_place``: the start is drawn in the first text alone and is that of the partner's span too; where the span does not
-      fit into the partner, the text stays unmixed. With ``short_partner="authors"`` too, it may end in the partner's [SEP].
-
-    In both, l words of the first text are replaced and λ = l / n_A, whatever stands in their place: special tokens of the partner
-    count like its words. Special tokens of the first text are never replaced.
+    The value "authors" imitates what the published code was seen to do (SPEC SA5, SA16). What the SPEC leaves open there: of two
+    places for l = n_B + 1 the first is taken, as for ties (SPEC SA9), so the span begins with [CLS]; a pair's second text
+    counts as if it stood alone between the row's [CLS] and its last [SEP]; single tokens (``select="tokens"``) are shortened;
+    under both readings together a span from one start may end in the partner's [SEP]. λ = l / n_A, whatever stands in the place
+    of the l words: special tokens of the partner count like its words, those of the first text are never replaced.
     """
 
     select: Literal["saliency", "random", "tokens", "unk"] = "saliency"  # see ``SSMix``
