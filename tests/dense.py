@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mixutils.mixers.basematrix import BaseMatrix, Range
-from mixutils.mixers.pairmatrix import ADAM_EPS, BETA1, BETA2, Matrix
+from mixutils.mixers.pairmatrix import ADAM_EPS, BETA1, BETA2, BaseMatrix, Matrix, Range
 
 
 class DenseMatrix(Matrix):

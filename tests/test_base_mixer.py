@@ -18,9 +18,9 @@ from mixutils.mixers.base import (
     Mixer,
     cross_entropy,
     draw_beta,
-    even,
     mix_rows,
     mixed_cross_entropy,
+    pair,
 )
 from mixutils.mixers.options import one_of, options_from
 from tests.conftest import make_batch, make_model, make_task
@@ -104,7 +104,7 @@ def test_mixed_rows_lie_between_their_ends(weights, seed):
 @settings(max_examples=30, deadline=None)
 @given(n=st.integers(2, 17))
 def test_even_pairs_every_row_once_with_the_other_half_in_both_directions(n):
-    batch, first, second = even(make_batch([1 + i % 4 for i in range(n)]))
+    batch, first, second = pair(make_batch([1 + i % 4 for i in range(n)]), "halves", None)
     m = n - n % 2
     assert len(batch) == m
     assert first.tolist() == list(range(m))

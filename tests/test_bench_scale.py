@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mixutils.encoder.load import load_tokenizer
-from mixutils.mixers.basematrix import BaseMatrix
 from mixutils.mixers.geometry import Points
+from mixutils.mixers.pairmatrix import BaseMatrix
 from mixutils.tasks import encode, load_task, subset
 from tests import notebook
 from tests.test_geometry import cloud, explicit

@@ -98,8 +98,6 @@ def test_embeddings_are_those_of_single_texts_in_evaluation_mode():
             torch.testing.assert_close(found["cls"][i], out.states[0, 0], atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(found["mean"][i], out.states[0].mean(0), atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(found["pooler"][i], out.vector[0], atol=1e-5, rtol=1e-4)
-    with pytest.raises(ValueError, match="'cls', 'mean', 'pooler'"):
-        sentence_embeddings(model, split, "max")
 
 
 def test_embeddings_follow_the_encoder_once_an_epoch_if_asked():
@@ -200,7 +198,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(options):
         ({"cosine_sort": "similarity"}, "cosine"),
         ({"ball_scale": -1.0}, "largest norm"),
         ({"loss": "mse"}, "'kl', 'ce', 'bce'"),
-        ({"lr": 1.0}, "its options: levels, mix_mask, distance"),
+        ({"lr": 1.0}, "its options: alpha, beta_fold, draw, mix_mask, levels"),
     ],
 )
 def test_wrong_options_are_refused_with_the_right_ones(options, message):
@@ -209,5 +207,5 @@ def test_wrong_options_are_refused_with_the_right_ones(options, message):
 
 
 def test_one_training_example_is_too_few():
-    with pytest.raises(ValueError, match="at least two training examples"):
+    with pytest.raises(ValueError, match="need at least two of them"):
         prepared(n=1)

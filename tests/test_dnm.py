@@ -11,8 +11,8 @@ from mixutils.encoder.dropout import give_rng
 from mixutils.encoder.shallow import KINDS
 from mixutils.mixers import build
 from mixutils.mixers.dnm import Pairs
-from mixutils.mixers.label_space import cosine_loss, sentences
-from mixutils.mixers.selection import select
+from mixutils.mixers.embeddings import sentences
+from mixutils.mixers.partners import select
 from tests.conftest import make_batch, make_model, make_task
 from tests.test_shallow import make_shallow
 
@@ -94,7 +94,7 @@ def test_the_vector_is_the_top_state_of_the_first_token():
         with torch.no_grad():
             out = model(batch)
             expected = out.states[:, 0] if cls == "state" else out.vector
-            torch.testing.assert_close(sentences(model, batch, mixer.options), expected)
+            torch.testing.assert_close(sentences(model, batch, mixer.options.cls), expected)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_pairs_of_one_class_keep_their_label():
     with torch.no_grad():
         pairs = mixer.pairs(model, batch, np.random.default_rng(0))
         predicted = mixer.space.fc(mixer.mix(pairs.vectors[:, None], pairs.vectors[pairs.second]))
-        expected = cosine_loss(predicted, mixer.space.embeddings[0].expand_as(predicted))
+        expected = (1 - F.cosine_similarity(predicted, mixer.space.embeddings[0], dim=-1)).square().mean()
         assert float(one_loss(mixer, model, batch)) == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -278,7 +278,7 @@ def test_clean_sentences_are_half_of_the_loss_where_they_are_asked_for():
         with torch.no_grad():
             vectors = model(batch).states[:, 0]
             if name == "dnm":
-                clean = cosine_loss(mixer.space.fc(vectors), mixer.space.embeddings[batch.labels])
+                clean = mixer.space.loss(mixer.space.fc(vectors), mixer.space.embeddings[batch.labels])
             else:
                 clean = F.cross_entropy(model.classifier(vectors), batch.labels)
             expected = (float(clean) + float(one_loss(plain, model, batch))) / 2
@@ -297,10 +297,9 @@ def test_the_penalty_keeps_label_embeddings_apart():
     with torch.no_grad():
         gap = float(one_loss(mixer, model, batch)) - float(one_loss(plain, model, batch))
     assert gap == pytest.approx(np.mean(np.square(cosines)), rel=1e-3)
-    space = mixer.space
     with torch.no_grad():
-        space.embeddings.copy_(torch.eye(space.embeddings.shape[1])[: len(m)] * 3)
-    assert float(space.penalty()) == 0
+        mixer.space.embeddings.copy_(torch.eye(m.shape[1])[: len(m)] * 3)
+        assert float(mixer.space.with_penalty(torch.tensor(0.25))) == 0.25
 
 
 def test_diagnosis_says_whether_the_policy_depends_on_the_pair():

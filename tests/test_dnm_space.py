@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mixutils.companion import make_plan
-from mixutils.mixers.selection import cosine_distances, select
+from mixutils.mixers.partners import cosine_distances, select
 from mixutils.runs import checkpoints
 from mixutils.runs.execute import execute
 from mixutils.runs.records import Records, compact

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from mixutils.mixers import build
-from mixutils.mixers.selection import select
+from mixutils.mixers.partners import select
 from mixutils.runs.checkpoints import Unfinished
 from mixutils.training.loop import Recipe, train
 from mixutils.training.optim import build_optimizer

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import chisquare
 
 from mixutils.mixers import build
-from mixutils.mixers.emix import emix_rows, spread
+from mixutils.mixers.hidden import emix_rows, spread
 from mixutils.tasks.encode import EncodedSplit
 from tests.conftest import make_model, make_task
 

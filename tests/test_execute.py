@@ -97,7 +97,7 @@ def test_parts_that_are_missing_are_named_before_training():
 
 def test_nothing_of_validation_or_test_reaches_a_mixer(monkeypatch):
     """SPEC 7, rule 8: what ``prepare`` is given has the training part only."""
-    from mixutils.mixers.plain import Plain
+    from mixutils.mixers.base import Plain
 
     seen = []
     monkeypatch.setattr(Plain, "prepare", lambda self, model, data, rng: seen.append(set(data.splits)))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scipy.stats import chisquare
 
 from mixutils.mixers import build
-from mixutils.mixers.base import draw_beta, even, mix_rows, mixed_cross_entropy
+from mixutils.mixers.base import draw_beta, mix_rows, mixed_cross_entropy, pair
 from mixutils.mixers.hidden import mixed_logits
 from tests.conftest import make_batch, make_model, make_task
 
@@ -51,7 +51,7 @@ def test_mixing_a_sample_with_itself_changes_nothing(model, level):
 @pytest.mark.parametrize("level", LEVELS)
 def test_clean_rows_in_the_same_pass_are_the_clean_logits(model, level):
     batch = make_batch([6, 2, 4, 4])
-    batch, first, second = even(batch)
+    batch, first, second = pair(batch, "halves", None)
     w = torch.full((4,), 0.25)
     for mask in ("union", "first", "ones"):
         with torch.no_grad():
@@ -114,12 +114,6 @@ def test_weights_of_the_partner_from_a_beta_draw():
     assert len(set(one.tolist())) == 1
     lam = np.random.default_rng(0).beta(1.0, 1.0)
     assert float(one[0]) == pytest.approx(1 - lam, rel=1e-6)  # λ weighs the first text, w_b the partner
-    for wrong in ({"alpha": 0.0}, {"per": "row"}):
-        with pytest.raises(ValueError, match=next(iter(wrong)) if "alpha" in wrong else "draw"):
-            draw_beta(
-                np.random.default_rng(0),
-                **{"alpha": 1.0, "size": 2, "per": "batch", "device": "cpu", "fold": False} | wrong,
-            )
 
 
 def test_tiny_alpha_never_gives_nan():
@@ -134,21 +128,19 @@ def test_mix_rows_is_exact_at_the_ends():
 
 
 def test_an_odd_batch_drops_its_last_row_and_a_single_row_meets_itself():
-    batch, first, second = even(make_batch([3, 4, 5]))
+    batch, first, second = pair(make_batch([3, 4, 5]), "halves", None)
     assert (len(batch), first.tolist(), second.tolist()) == (2, [0, 1], [1, 0])
-    batch, first, second = even(make_batch([3]))
+    batch, first, second = pair(make_batch([3]), "halves", None)
     assert (len(batch), first.tolist(), second.tolist()) == (1, [0], [0])
 
 
 def test_partners_come_from_the_whole_training_part():
-    task, model = make_task(40), make_model()
-    mixer = build("tmix", pairing="dataset")
-    mixer.prepare(model, task, np.random.default_rng(0))
-    batch = task.splits["train"].batch(torch.arange(8))
-    together, first, second = mixer.pair(batch, np.random.default_rng(1))
+    train = make_task(40).splits["train"]
+    batch = train.batch(torch.arange(8))
+    together, first, second = pair(batch, "dataset", np.random.default_rng(1), train)
     assert torch.equal(together.index[:8], torch.arange(8))
     assert torch.equal(together.input_ids[:8, : batch.input_ids.shape[1]], batch.input_ids)
-    seen = torch.cat([mixer.pair(batch, np.random.default_rng(s))[0].index[8:] for s in range(60)])
+    seen = torch.cat([pair(batch, "dataset", np.random.default_rng(s), train)[0].index[8:] for s in range(60)])
     assert seen.min() == 0
     assert seen.max() == 39
     assert torch.equal(first, torch.arange(8))
@@ -157,11 +149,9 @@ def test_partners_come_from_the_whole_training_part():
 
 def test_a_partner_from_the_training_part_is_never_the_anchor_and_else_uniform():
     """SPEC DA20; 7, rule 6."""
-    task = make_task(7)
-    mixer = build("tmix", pairing="dataset")
-    mixer.prepare(make_model(), task, np.random.default_rng(0))
+    train = make_task(7).splits["train"]
     anchors = torch.tensor([0, 3, 6]).repeat(400)
-    together, first, second = mixer.pair(task.splits["train"].batch(anchors), np.random.default_rng(1))
+    together, first, second = pair(train.batch(anchors), "dataset", np.random.default_rng(1), train)
     assert torch.equal(together.index[first], anchors)
     for anchor in (0, 3, 6):
         counts = np.bincount(together.index[second][anchors == anchor], minlength=7)
@@ -170,11 +160,9 @@ def test_a_partner_from_the_training_part_is_never_the_anchor_and_else_uniform()
 
 
 def test_one_training_row_has_no_partner_in_the_training_part():
-    task = make_task(1)
-    mixer = build("tmix", pairing="dataset")
-    mixer.prepare(make_model(), task, np.random.default_rng(0))
+    train = make_task(1).splits["train"]
     with pytest.raises(ValueError, match="at least two training examples"):
-        mixer.pair(task.splits["train"].batch(torch.zeros(1, dtype=torch.long)), np.random.default_rng(0))
+        pair(train.batch(torch.zeros(1, dtype=torch.long)), "dataset", np.random.default_rng(0), train)
 
 
 def test_passes_are_the_least_possible(model):
@@ -193,9 +181,13 @@ def test_passes_are_the_least_possible(model):
 def test_wrong_options_are_refused_with_the_right_ones():
     with pytest.raises(ValueError, match="halves"):
         build("tmix", pairing="neighbours")
+    with pytest.raises(ValueError, match="alpha must be positive"):
+        build("tmix", alpha=0.0)
+    with pytest.raises(ValueError, match="draw must be one of"):
+        build("tmix", draw="row")
     with pytest.raises(ValueError, match="levels"):
         build("tmix", levels=("cls",))
-    with pytest.raises(ValueError, match="its options: levels, alpha"):
+    with pytest.raises(ValueError, match="its options: alpha, beta_fold"):
         build("tmix", alfa=1)
     with pytest.raises(ValueError, match="partners from the data set"):
         build("tmix", pairing="dataset", clean=True)

@@ -159,17 +159,6 @@ def test_finite_differences_agree_with_the_gradient_of_the_label_policy():
     assert (above - below) / (2 * step) == pytest.approx(float(mixer.u.grad.norm()), rel=0.02)
 
 
-def test_measuring_the_width_of_the_embeddings_leaves_no_trace():
-    model, task = make_model(hidden_dropout_prob=0.1), make_task()
-    model.train()
-    model.work = 3.0
-    state = torch.get_rng_state()
-    build("nonlinear").prepare(model, task, np.random.default_rng(0))
-    assert model.training
-    assert model.work == 3.0
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.training.policies import parse
+from mixutils.training.policies import check, choose
 
 
 def curve(*values: float, split: str = "validation", metric: str = "accuracy") -> list[dict]:
@@ -12,22 +12,21 @@ def curve(*values: float, split: str = "validation", metric: str = "accuracy") -
 
 
 def test_best_is_the_highest_and_the_earliest_of_equals():
-    assert parse("best-on-validation").choose(curve(0.5, 0.9, 0.7, 0.9)) == 1
-    assert parse("best-on-other").choose(curve(0.5, 0.9, 0.7, 0.9)) == 0
+    assert choose("best-on-validation", curve(0.5, 0.9, 0.7, 0.9)) == 1
+    assert choose("best-on-other", curve(0.5, 0.9, 0.7, 0.9)) == 0
 
 
 def test_last_is_the_last():
-    assert parse("last").choose(curve(0.9, 0.1, 0.5)) == 2
-    assert parse("last").choose(curve(0.9)) == 0
+    assert choose("last", curve(0.9, 0.1, 0.5)) == 2
+    assert choose("last", curve(0.9)) == 0
 
 
 @pytest.mark.parametrize("name", ["last", "best-on-validation", "best-on-test", "best-on-validation_r3"])
-def test_a_policy_is_found_again_by_its_name(name):
-    assert parse(name).name == name
-    assert parse(name) == parse(name)
+def test_names_of_policies_are_known(name):
+    assert check(name) == name
 
 
 @pytest.mark.parametrize("name", ["best", "best-on-", "first", "", "Last", "best-validation"])
 def test_unknown_policies_are_refused_with_the_known_ones(name):
     with pytest.raises(ValueError, match="known: last, best-on-SPLIT"):
-        parse(name)
+        check(name)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixutils.mixers.selection import cosine_distances, draw_others, reduce_k, select
+from mixutils.mixers.partners import cosine_distances, distinct_others, reduce_k, select
 
 
 def brute_force(distance: np.ndarray, own: int, k: int) -> tuple[list[int], list[int]]:
@@ -61,7 +61,7 @@ def test_k_of_small_batches_is_what_the_spec_says(n, k):
 
 def test_one_row_meets_itself():
     assert select(torch.zeros(1, 1), torch.tensor([0]), 5).tolist() == [[0]]
-    assert draw_others(np.random.default_rng(0), np.array([0]), 1, 10).tolist() == [[0]]
+    assert distinct_others(np.random.default_rng(0), np.array([0]), 1, 10).tolist() == [[0]]
 
 
 def test_equal_sentences_are_near_and_opposite_ones_are_far():
@@ -94,7 +94,7 @@ def test_nearly_parallel_vectors_are_ordered_as_in_float64():
 @given(st.integers(2, 12), st.integers(1, 14), st.integers(0, 99))
 def test_random_partners_are_others_and_different(pool, partners, seed):
     own = np.arange(pool)[::-1].copy()
-    chosen = draw_others(np.random.default_rng(seed), own, pool, partners)
+    chosen = distinct_others(np.random.default_rng(seed), own, pool, partners)
     assert chosen.shape == (pool, min(partners, pool - 1))
     for anchor, row in zip(own, chosen, strict=True):
         assert anchor not in row
@@ -105,11 +105,6 @@ def test_random_partners_are_others_and_different(pool, partners, seed):
 
 def test_random_partners_are_uniform():
     own = np.zeros(9000, dtype=int)
-    counts = np.bincount(draw_others(np.random.default_rng(0), own, 4, 1)[:, 0], minlength=4)
+    counts = np.bincount(distinct_others(np.random.default_rng(0), own, 4, 1)[:, 0], minlength=4)
     assert counts[0] == 0
     assert counts[1:] == pytest.approx([3000] * 3, abs=5 * (9000 * 2 / 9) ** 0.5)
-
-
-def test_an_unknown_set_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'both', 'largest', 'smallest'"):
-        select(torch.zeros(2, 2), torch.arange(2), 1, "middle")

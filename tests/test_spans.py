@@ -202,13 +202,14 @@ def test_random_span_is_uniform_over_all_places():
 
 
 def test_random_tokens_are_uniform_and_without_replacement():
-    n, length = torch.full((3000,), 6), torch.full((3000,), 2)
-    chosen = random_tokens(n, length, 9, np.random.default_rng(0))
+    text, length = Text(torch.full((3000,), 1), torch.full((3000,), 6)), torch.full((3000,), 2)
+    chosen = random_tokens(text, length, 9, np.random.default_rng(0))
     assert (chosen.sum(1) == 2).all()
-    assert not chosen[:, 6:].any()
+    assert not chosen[:, 0].any()
+    assert not chosen[:, 7:].any()
     from scipy.stats import chisquare
 
-    assert chisquare(chosen.sum(0)[:6].numpy()).pvalue > 0.001
+    assert chisquare(chosen.sum(0)[1:7].numpy()).pvalue > 0.001
 
 
 def test_locate_and_replace_on_hand_made_rows():

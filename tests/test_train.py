@@ -11,11 +11,10 @@ import torch
 from mixutils.mixers import build
 from mixutils.runs.checkpoints import Unfinished
 from mixutils.training.loop import Recipe, TrainingError, autocast, batches, count_steps, evaluation_steps, train
-from mixutils.training.policies import parse
 from tests.conftest import make_model, make_task
 
 RECIPE = Recipe(lr=1e-3, epochs=3, batch_size=8, warmup=0.1, weight_decay=0.01)
-KEPT = (parse("best-on-validation"), parse("last"))
+KEPT = ("best-on-validation", "last")
 
 
 def run(method: str = "ssmix", recipe: Recipe = RECIPE, seed: int = 0, **kwargs):

@@ -135,6 +135,7 @@ class Classifier(nn.Module):
     Attributes:
         encoder: the Hugging Face encoder, without its own pooler.
         layers: its list of layers; ``depth`` is their number and ``width`` the hidden size d.
+        input_width: hidden units of h_0, which are a shallow encoder's word vectors.
         work: rows × layers of all forward passes so far; passes per step are counted with it.
         packs: whether padding is left out of the layers (see ``packing``); states of padding are then zero or anything.
     """
@@ -146,6 +147,7 @@ class Classifier(nn.Module):
         self._layers = (find_layers(encoder),)  # in a tuple, so that the layers are not registered a second time
         self.depth = config.num_hidden_layers
         self.width = config.hidden_size
+        self.input_width = getattr(config, "word_size", self.width)
         std = getattr(config, "initializer_range", 0.02)
         own = getattr(encoder, "pooler", None)
         pooled = getattr(own, "dense", None)

@@ -7,19 +7,17 @@ The registry is ``methods.toml``. A new mixer is one file, one table there, its 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
-from .base import Mixer, Part
+from .base import Mixer, Part, Plain
 from .dmix import DMix
 from .dnm import DNM
 from .dropmix import DropMix
-from .emix import EMix
-from .hidden import HiddenMix
+from .hidden import EMix, HiddenMix
 from .nonlinear import NonlinearMix
 from .options import options_from
-from .plain import Plain
 from .ssmix import SSMix
 
 FAMILIES = {cls.__name__: cls for cls in (Plain, HiddenMix, SSMix, DNM, NonlinearMix, DropMix, DMix, EMix)}
@@ -50,21 +48,20 @@ class Entry:
     dropout: float | None = None
 
 
-def _registry(given: dict[str, dict[str, Any]]) -> dict[str, Entry]:
-    def whole(name: str) -> dict[str, Any]:
-        """A method's own fields over those of the method that it is like."""
-        own = dict(given[name])
-        base = whole(own.pop("like")) if "like" in own else {"options": {}}
-        options = {k: tuple(v) if isinstance(v, list) else v for k, v in own.pop("options", {}).items()}
-        return base | own | {"options": base["options"] | options}
-
-    def entry(fields: dict[str, Any]) -> Entry:
-        return Entry(cls=FAMILIES[fields.pop("family")], **fields)
-
-    return {name: entry(whole(name)) for name in given}
+_GIVEN = tomllib.loads((resources.files(__package__) / "methods.toml").read_text("utf-8"))
 
 
-REGISTRY = _registry(tomllib.loads((resources.files(__package__) / "methods.toml").read_text("utf-8")))
+def _entry(name: str) -> Entry:
+    """A method of the file; what it does not say itself is that of the method that it is like."""
+    own = dict(_GIVEN[name])
+    options = own.pop("options", {})
+    if "like" not in own:
+        return Entry(cls=FAMILIES[own.pop("family")], options=options, **own)
+    base = _entry(own.pop("like"))
+    return replace(base, options=base.options | options, **own)
+
+
+REGISTRY = {name: _entry(name) for name in _GIVEN}
 
 
 def build(name: str, **options: Any) -> Mixer:

@@ -7,7 +7,7 @@ GPU see the same draws; applying is deterministic.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
-from .options import one_of
+from .options import Options
 from .partners import others
 
 
@@ -66,13 +66,6 @@ class Mixer(nn.Module):
         """
         raise NotImplementedError(f"{type(self).__name__} must define losses()")
 
-    @staticmethod
-    def left_behind(states: Tensor) -> Tensor:
-        """The gradient that an earlier part's backward pass left at kept states; RuntimeError where there was none."""
-        if states.grad is None:
-            raise RuntimeError("saliency needs the clean part's backward pass before the second part is asked for")
-        return states.grad
-
     def head_parameters(self) -> list[nn.Parameter]:
         """Those of the mixer's parameters that are part of the classifier: they learn and decay as the model's own do."""
         return []
@@ -116,6 +109,33 @@ class Mixer(nn.Module):
         self._sums, self._count = dict(state["sums"]), dict(state["count"])
 
 
+class Plain(Mixer):
+    """Plain fine-tuning, the unmixed baseline of every paper: cross-entropy on the batch; 1 pass a step."""
+
+    Options = Options  # nothing to choose
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        yield Part("clean", cross_entropy(model(batch).logits, batch.labels))
+
+
+def clean_half(model: Classifier, batch: Batch, level: int | None = None) -> Generator[Part, None, Tensor | None]:
+    """The clean terms as one half of a step's loss, and the saliency that they leave behind.
+
+    Returns:
+        The gradient that their backward pass left at ``level``, of (R, L, d) states; None without a level.
+
+    Raises:
+        RuntimeError: the next part was asked for before the backward pass.
+    """
+    out = model(batch, keep=() if level is None else (level,))
+    yield Part("clean", cross_entropy(out.logits, batch.labels), 0.5)
+    if level is None:
+        return None
+    if out.kept[level].grad is None:
+        raise RuntimeError("saliency needs the clean part's backward pass before the second part is asked for")
+    return out.kept[level].grad
+
+
 def draw_beta(
     rng: np.random.Generator, alpha: float, size: int, per: str, device: torch.device | str, fold: bool
 ) -> Tensor:
@@ -124,14 +144,11 @@ def draw_beta(
     λ' ~ Beta(α, α) weighs the *first* text; with ``fold``, λ = max(λ', 1 - λ'). Returned is ``w_b`` = 1 - λ.
 
     Args:
-        alpha: positive. size: number of rows. per: "batch" (one draw for all rows) or "example" (SPEC SA14).
+        size: number of rows. per: "batch" (one draw for all rows) or "example" (SPEC SA14).
 
     Returns:
         (size,) float32 in [0, 1].
     """
-    if alpha <= 0:
-        raise ValueError(f"alpha must be positive, not {alpha}")
-    one_of("draw", per, ("batch", "example"))
     lam = rng.beta(alpha, alpha, size=1 if per == "batch" else size)
     lam = np.maximum(lam, 1 - lam) if fold else lam
     return torch.from_numpy(np.broadcast_to(1 - lam, (size,)).astype(np.float32)).to(device)
@@ -165,24 +182,6 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(logits.float(), y)
 
 
-def even(batch: Batch) -> tuple[Batch, Tensor, Tensor]:
-    """A batch of even size and its two pairings (SPEC SA13, SA26).
-
-    The first half A is paired with the second half B, in both directions; an odd last row is dropped.
-
-    Returns:
-        The batch of n rows, and ``first``, ``second``, both (n,): row i of the mixtures is ``first[i]`` mixed with
-        ``second[i]``. With one row only it is paired with itself.
-    """
-    n = len(batch) - len(batch) % 2
-    device = batch.labels.device
-    if n == 0:
-        itself = torch.zeros(1, dtype=torch.long, device=device)
-        return batch, itself, itself
-    rows = torch.arange(n, device=device)
-    return batch.rows(slice(0, n)), rows, rows.roll(n // 2)
-
-
 Pairing = Literal["halves", "permutation", "dataset"]
 
 
@@ -192,8 +191,9 @@ def pair(
     """Who is mixed with whom.
 
     Args:
-        pairing: "halves" (see ``even``), a "permutation" of the batch, or uniform draws from all other rows of the "dataset",
-            never the anchor itself (SPEC DA20, 7 rule 6).
+        pairing: "halves", the first half of the batch with the second in both directions, without an odd last row (SPEC SA13,
+            SA26); a "permutation" of the batch; or uniform draws from all other rows of the "dataset", never the anchor
+            itself (SPEC DA20, 7 rule 6).
         split: the training part; only for "dataset".
 
     Returns:
@@ -202,11 +202,13 @@ def pair(
     Raises:
         ValueError: partners from a training part of one row.
     """
+    n = len(batch)
     if pairing == "halves":
-        return even(batch)
-    n, device = len(batch), batch.labels.device
-    first = torch.arange(n, device=device)
+        n = max(1, n - n % 2)  # one row alone meets itself
+    first = torch.arange(n, device=batch.labels.device)
+    if pairing == "halves":
+        return batch.rows(slice(0, n)), first, first.roll(n // 2)
     if pairing == "permutation":
-        return batch, first, torch.from_numpy(rng.permutation(n)).to(device)
+        return batch, first, torch.from_numpy(rng.permutation(n)).to(first.device)
     partners = others(rng, batch.index, len(split))[:, 0]
     return split.batch(torch.cat([batch.index, partners])), first, first + n

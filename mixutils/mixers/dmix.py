@@ -24,26 +24,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..encoder.model import Classifier, Mask, scale_level
+from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, draw_beta
-from .basematrix import BaseMatrix, Range
 from .embeddings import Pool, sentence_embeddings
 from .geometry import Ball, Kind, Points
-from .hidden import mixed_logits
-from .options import Levels, Options, Positive
-from .pairmatrix import Matrix, PairMatrix, RowScale
+from .hidden import draw_level, mixed_logits
+from .options import Levels, RatioOptions
+from .pairmatrix import BaseMatrix, PairMatrix, Range, RowScale
 from .partners import choose, draw, pick
-
-TABLE5 = (3, 4, 6, 7, 9, 12)  # SPEC DA18
 
 
 @dataclass(frozen=True)
-class DMixOptions(Options):
-    """Settings of DMIX; defaults are the adaptive paper's, and the resolutions of SPEC 2(e) and 3(e)."""
+class DMixOptions(RatioOptions):
+    """Settings of DMIX; defaults are the adaptive paper's, and the resolutions of SPEC 2(e) and 3(e).
 
-    levels: Levels = TABLE5  # for 12 layers; one is drawn per batch (SPEC DA18, DA19)
-    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC DA30)
+    Those of the Beta draw are for ratio = beta; see SPEC DA30 for ``mix_mask``.
+    """
+
+    levels: Levels = (3, 4, 6, 7, 9, 12)  # Table 5; one is drawn per batch (SPEC DA18, DA19)
     distance: Kind = "hyp_atan"  # SPEC DA1
     ball: Ball = "none"  # SPEC DA2
     #: Factor of ball = scale and expmap0.
@@ -58,9 +57,6 @@ class DMixOptions(Options):
     cosine_sort: Literal["distance", "similarity"] = "distance"  # "similarity": the nearest instead (SPEC SD3)
     self_partner: bool = False  # may an example be its own partner (SPEC DA10, SD4)
     ratio: Literal["matrix", "beta"] = "matrix"  # "beta": M-Threshold, the short paper (SPEC DA15)
-    alpha: Positive = 1.0  # for ratio = beta
-    beta_fold: bool = False
-    draw: Literal["batch", "example"] = "batch"  # one Beta ratio for all rows or for each
     m_train: bool = True  # false: -NT; SPEC DA16 for M-Ratio
     m_norm: Literal["row_max", "global_max", "row_minmax"] = "row_max"  # SPEC DA5
     m_on: Literal["partner", "self"] = "partner"  # "self": M_ij weighs the anchor (SPEC DA7)
@@ -116,36 +112,27 @@ class DMix(Mixer):
         embeddings = sentence_embeddings(model, self.train_split, o.embed_pool)
         # Embeddings that are made once are made again on resuming; later ones must be stored.
         self.register_buffer("embeddings", embeddings, persistent=o.embed_when == "epoch")
-        base, kept = self._base(), Range(o.m_range)
-        if o.m_param == "row_scale":
-            self.matrix: Matrix = RowScale(base, kept, o.trains)
-        else:
-            self.matrix = PairMatrix(base, kept, o.trains)
+        kind = RowScale if o.m_param == "row_scale" else PairMatrix
+        self.matrix = kind(self._base(), Range(o.m_range), o.trains)
         if o.select == "value":
-            share = base.share
+            share = self.matrix.base.share
             self.note(set_mean=share, set_min=share.min(), set_max=share.max())
 
     def _base(self) -> BaseMatrix:
         """M before training from the current embeddings."""
         o = self.options
         self.points = Points(self.embeddings, o.distance, o.ball, o.ball_scale)
-        n = len(self.points)
-        if n < 2:
-            raise ValueError("DMIX needs at least two training examples")
-        self.rank = 0
+        n, self.rank = len(self.points), 0
         if o.select == "top_percent":
             count = o.tau if o.tau_unit == "count" else math.ceil(o.tau / 100 * (n - 1) - 1e-9)
             self.rank = min(n - 1, max(1, int(count)))
+        self._nearest = o.cosine_sort == "similarity"
         return BaseMatrix(self.points, o.m_norm, o.T, -self.rank if self._nearest else self.rank)
-
-    @property
-    def _nearest(self) -> bool:
-        return self.options.cosine_sort == "similarity"
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o, n = self.options, len(batch)
         self._renew(model, n)
-        level = scale_level(o.levels[int(rng.integers(len(o.levels)))], model.depth)
+        level = draw_level(rng, o.levels, model)
         rows = batch.index
         partner = self.partners(rows, rng)
         share = self.matrix.gather(rows, partner)

@@ -25,10 +25,11 @@ from torch import Tensor, nn
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy
+from .embeddings import sentences
 from .geometry import Points
-from .label_space import LabelOptions, LabelSpace, Movement, full_precision, normal, sentences, xavier
+from .label_space import LabelOptions, LabelSpace, Movement, full_precision, normal, xavier
 from .options import Count, Positive
-from .selection import cosine_distances, draw_others, reduce_k, select
+from .partners import cosine_distances, distinct_others, reduce_k, select
 
 Over = Literal["pair", "dim"]  # what a softmax runs over: the pair of two vectors, or the dimensions of each
 
@@ -103,23 +104,20 @@ class DNM(Mixer):
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.space.fc.parameters()) if self.options.by_cosine else []
 
-    # Who ---------------------------------------------------------------------------------------------------------------
-
     def pairs(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Pairs:
         """Encode the batch, and with a pool of the whole training part the partners too, and choose."""
-        o, device = self.options, batch.labels.device
-        rows = torch.arange(len(batch), device=device)
+        o = self.options
+        rows = torch.arange(len(batch), device=batch.labels.device)
         if o.pool == "batch":
-            vectors = sentences(model, batch, o)
+            vectors = sentences(model, batch, o.cls)
             distance = None if o.select == "random" else cosine_distances(vectors)
             return Pairs(vectors, batch.labels, rows, self.choose(distance, rows, len(batch), rng))
-        self.refresh(model, len(batch))
-        distance = None if o.select == "random" else self._points.between(batch.index)
+        distance = None if o.select == "random" else self.points(model, len(batch)).between(batch.index)
         chosen = self.choose(distance, batch.index, len(self.train_split), rng)
         # A sentence that is wanted more than once is encoded once.
         needed, place = torch.unique(torch.cat([batch.index, chosen.flatten()]), return_inverse=True)
         together = self.train_split.batch(needed)
-        vectors = sentences(model, together, o)
+        vectors = sentences(model, together, o.cls)
         return Pairs(vectors, together.labels, place[: len(batch)], place[len(batch) :].view(chosen.shape))
 
     def choose(self, distance: Tensor | None, own: Tensor, pool: int, rng: np.random.Generator) -> Tensor:
@@ -128,21 +126,20 @@ class DNM(Mixer):
         if o.select != "random":
             return select(distance, own, o.k, o.select)
         count = 1 if o.random_partners == 1 else 2 * reduce_k(o.k, pool - 1)
-        return torch.from_numpy(draw_others(rng, own.cpu().numpy(), pool, count)).to(own.device)
+        return torch.from_numpy(distinct_others(rng, own.cpu().numpy(), pool, count)).to(own.device)
 
     @torch.no_grad()
-    def refresh(self, model: Classifier, batch_size: int) -> None:
-        """Encode the whole training part anew at the start of every epoch, dropout off (SPEC NA7)."""
+    def points(self, model: Classifier, batch_size: int) -> Points:
+        """The whole training part, encoded anew at the start of every epoch, dropout off (SPEC NA7)."""
         every = -(-len(self.train_split) // batch_size)
-        if int(self.age) % every == 0 and self.options.select != "random":
+        if int(self.age) % every == 0:
             with model.mode(training=False):
-                self.features = self.train_split.each(lambda part: sentences(model, part, self.options))
+                self.features = self.train_split.each(lambda part: sentences(model, part, self.options.cls))
             self._points = None
         self.age += 1
-        if self._points is None and self.options.select != "random":
+        if self._points is None:
             self._points = Points(self.features, "cosine")
-
-    # How and which label -------------------------------------------------------------------------------------------------
+        return self._points
 
     def policy(self) -> tuple[Tensor, Tensor]:
         """v̂1 and v̂2, both (d,) (SPEC NA1)."""
@@ -207,7 +204,7 @@ class DNM(Mixer):
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:
         """cos(fc(h), m_c) of the unmixed sentence, (B, C) in [-1, 1]; logits for w/o DNM with cross-entropy."""
-        vectors = sentences(model, batch, self.options)
+        vectors = sentences(model, batch, self.options.cls)
         return self.space.scores(vectors) if self.options.by_cosine else model.classify(vectors)
 
     def diagnose(self) -> dict[str, float]:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ..encoder.model import WORDS, Classifier, Edit, Mask
 from ..encoder.saliency import at_top, separate
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Pairing, Part, cross_entropy, mixed_cross_entropy, pair
+from .base import Mixer, Pairing, Part, clean_half, mixed_cross_entropy, pair
 from .options import Count, Options, Positive, Share
 from .patches import Chosen, Length, Patch, Shape, find_places
 from .windows import Rule
@@ -79,9 +79,8 @@ class DropMix(Mixer):
     counts = ("selected", "seen")
 
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
-        words = model.encoder.get_input_embeddings().weight.shape[1]
-        if words != model.width and self.options.mix_at != "last_hidden" and hasattr(model.encoder.config, "vectors"):
-            raise ValueError(f"DropMix needs one width for words and states, not {words} and {model.width}")
+        if model.input_width != model.width and self.options.mix_at != "last_hidden":
+            raise ValueError(f"DropMix needs one width for words and states, not {model.input_width} and {model.width}")
         super().prepare(model, data, rng)
         if self.options.count_channels:
             labels = self.train_split.labels
@@ -98,9 +97,7 @@ class DropMix(Mixer):
         gradient = None
         if o.add_clean:
             free = chosen is None and self._free(model)
-            out = model(anchors, keep=(level,) if free else ())
-            yield Part("clean", cross_entropy(out.logits, anchors.labels), 0.5)
-            gradient = self.left_behind(out.kept[level]) if free else None
+            gradient = yield from clean_half(model, anchors, level if free else None)
         if chosen is None and (gradient is not None or o.mix_at != "last_hidden"):
             if gradient is None:
                 gradient = separate(model, anchors, o.mix_at, o.saliency_mode == "train")

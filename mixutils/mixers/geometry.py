@@ -78,7 +78,6 @@ class Points:
             raise ValueError(
                 "artanh is undefined for points on both sides of the unit sphere (SPEC DA2); take ball='scale' or hyp_atan"
             )
-        #: Per point, float64: 1 - ‖a‖² (hyperbolic), 1 + ‖a‖² (spherical).
         self.factor = 1 + norm if kind == "spherical" else 1 - norm
         # ‖a - b‖² does not change with a common shift, and centred vectors lose fewer digits in a float32 product.
         self.vectors = vectors.float() - vectors.mean(0, dtype=torch.float64).float()
@@ -168,8 +167,8 @@ class Points:
 
         Args:
             k: how many of the largest distances. rank: which distance ``cut`` is; r is the r-th largest, -r the r-th smallest,
-                0 none. threshold: from a block's largest and smallest distances, both (R,), to the distances (R,) that
-                ``share`` counts from; None: ``share`` is None.
+                0 none. threshold: from a block's largest and smallest distances, both (R,), to those (R,) that ``share``
+                counts from.
 
         Raises:
             ValueError: fewer than two points, or no such rank.

@@ -1,4 +1,4 @@
-"""Interpolation of hidden vectors: WordMix (EmbedMix), SenMix, TMix.
+"""Interpolation of hidden vectors: WordMix (EmbedMix), SenMix, TMix; and EMix, whose coefficient corrects for their spread.
 
 Guo, Mao and Zhang, Augmenting Data with Mixup for Sentence Classification, 2019 (word and sentence level); Chen, Yang and
 Yang, MixText, ACL 2020 (TMix). SPEC 1.3 and 1.4. At level k,
@@ -7,41 +7,38 @@ Yang, MixText, ACL 2020 (TMix). SPEC 1.3 and 1.4. At level k,
 
 Work: rows below level k run once. With ``pairing="halves"`` (SSMix's protocol) the n clean rows run through all K
 layers and the n mixtures only through the K - k layers above k, together with them: 1 + (K - k)/K passes.
+
+Jindal et al., Augmenting NLP Models using Latent Feature Interpolations, COLING 2020 (EMix), as the DMIX paper's Table 6
+compares with it without defining it (SPEC 2(a), last paragraph). With r = 1 - w_b and σ the standard deviations of the two
+hidden tensors, the states are mixed by p in place of r, the labels by r:
+
+    p = 1 / (1 + (σ_i / σ_j)·(1 - r)/r),   h = (p·h_i + (1 - p)·h_j) / sqrt(p² + (1 - p)²).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..encoder.model import Classifier, Edit, Mask, scale_level
+from ..encoder.model import Classifier, Edit, scale_level
 from ..tasks.encode import Batch
 from .base import Mixer, Pairing, Part, cross_entropy, draw_beta, mix_rows, mixed_cross_entropy, pair
-from .options import Options, Positive
+from .options import SENTENCE, Levels, Places, RatioOptions
 
-SENTENCE = "sentence"
-
-
-def _are_places(levels: tuple) -> bool:
-    return bool(levels) and all(v == SENTENCE or (not isinstance(v, str) and 0 <= v <= 12) for v in levels)
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
-class HiddenOptions(Options):
-    """Settings of hidden mixing; defaults are those of SPEC 1.4."""
+class HiddenOptions(RatioOptions):
+    """Settings of hidden mixing."""
 
-    levels: Annotated[tuple[int | str, ...], "numbers from 0 to 12 or 'sentence'", _are_places] = (0,)
-    alpha: Positive = 1.0  # parameter of Beta(alpha, alpha); 0.2 in SSMix
-    beta_fold: bool = False  # max(lambda, 1 - lambda) on the first text; true in SSMix
-    draw: Literal["batch", "example"] = "batch"  # one ratio for all rows or for each (SPEC SA14)
+    levels: Places = (0,)  # one is drawn per step
     pairing: Pairing = "permutation"  # "halves" in SSMix (SPEC DA20)
     clean: bool = False  # clean terms in the loss: half clean, half mixed (SSMix's four terms)
-    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC 1.3)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,9 +55,8 @@ class HiddenMix(Mixer):
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
-        batch, first, second = self.pair(batch, rng)
-        given = o.levels[int(rng.integers(len(o.levels)))]
-        level = given if given == SENTENCE else scale_level(given, model.depth)
+        batch, first, second = pair(batch, o.pairing, rng, self.train_split)
+        level = draw_level(rng, o.levels, model)
         w_b = draw_beta(rng, o.alpha, len(first), o.draw, batch.labels.device, o.beta_fold)
         clean, mixed = mixed_logits(model, batch, level, first, second, w_b, o.mix_mask, with_clean=o.clean)
         soft = mixed_cross_entropy(mixed, batch.labels[first], batch.labels[second], w_b)
@@ -70,9 +66,38 @@ class HiddenMix(Mixer):
             soft = (cross_entropy(clean, batch.labels) + soft) / 2
         yield Part("mixed", soft)
 
-    def pair(self, batch: Batch, rng: np.random.Generator) -> tuple[Batch, Tensor, Tensor]:
-        """The rows to run, and which of them are mixed with which: ``first`` and ``second``, both (n,)."""
-        return pair(batch, self.options.pairing, rng, self.train_split)
+
+@dataclass(frozen=True)
+class EMixOptions(RatioOptions):
+    """Settings of EMix. Not from these papers: everything is our resolution, as for TMix in the DMIX tables."""
+
+    levels: Levels = (7, 9, 12)
+
+
+class EMix(Mixer):
+    """EMix with partners drawn from the whole training part, never the anchor (SPEC DA20)."""
+
+    Options = EMixOptions
+
+    def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
+        o = self.options
+        level = draw_level(rng, o.levels, model)
+        both, first, second = pair(batch, "dataset", rng, self.train_split)
+        w_b = draw_beta(rng, o.alpha, len(first), o.draw, batch.labels.device, o.beta_fold)
+
+        def mix(h: Tensor) -> Tensor:
+            sigma = spread(h, both.attention_mask)
+            return emix_rows(h[first], h[second], w_b, sigma[first], sigma[second])
+
+        logits = model(both, Edit(level, mix, first, second, o.mix_mask)).logits
+        self.note(w_b=w_b)
+        yield Part("mixed", mixed_cross_entropy(logits, both.labels[first], both.labels[second], w_b))
+
+
+def draw_level(rng: np.random.Generator, levels: tuple[int | str, ...], model: Classifier) -> int | str:
+    """One of the levels, which are given for 12 layers, as a level of this model; "sentence" stays."""
+    level = levels[int(rng.integers(len(levels)))]
+    return level if level == SENTENCE else scale_level(level, model.depth)
 
 
 def mixed_logits(
@@ -107,3 +132,30 @@ def mixed_logits(
         edit = Edit(level, mix, torch.cat([rows, first]), torch.cat([rows, second]), mask, clean)
         logits = model(batch, edit).logits
     return logits[:clean] if with_clean else None, logits[clean:]
+
+
+def spread(states: Tensor, mask: Tensor) -> Tensor:
+    """Standard deviation of each row's states over all units of its real tokens.
+
+    Args:
+        states: (R, L, d). mask: (R, L), 1 = real token.
+
+    Returns:
+        (R,) float32. It is part of the graph: the network sees how the coefficient depends on its states.
+    """
+    x, real = states.float(), mask.float()[..., None]
+    count = real.sum((1, 2)) * x.shape[-1]
+    mean = (x * real).sum((1, 2)) / count
+    square = ((x - mean[:, None, None]) ** 2 * real).sum((1, 2)) / count
+    return (square + _TINY**2).sqrt()
+
+
+def emix_rows(a: Tensor, b: Tensor, w_b: Tensor, sigma_a: Tensor, sigma_b: Tensor) -> Tensor:
+    """EMix's mixture, row by row.
+
+    Args:
+        a, b: (R, L, d). w_b: (R,) float32, 1 - r; 0 gives ``a`` and 1 gives ``b``. sigma_a, sigma_b: (R,) float32.
+    """
+    p = (1 - w_b) * sigma_b / ((1 - w_b) * sigma_b + w_b * sigma_a)
+    length = (p**2 + (1 - p) ** 2).sqrt()
+    return mix_rows(a, b, 1 - p) / length.to(a.dtype)[:, None, None]

@@ -19,8 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..encoder.model import Classifier, Edit
-from ..tasks.encode import Batch
+from ..encoder.model import Classifier
 from .options import Options, Positive
 
 
@@ -45,17 +44,6 @@ def xavier(rng: np.random.Generator, rows: int, columns: int) -> Tensor:
     return torch.from_numpy(rng.uniform(-bound, bound, (rows, columns)).astype(np.float32))
 
 
-def cosine_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean of (1 - cos)² over all vectors (..., d) (SPEC NA5, NA13)."""
-    return (1 - F.cosine_similarity(predicted, target, dim=-1)).square().mean()
-
-
-def sentences(model: Classifier, batch: Batch, options: LabelOptions, edit: Edit | None = None) -> Tensor:
-    """Sentence vectors (n, d) float32 of a batch, or of what ``edit`` makes of it (SPEC NA10)."""
-    states, _ = model.encode(batch, edit)
-    return (states[:, 0] if options.cls == "state" else model.pool(states)).float()
-
-
 class LabelSpace(nn.Module):
     """M (C, d) and fc (d -> d) for a model's sentence vectors.
 
@@ -74,12 +62,15 @@ class LabelSpace(nn.Module):
             self.fc.bias.zero_()
 
     def loss(self, predicted: Tensor, target: Tensor) -> Tensor:
-        """``cosine_loss`` of fc's outputs and mixed label embeddings, both (..., d)."""
-        return cosine_loss(predicted, target if self.options.label_grad else target.detach())
+        """Mean of (1 - cos)² of fc's outputs and mixed label embeddings, both (..., d) (SPEC NA5, NA13)."""
+        target = target if self.options.label_grad else target.detach()
+        return (1 - F.cosine_similarity(predicted, target, dim=-1)).square().mean()
 
     def with_penalty(self, loss: Tensor) -> Tensor:
-        """A step's loss with what "trained_orthogonal" adds to it."""
-        return loss + self.penalty() if self.options.label_embedding == "trained_orthogonal" else loss
+        """A step's loss, with "trained_orthogonal" the mean squared cosine between different classes added (SPEC NA3)."""
+        if self.options.label_embedding != "trained_orthogonal":
+            return loss
+        return loss + self.off_diagonal().square().mean()
 
     def scores(self, vectors: Tensor) -> Tensor:
         """cos(fc(h), m_c): (n, d) -> (n, C) in [-1, 1], float32 whatever the precision of the encoder."""
@@ -96,10 +87,6 @@ class LabelSpace(nn.Module):
         """Mean and largest cosine between embeddings of different classes: do the labels stay apart (SPEC NA3)?"""
         cosines = self.off_diagonal().detach()
         return {"label_cosine": float(cosines.mean()), "label_cosine_max": float(cosines.max())}
-
-    def penalty(self) -> Tensor:
-        """Mean squared cosine between different classes; 0 where they are orthogonal (SPEC NA3)."""
-        return self.off_diagonal().square().mean()
 
 
 def full_precision(like: Tensor) -> torch.autocast:

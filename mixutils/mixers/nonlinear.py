@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from ..encoder.model import Classifier, Edit, Mask
 from ..tasks.encode import Batch, EncodedTask
 from .base import Mixer, Part, pair
-from .label_space import LabelOptions, LabelSpace, Movement, full_precision, sentences, xavier
+from .embeddings import sentences
+from .label_space import LabelOptions, LabelSpace, Movement, full_precision, xavier
 from .options import Positive
 
 
@@ -54,10 +55,9 @@ class NonlinearMix(Mixer):
         self.space = LabelSpace(model, data.classes, rng, o)
         self.u = nn.Parameter(xavier(rng, d, d))
         self.movement = Movement(u=self.u, m=self.space.embeddings, fc=self.space.fc.weight)
-        self.input_width = _width_of_embeddings(model)
         if o.lambda_matrix == "fixed":
             length = data.splits["train"].input_ids.shape[1]
-            self.register_buffer("matrix", draw_matrix(rng, o.alpha, length, self.input_width))
+            self.register_buffer("matrix", draw_matrix(rng, o.alpha, length, model.input_width))
 
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.space.fc.parameters())
@@ -69,9 +69,9 @@ class NonlinearMix(Mixer):
         if o.lambda_matrix == "fixed":
             matrix = self.matrix[:length]
         else:
-            matrix = draw_matrix(rng, o.alpha, length, self.input_width).to(batch.labels.device)
+            matrix = draw_matrix(rng, o.alpha, length, model.input_width).to(batch.labels.device)
         edit = Edit(0, lambda h: mix_by_matrix(h[first], h[second], matrix), first, second, o.mix_mask)
-        vectors = model.before_head(sentences(model, batch, o, edit))
+        vectors = model.before_head(sentences(model, batch, o.cls, edit))
         with full_precision(vectors):
             share = torch.sigmoid(vectors @ self.u)
             self.note(w_b=1 - share)
@@ -82,7 +82,7 @@ class NonlinearMix(Mixer):
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:
         """cos(fc(s), m_c) of the unmixed sentence, (B, C) in [-1, 1]."""
-        return self.space.scores(sentences(model, batch, self.options))
+        return self.space.scores(sentences(model, batch, self.options.cls))
 
     def diagnose(self) -> dict[str, float]:
         """``moved_{u,m,fc}_{mean,max}``, ``label_cosine`` and ``label_cosine_max`` as for DNM."""
@@ -93,11 +93,3 @@ def mix_by_matrix(a: Tensor, b: Tensor, matrix: Tensor) -> Tensor:
     """Λ∘a + (1 - Λ)∘b, with a, b (n, L, d) and one Λ (L, d) that weighs ``a``; 1 gives ``a`` and 0 ``b`` to the bit."""
     matrix = matrix.to(a.dtype)
     return matrix * a + (1 - matrix) * b
-
-
-def _width_of_embeddings(model: Classifier) -> int:
-    """Hidden units of h_0; some encoders' differ from the layers'."""
-    zeros = torch.zeros(1, 2, dtype=torch.long, device=model.classifier.weight.device)
-    with torch.no_grad(), model.mode(training=False, counted=False):
-        _, kept = model.encode(Batch(zeros, zeros + 1, None, zeros.to(torch.int8), zeros[0], zeros[0]), keep=(0,))
-    return kept[0].shape[-1]

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from ..encoder.model import Mask
+
 Positive = Annotated[float, "positive", lambda x: x > 0]
 Share = Annotated[float, "between 0 and 1", lambda x: 0 <= x <= 1]
 Count = Annotated[int, "at least 1", lambda x: x >= 1]
-
-
-def _are_levels(levels: tuple) -> bool:
-    return bool(levels) and all(not isinstance(v, str) and 0 <= v <= 12 for v in levels)
-
-
-#: Given for 12 layers; see ``model.scale_level``.
-Levels = Annotated[tuple[int, ...], "numbers from 0 to 12", _are_levels]
+SENTENCE = "sentence"  # mixing level of the vector that enters the classifier
+_LEVELS = range(13)
+#: Mixing levels, given for 12 layers; see ``model.scale_level``.
+Levels = Annotated[tuple[int, ...], "numbers from 0 to 12", lambda v: v and all(x in _LEVELS for x in v)]
+Places = Annotated[
+    tuple[int | str, ...],
+    "numbers from 0 to 12 or 'sentence'",
+    lambda v: v and all(x in (*_LEVELS, SENTENCE) for x in v),
+]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,16 @@ class Options:
                 words, fits = kind.__metadata__
                 if not fits(value):
                     raise ValueError(f"{name} must be {words}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class RatioOptions(Options):
+    """Settings of mixing by a scalar ratio from a Beta draw; defaults are those of SPEC 1.4."""
+
+    alpha: Positive = 1.0  # parameter of Beta(alpha, alpha); 0.2 in SSMix
+    beta_fold: bool = False  # max(lambda, 1 - lambda) on the first text; true in SSMix
+    draw: Literal["batch", "example"] = "batch"  # one ratio for all rows or for each (SPEC SA14)
+    mix_mask: Mask = "union"  # who may be attended to above the level (SPEC 1.3)
 
 
 def options_from(cls: type, given: dict[str, Any], name: str) -> Any:

@@ -1,4 +1,7 @@
-"""DMIX's learned matrix at any scale: base entries computed when asked, learned values kept only for pairs that were visited.
+"""DMIX's matrix at any scale: normalised distances when asked (SPEC 2(a), eq. 7), learned values of visited pairs only.
+
+Of the matrix before training it is known per row where its scale begins and ends, and its largest entries. An entry costs
+one distance.
 
 A dense N × N matrix with Adam's moments is 12 N² bytes: 54 GB for SST-2's 67,349 phrases (SPEC DA12), of which one epoch
 touches one entry per row. Here a visited pair takes a *slot* of its row: column, value, two moments, time of its last gradient.
@@ -17,12 +20,92 @@ Gradient clipping does not see M's entries; the paper's protocol has none (SPEC 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .basematrix import BaseMatrix, Range
+from .geometry import Points
 
+EPS = 1e-3  # M is kept in [EPS, 1 - EPS] (SPEC DA8)
+TOP = 8  # largest entries that are kept per row
+_TINY = 1e-30
 BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-6  # Table 8
 TAIL = 200  # updates after an entry's last gradient
+
+
+class BaseMatrix:
+    """M_ij = D(e_i, e_j) / max_j D(e_i, e_j), or another normalisation, as a function of index tensors.
+
+    Args:
+        points: N points with distances. norm: "row_max", "global_max" or "row_minmax", (D - min)/(max - min) (SPEC DA5); the
+            diagonal counts nowhere. T: threshold, only to count how many it selects. rank: the rank whose distance is kept in
+            ``cut``; see ``Points.extremes``.
+
+    Attributes:
+        low, scale: (N,) float32, M_ij = (D_ij - low_i) / scale_i.
+        top, where: (N, k) float32 and int64, the k largest entries of every row, falling, and their columns.
+        cut: (N,) float64, the rank's place in the order of distances (``Points.pair_order``), or None. share: (N,) float32, |S_i| / (N - 1) before training.
+    """
+
+    def __init__(self, points: Points, norm: str = "row_max", T: float = 0.7, rank: int = 0) -> None:
+        self.points = points
+        limit = points.extremes(1).top.max() if norm == "global_max" else None
+
+        def scales(top: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+            """Where a row's scale begins, and how long it is."""
+            if norm == "row_minmax":
+                return low, (top - low).clamp(min=_TINY)
+            return torch.zeros_like(top), (top if limit is None else limit.expand_as(top)).clamp(min=_TINY)
+
+        def threshold(top: Tensor, low: Tensor) -> Tensor:
+            begin, scale = scales(top, low)
+            # A hair below, so that rounding never excludes the entry that is the threshold.
+            return (begin + T * ((top - begin) / scale) * scale) * (1 - 1e-6)
+
+        ends = points.extremes(TOP, rank, threshold)
+        self.low, self.scale = scales(ends.top[:, 0], ends.low)
+        self.top, self.where = self._normalise(ends.top, torch.arange(len(points), device=ends.top.device)), ends.where
+        self.cut, self.share = ends.cut, ends.share
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def _normalise(self, distance: Tensor, rows: Tensor) -> Tensor:
+        """In [0, 1] also where rounding would leave it; distances (R, C) of the points ``rows`` (R,)."""
+        return ((distance - self.low[rows][:, None]) / self.scale[rows][:, None]).clamp(0, 1)
+
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Entries (R, C) float32 of ``rows`` (R,) at ``columns`` (R, C), from distances in float64."""
+        return self._normalise(self.points.pairs(rows[:, None].expand_as(columns), columns), rows)
+
+    def rows(self, rows: Tensor) -> Tensor:
+        """Whole rows (R, N) float32; 0 on the diagonal."""
+        return self._normalise(self.points.between(rows), rows)
+
+
+class Range:
+    """How a stored number becomes an entry of M (SPEC DA8): what keeps M in [0, 1] while it is trained.
+
+    "clamp": the number itself, in [ε, 1 - ε]. The paper's projection after the first step would bring the whole matrix into
+    that range, so it starts there. "sigmoid": M = σ(number). "none": the number itself, wherever it goes.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def store(self, value: Tensor) -> Tensor:
+        """The number to be stored for an entry in [0, 1]."""
+        if self.kind == "none":
+            return value
+        value = value.clamp(EPS, 1 - EPS)
+        return value if self.kind == "clamp" else torch.logit(value)
+
+    def show(self, stored: Tensor) -> Tensor:
+        """The entry that a stored number stands for; differentiable."""
+        return torch.sigmoid(stored) if self.kind == "sigmoid" else stored
+
+    def project(self, stored: Tensor) -> Tensor:
+        """Stored numbers after an update."""
+        return stored.clamp(EPS, 1 - EPS) if self.kind == "clamp" else stored
 
 
 class Matrix(nn.Module):
@@ -128,21 +211,18 @@ class PairMatrix(Matrix):
         i, j = (x.contiguous() for x in torch.unique(torch.stack([rows[~known], columns[~known]]), dim=1))
         place = torch.arange(len(i), device=i.device) - torch.searchsorted(i, i)  # 0, 1, ... within a row
         slot = self.count[i].long() + place
-        self._grow(int(slot.max()) + 1)
+        self._resize(max(self.column.shape[1], int(slot.max()) + 1))
         stored = self.kept.store(self.base.at(i, j[:, None])[:, 0])
         for name, new in (("column", j.int()), ("value", stored), ("first", stored)):
             getattr(self, name)[i, slot] = new
         self.count.index_add_(0, i, torch.ones_like(i, dtype=torch.int32))
         return (self.column[rows] == columns[:, None]).int().argmax(1)
 
-    def _grow(self, width: int) -> None:
-        """At least ``width`` slots per row."""
+    def _resize(self, width: int) -> None:
+        """So many slots per row; new ones are empty."""
         missing = width - self.column.shape[1]
-        if missing > 0:
-            for name, kind, empty in _SLOTS:
-                old = getattr(self, name)
-                new = torch.full((len(self), missing), empty, dtype=kind, device=old.device)
-                setattr(self, name, torch.cat([old, new], 1))
+        for name, _, empty in _SLOTS:
+            setattr(self, name, F.pad(getattr(self, name), (0, missing), value=empty))
 
     @torch.no_grad()
     def after_step(self, lr: float) -> None:
@@ -187,18 +267,10 @@ class PairMatrix(Matrix):
         seen = self.last >= 0
         return (self.kept.show(self.value[seen]) - self.kept.show(self.first[seen])).abs()
 
-    def memory(self) -> int:
-        """Bytes of everything that is kept beside the embeddings: slots and per-row numbers of the base."""
-        base = self.base
-        kept = [base.low, base.scale, base.top, base.where, base.cut, base.share]
-        return sum(t.numel() * t.element_size() for t in [*self.buffers(), *kept] if t is not None)
-
     def _load_from_state_dict(self, state, prefix, *args, **kwargs) -> None:
         """Take as many slots as the stored state has, then load it."""
         if (stored := state.get(prefix + "column")) is not None:
-            for name, kind, empty in _SLOTS:
-                shape = (len(self), stored.shape[1])
-                setattr(self, name, torch.full(shape, empty, dtype=kind, device=self.count.device))
+            self._resize(stored.shape[1])
         super()._load_from_state_dict(state, prefix, *args, **kwargs)
         recent = (self.last >= 0) & (self.clock - self.last <= TAIL)
         self._active = recent.nonzero(as_tuple=True)

@@ -95,20 +95,11 @@ def replace_span(ids_a: Tensor, ids_b: Tensor, u: Tensor, v: Tensor, length: Ten
     return torch.where(inside, ids_b.gather(1, source), ids_a)
 
 
-def random_tokens(n: Tensor, length: Tensor, width: int, rng: np.random.Generator) -> Tensor:
-    """``length`` of the first ``n`` positions of each text, without replacement.
-
-    Returns:
-        (R, width) bool, counted from the start of the text.
-    """
-    keys = torch.from_numpy(rng.random((len(n), width))).to(n.device)
-    keys = torch.where(torch.arange(width, device=n.device) < n[:, None], keys, torch.inf)
-    rank = keys.argsort(1).argsort(1)
-    return rank < length[:, None]
-
-
-def scatter_tokens(chosen: Tensor, start: Tensor, width: int) -> Tensor:
-    """Positions counted from a text's start, (R, W) bool, as columns of the row, (R, width) bool."""
-    place = torch.arange(width, device=start.device) - start[:, None]
-    inside = (place >= 0) & (place < chosen.shape[1])
-    return inside & chosen.gather(1, place.clamp(0, chosen.shape[1] - 1))
+def random_tokens(text: Text, length: Tensor, width: int, rng: np.random.Generator) -> Tensor:
+    """``length`` tokens of each text in rows of ``width`` columns, without replacement: (R, width) bool."""
+    keys = torch.from_numpy(rng.random((len(length), width))).to(length.device)
+    column = torch.arange(width, device=length.device)
+    keys = torch.where(column < text.n[:, None], keys, torch.inf)  # counted from the start of the text
+    chosen = keys.argsort(1).argsort(1) < length[:, None]
+    place = column - text.start[:, None]
+    return (place >= 0) & chosen.gather(1, place.clamp(min=0))

@@ -22,9 +22,9 @@ from torch import Tensor
 from ..encoder.model import Classifier
 from ..encoder.saliency import Norm, separate, token_saliency
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, cross_entropy, even, mixed_cross_entropy
+from .base import Mixer, Part, clean_half, cross_entropy, mixed_cross_entropy, pair
 from .options import Options, Positive, Share
-from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, scatter_tokens, span_length
+from .spans import Text, best_span, locate, random_span, random_tokens, replace_span, span_length
 
 SPANS = ("saliency", "random")  # values of ``select`` that move a span; the others move single tokens
 
@@ -33,17 +33,11 @@ SPANS = ("saliency", "random")  # values of ``select`` that move a span; the oth
 class SSMixOptions(Options):
     """Settings of SSMix; defaults are the paper's, and the resolutions of SPEC 4(e).
 
-    The value "authors" imitates what the published code was seen to do:
-
-    - ``short_partner``: a span of l tokens is taken from a partner with fewer than l as well, out of [CLS], its text and [SEP];
-      where it is longer than these the text stays unmixed. Of two places for l = n_B + 1 the first is taken, as for ties
-      (SPEC SA9), so the span begins with [CLS]; a pair's second text counts as if it stood alone between the row's [CLS] and
-      its last [SEP]. An empty partner stays unused (SPEC SA12). Single tokens (``select="tokens"``) are shortened.
-    - ``nosal_place``: the start is drawn in the first text alone and is that of the partner's span too; where the span does not
-      fit into the partner, the text stays unmixed. With ``short_partner="authors"`` too, it may end in the partner's [SEP].
-
-    In both, l words of the first text are replaced and λ = l / n_A, whatever stands in their place: special tokens of the partner
-    count like its words. Special tokens of the first text are never replaced.
+    The value "authors" imitates what the published code was seen to do (SPEC SA5, SA16). What the SPEC leaves open there: of two
+    places for l = n_B + 1 the first is taken, as for ties (SPEC SA9), so the span begins with [CLS]; a pair's second text
+    counts as if it stood alone between the row's [CLS] and its last [SEP]; single tokens (``select="tokens"``) are shortened;
+    under both readings together a span from one start may end in the partner's [SEP]. λ = l / n_A, whatever stands in the place
+    of the l words: special tokens of the partner count like its words, those of the first text are never replaced.
     """
 
     select: Literal["saliency", "random", "tokens", "unk"] = "saliency"  # see ``SSMix``
@@ -82,7 +76,7 @@ class SSMix(Mixer):
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         o = self.options
-        batch, first, second = even(batch)
+        batch, first, second = pair(batch, "halves", rng)
         if o.select != "saliency":
             mixed, w_b = self.mix(batch, first, second, None, rng)
             logits = model(stack(batch, mixed) if o.clean else mixed).logits
@@ -94,9 +88,7 @@ class SSMix(Mixer):
             return
         gradient = None
         if o.clean:
-            out = model(batch, keep=(0,) if o.free_saliency else ())
-            yield Part("clean", cross_entropy(out.logits, batch.labels), 0.5)
-            gradient = self.left_behind(out.kept[0]) if o.free_saliency else None
+            gradient = yield from clean_half(model, batch, 0 if o.free_saliency else None)
         if gradient is None:
             gradient = self._separate(model, batch)
         mixed, w_b = self.mix(batch, first, second, token_saliency(gradient, o.saliency_norm), rng)
@@ -190,7 +182,7 @@ class SSMix(Mixer):
         """
         device, width = ids.device, ids.shape[1]
         places = a.n if self.options.select == "unk" else torch.minimum(a.n, b.n)
-        chosen = scatter_tokens(random_tokens(places, length, width, rng), a.start, width)
+        chosen = random_tokens(a._replace(n=places), length, width, rng)
         if self.options.select == "unk":
             return torch.where(chosen, self.unk, ids)
         source = (torch.arange(width, device=device) - a.start[:, None] + b.start[:, None]).clamp(0, width - 1)

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from .. import paths
 from ..encoder.model import Classifier
-from ..training.loop import State
-from ..training.policies import parse
+from ..training.loop import State, tensors_of
+from ..training.policies import check
 
 RNGS = ("mixer_rng", "dropout_rng")  # numpy generators among the objects of a training loop
 SAVE_SECONDS = 60.0  # an unfinished run is saved at most this often, so that short runs never pay for it
@@ -27,8 +27,7 @@ SAVE_SECONDS = 60.0  # an unfinished run is saved at most this often, so that sh
 
 def checkpoint_path(run_hash: str, policy: str) -> Path:
     """Where the weights of one policy of one run are."""
-    parse(policy)
-    return paths.checkpoints() / f"{run_hash}.{policy}.safetensors"
+    return paths.checkpoints() / f"{run_hash}.{check(policy)}.safetensors"
 
 
 def resume_path(run_hash: str) -> Path:
@@ -86,13 +85,12 @@ class Unfinished:
     def save(self, state: State, objects: dict[str, Any]) -> None:
         if time.monotonic() - self.last < self.seconds:
             return
-        tensors = {f"model.{k}": v for k, v in objects["model"].state_dict().items()}
-        tensors |= {f"mixer.{k}": v for k, v in objects["mixer"].state_dict().items()}
+        tensors = tensors_of(objects["model"], objects["mixer"])
         packed = objects["optimizer"].state_dict()
         for i, entries in packed["state"].items():
             tensors |= {f"optimizer.{i}.{k}": v for k, v in entries.items()}
-        for policy, weights in state.best.items():
-            tensors |= {f"best.{policy}/{k}": v for k, v in weights.items()}
+        for policy, best in state.best.items():
+            tensors |= {f"best.{policy}/{k}": v for k, v in best.items()}
         tensors["torch_rng"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["cuda_rng"] = torch.cuda.get_rng_state()

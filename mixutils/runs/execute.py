@@ -24,7 +24,7 @@ from ..mixers.base import Mixer
 from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
 from ..training.loop import State, autocast, count_steps, evaluate, train
 from ..training.metrics import f1_per_class
-from ..training.policies import parse
+from ..training.policies import check, choose
 from . import checkpoints, environment
 from .generations import GENERATION
 from .records import Record, Records, failure
@@ -117,7 +117,7 @@ def execute(
     model = build_model(run, data.classes, where)
     model.keep_rows(task.vocabulary)
     mixer = build(run.method, **dict(run.options))
-    policies = {name: parse(name) for name in {*keep, run.probe_policy, run.final_policy} - {""}}
+    policies = [check(name) for name in {*keep, run.probe_policy, run.final_policy} - {""}]
     unfinished = checkpoints.Unfinished(run.hash)
     total = count_steps(len(data.splits["train"]), run.recipe)
 
@@ -135,7 +135,7 @@ def execute(
         run.recipe,
         run.seed,
         precision=precision,
-        keep=tuple(policies.values()),
+        keep=policies,
         save=save,
         resume=unfinished.load,
     )
@@ -237,7 +237,7 @@ def _selected(run: Run, state: State, data: TaskData, final: dict[str, Any]) -> 
     watched = [k for k in data.splits if k not in ("train", *run.final)]
     out = {}
     for name in ("last", *(f"best-on-{k}" for k in watched)):
-        i = parse(name).choose(state.curve)
+        i = choose(name, state.curve)
         found = {k: (v, state.details[i][k]) for k, v in state.curve[i]["metrics"].items()}
         if name == run.final_policy:
             found |= final

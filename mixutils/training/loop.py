@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from ..mixers.base import Mixer
 from ..tasks.encode import Batch, EncodedSplit, EncodedTask
 from .metrics import predict, score
 from .optim import build_optimizer, learning_rate
-from .policies import Policy
+from .policies import choose
 
 
 class TrainingError(RuntimeError):
@@ -58,9 +58,8 @@ class State:
 
     step: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
-    details: list[dict[str, Any]] = field(
-        default_factory=list
-    )  # confusion matrix and bits of each part, per evaluation
+    #: Confusion matrix and bits of each part, per evaluation.
+    details: list[dict[str, Any]] = field(default_factory=list)
     step_ms: list[float] = field(default_factory=list)
     loss_sum: float = 0.0
     loss_count: int = 0
@@ -118,7 +117,7 @@ def train(
     seed: int,
     *,
     precision: str = "float32",
-    keep: tuple[Policy, ...] = (),
+    keep: Sequence[str] = (),
     save: Callable[[State, dict[str, Any]], None] | None = None,
     resume: Callable[[dict[str, Any]], State | None] | None = None,
 ) -> State:
@@ -128,7 +127,7 @@ def train(
         model, mixer, data: on one device; ``data.splits`` has "train" and at least one other part, all of which are
             evaluated.
         precision: "bfloat16" for autocast, else "float32".
-        keep: policies whose weights are kept in ``State.best`` under their names.
+        keep: policies (see ``policies``) whose weights are kept in ``State.best``.
         save: called after each evaluation with the state and the objects that belong to it; may store them.
         resume: called before the first step with the same objects; loads them and returns the stored state, or None.
 
@@ -178,7 +177,9 @@ def train(
         state.train_s += elapsed
         if state.step in evaluate_at:
             _evaluate(model, mixer, data, state, cast)
-            _keep(model, mixer, state, keep)
+            for policy in keep:
+                if choose(policy, state.curve) == len(state.curve) - 1:
+                    state.best[policy] = {k: v.detach().clone() for k, v in tensors_of(model, mixer).items()}
             if save:
                 save(state, objects)
     return state
@@ -238,9 +239,8 @@ def _evaluate(model: Classifier, mixer: Mixer, data: EncodedTask, state: State, 
     state.eval_s += time.perf_counter() - begin
 
 
-def _keep(model: Classifier, mixer: Mixer, state: State, policies: tuple[Policy, ...]) -> None:
-    for policy in policies:
-        if policy.choose(state.curve) == len(state.curve) - 1:
-            tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-            tensors |= {f"mixer.{k}": v for k, v in mixer.state_dict().items()}
-            state.best[policy.name] = {k: v.detach().clone() for k, v in tensors.items()}
+def tensors_of(model: Classifier, mixer: Mixer) -> dict[str, Tensor]:
+    """The tensors of both, under "model." and "mixer."."""
+    return {
+        f"{name}.{k}": v for name, part in (("model", model), ("mixer", mixer)) for k, v in part.state_dict().items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,15 +45,14 @@ def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
     predicted = scores.argmax(1)
     classes = np.arange(scores.shape[1])
-    f1 = {a: f1_score(labels, predicted, labels=classes, average=a, zero_division=0.0) for a in ("macro", "weighted")}
+    f1 = partial(f1_score, labels, predicted, labels=classes, zero_division=0.0)
     accuracy = float((predicted == labels).mean())
-    loss = float(F.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)))
     return {
         "accuracy": accuracy,
         "f1_micro": accuracy,
-        "f1_macro": float(f1["macro"]),
-        "f1_weighted": float(f1["weighted"]),
-        "loss": loss,
+        "f1_macro": float(f1(average="macro")),
+        "f1_weighted": float(f1(average="weighted")),
+        "loss": float(F.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels))),
         "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
         "bits": pack_bits(predicted == labels),
     }
@@ -65,7 +65,5 @@ def pack_bits(right: np.ndarray) -> str:
 
 def f1_per_class(confusion: list[list[int]]) -> list[float]:
     """F1 of each class from a confusion matrix (rows true, columns predicted); 0 for a class that never occurs."""
-    m = np.asarray(confusion, dtype=float)
-    hit, of_true, of_predicted = np.diag(m), m.sum(1), m.sum(0)
-    total = of_true + of_predicted
-    return np.divide(2 * hit, total, out=np.zeros_like(hit), where=total > 0).tolist()
+    m = np.asarray(confusion)
+    return (2 * np.diag(m) / np.maximum(m.sum(0) + m.sum(1), 1)).tolist()

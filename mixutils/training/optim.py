@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import nn
-
-OPTIMIZERS = ("adamw", "adam", "bertadam")
-SCHEDULES = ("linear", "constant")
-
 
 #: Updates after which both bias corrections are exactly 1 in double precision, for every β up to 0.9999; a whole number
 #: that float32, torch's type for the count, still tells from its neighbours.
@@ -34,6 +32,13 @@ class BertAdam(torch.optim.AdamW):
                 }
 
 
+OPTIMIZERS = {
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "adam": partial(torch.optim.Adam, fused=True),
+    "bertadam": BertAdam,
+}
+
+
 def build_optimizer(
     name: str, model: nn.Module, mixer: nn.Module, lr: float, mixer_lr: float, weight_decay: float, betas, eps: float
 ) -> torch.optim.Optimizer:
@@ -57,10 +62,7 @@ def build_optimizer(
     own = [p for p in mixer.parameters() if p.requires_grad and all(p is not h for h in head)]
     if own:
         groups.append({"params": own, "weight_decay": 0.0, "lr": mixer_lr})
-    if name == "bertadam":
-        return BertAdam(groups, lr=lr, betas=betas, eps=eps)
-    kind = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
-    return kind(groups, lr=lr, betas=betas, eps=eps, fused=True)
+    return OPTIMIZERS[name](groups, lr=lr, betas=betas, eps=eps)
 
 
 def learning_rate(schedule: str, step: int, total: int, warmup: float) -> float:
@@ -71,7 +73,7 @@ def learning_rate(schedule: str, step: int, total: int, warmup: float) -> float:
     if schedule == "constant":
         return 1.0
     if schedule != "linear":
-        raise ValueError(f"unknown schedule {schedule!r}; known: {', '.join(SCHEDULES)}")
+        raise ValueError(f"unknown schedule {schedule!r}; known: linear, constant")
     rise = int(warmup * total)
     if step < rise:
         return step / max(1, rise)
