@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..tasks.encode import Batch
 from . import packing
+from .attention import PACKED
 from .dropout import Dropout, take_over
 from .load import EncoderError
 from .packing import Packing
@@ -162,7 +163,7 @@ class Classifier(nn.Module):
         take_over(encoder)
         self.classifier = _linear(self.width, classes, std)
         self.work = 0.0
-        self.packs = getattr(config, "_attn_implementation", "") == packing.NAME
+        self.packs = getattr(config, "_attn_implementation", "") == PACKED
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
         if getattr(config, "model_type", "") not in TESTED or getattr(config, "conv_kernel_size", 0):
             check_editable(self)
@@ -219,7 +220,7 @@ class Classifier(nn.Module):
                 self._hook_masks(stack, edit, len(batch))
             states = self.encoder(**inputs).last_hidden_state
             if pack:
-                states = packing.current().unpack(states)
+                states = packing.current.get().unpack(states)
         below = edit.level if edit else 0
         self.work += len(batch) * below + len(states) * (self.depth - below)
         return states, kept
@@ -268,7 +269,11 @@ class Classifier(nn.Module):
         """Give every layer above the edit the new rows' mask, and other per-row inputs in the new rows' order."""
 
         def change(value, is_mask: bool):
-            return edit.edit_mask(value, rows) if is_mask else _per_row(value, edit, rows)
+            if is_mask:
+                return edit.edit_mask(value, rows)
+            # MPNet's position bias has one entry per row of the batch.
+            per_row = isinstance(value, Tensor) and value.dim() >= 3 and value.shape[0] == rows
+            return value[edit.first] if per_row and len(edit.first) != rows else value
 
         def before(module, args, kwargs):
             # The mask is the keyword "attention_mask" or the second positional argument.
@@ -285,10 +290,10 @@ class Classifier(nn.Module):
         above = Packing.of(new, new)
 
         def pack(packed: Packing, states: Tensor) -> Tensor:
-            packing.use(packed)
+            packing.current.set(packed)
             return packed.pack(states)
 
-        stack.enter_context(packing.scope())
+        stack.callback(packing.current.reset, packing.current.set(None))
         if edit is None or edit.level == 0:
             self._hook(stack, 0, lambda h: pack(above, edit.mix(h) if edit else h))
             return
@@ -322,13 +327,6 @@ def _linear(inside: int, outside: int, std: float) -> nn.Linear:
     nn.init.normal_(layer.weight, std=std)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-def _per_row(value, edit: Edit, rows: int):
-    """Inputs of a layer that have one entry per row of the batch (MPNet's position bias) follow the new rows."""
-    if isinstance(value, Tensor) and value.dim() >= 3 and value.shape[0] == rows and len(edit.first) != rows:
-        return value[edit.first]
-    return value
 
 
 @torch.no_grad()
