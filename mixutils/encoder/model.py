@@ -110,10 +110,10 @@ def find_layers(encoder: nn.Module) -> nn.ModuleList:
     wanted = getattr(encoder.config, "num_hidden_layers", None)
     lists = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
     lists = [m for m in lists if len({type(layer) for layer in m}) == 1]
-    kind = getattr(encoder.config, "model_type", type(encoder).__name__)
     if not lists or getattr(encoder.config, "is_encoder_decoder", False):
         raise EncoderError(
-            f"the architecture {kind!r} has no plain list of {wanted} layers, so its states cannot be edited"
+            f"the architecture {encoder.config.model_type!r} has no plain list of {wanted} layers, "
+            "so its states cannot be edited"
         )
     # A layer may itself hold a list of the same length: the outermost list has the most parameters.
     return max(lists, key=lambda m: sum(p.numel() for p in m.parameters()))
@@ -163,9 +163,9 @@ class Classifier(nn.Module):
         take_over(encoder)
         self.classifier = _linear(self.width, classes, std)
         self.work = 0.0
-        self.packs = getattr(config, "_attn_implementation", "") == PACKED
+        self.packs = config._attn_implementation == PACKED
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
-        if getattr(config, "model_type", "") not in TESTED or getattr(config, "conv_kernel_size", 0):
+        if config.model_type not in TESTED or getattr(config, "conv_kernel_size", 0):
             check_editable(self)
 
     @property
@@ -336,7 +336,6 @@ def check_editable(model: Classifier) -> None:
     Raises:
         EncoderError: an edit that changes nothing changed something, or exchanging two rows did not exchange the output.
     """
-    kind = getattr(model.encoder.config, "model_type", type(model.encoder).__name__)
     ids = torch.arange(24).reshape(3, 8) % 20 + 5
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
@@ -353,5 +352,6 @@ def check_editable(model: Classifier) -> None:
                     raise EncoderError(f"an edit at level {level} did not do what it should")
     except Exception as error:
         raise EncoderError(
-            f"the architecture {kind!r} cannot be edited ({error}); tested: {', '.join(sorted(TESTED))}"
+            f"the architecture {model.encoder.config.model_type!r} cannot be edited ({error}); "
+            f"tested: {', '.join(sorted(TESTED))}"
         ) from error

@@ -151,9 +151,9 @@ def encode(data: TaskData, tokenizer, max_length: int = 128, renumber: bool = Tr
     unk = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
     if not renumber:
         return EncodedTask(splits, data.classes, torch.arange(len(tokenizer)), unk, pad)
-    head = range(pad + 1)  # the padding id stays what it is
-    special = torch.tensor([*head, unk, *(i for i in tokenizer.all_special_ids if i is not None)])
-    vocabulary = torch.cat([special, *(s.input_ids.unique() for s in splits.values())]).unique()
+    # With all ids up to that of padding, which stays what it is.
+    kept = torch.tensor([*range(pad + 1), unk, *(i for i in tokenizer.all_special_ids if i is not None)])
+    vocabulary = torch.cat([kept, *(s.input_ids.unique() for s in splits.values())]).unique()
     splits = {
         k: replace(s, input_ids=torch.searchsorted(vocabulary, s.input_ids.long(), out_int32=True))
         for k, s in splits.items()
