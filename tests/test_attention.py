@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel
 
-from mixutils.encoder.attention import register
+from mixutils.encoder.attention import PLAIN, register
 from mixutils.encoder.dropout import give_rng
 from mixutils.encoder.load import load_encoder
 from mixutils.encoder.model import TESTED, Classifier
@@ -17,7 +17,8 @@ from tests.test_model import EXTRA, SMALL, padded
 @pytest.mark.parametrize("kind", sorted(TESTED - {"cnn", "lstm"}))
 def test_it_computes_what_eager_attention_computes(kind):
     states = []
-    for name in ("eager", register()):
+    register()
+    for name in ("eager", PLAIN):
         torch.manual_seed(0)
         config = AutoConfig.for_model(kind, **EXTRA.get(kind, SMALL))
         model = Classifier(AutoModel.from_config(config, attn_implementation=name), 3).eval()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from mixutils.papers.published import PAPERS, published
-from mixutils.tasks import BUILTIN, CATALOGUE, POLICIES, DataError
-from mixutils.tasks.catalogue import spec, unknown
-from mixutils.tasks.taskspec import RULES
+from mixutils.tasks import BUILTIN, CATALOGUE, spec
+from mixutils.tasks.catalogue import Hub, TaskSpec
+from mixutils.tasks.splits import POLICIES
 
 #: The data sets of each paper, from its own tables.
 USED = {
@@ -82,12 +84,13 @@ def test_f1_is_the_metric_of_the_sets_that_only_dmix_uses():
 @entries
 def test_an_entry_is_complete(entry):
     assert entry.policy in POLICIES
-    assert entry.rule in RULES
     assert entry.title
     assert entry.citation
     assert entry.licence
     assert entry.classes >= 2
     assert "train" in entry.parts
+    for parts in (entry.parts, entry.hub.parts if entry.hub else {}):
+        assert all(isinstance(names, tuple) for names in parts.values())
     # Without known parts there is nothing to expect.
     assert set(entry.counts) in (set(entry.parts), set())
     assert entry.counts or entry.note
@@ -108,7 +111,7 @@ def test_the_stand_in_is_built_in_and_of_the_same_shape(entry):
 
 
 def test_no_two_names_mean_the_same_rows():
-    assert len({(str(t.parts), t.rule) for t in CATALOGUE.values()}) == len(CATALOGUE)
+    assert len({(str(t.parts), t.drop_coarse) for t in CATALOGUE.values()}) == len(CATALOGUE)
     assert not set(CATALOGUE) & set(BUILTIN)
     assert all(name == entry.id for name, entry in CATALOGUE.items())
 
@@ -118,9 +121,38 @@ def test_the_three_versions_of_sst2_share_no_training_size():
     assert spec("sst2") is None
 
 
-def test_an_unknown_name_lists_the_right_ones():
-    error = unknown("sst-2", ["mine", "yours"])
-    assert isinstance(error, DataError)
-    for name in ("'sst-2'", *CATALOGUE, *BUILTIN, "mine, yours", "train.jsonl|csv|tsv|parquet", "--data"):
-        assert name in str(error)
-    assert "in the data folder" not in str(unknown("sst-2", []))
+#: The fine labels of TREC below the coarse ones, as Li and Roth publish them.
+FINE = {
+    "ABBR": "abb exp",
+    "ENTY": "animal body color cremat currency dismed event food instru lang letter other plant product religion sport "
+    "substance symbol techmeth termeq veh word",
+    "DESC": "def desc manner reason",
+    "HUM": "gr ind title desc",
+    "LOC": "city country mount other state",
+    "NUM": "code count date dist money ord other period perc speed temp volsize weight",
+}
+TREC = [f"{coarse}:{fine}" for coarse, names in FINE.items() for fine in names.split()]
+
+
+def name(label: str, drop_coarse: bool = True) -> str:
+    return TaskSpec("mine", "Mine", {}, drop_coarse=drop_coarse).class_name(label)
+
+
+def test_dropping_the_coarse_part_leaves_the_47_classes_that_the_papers_print():
+    fine = [name(label) for label in TREC]
+    assert (len(TREC), len(set(fine))) == (50, 47)
+    assert {f for f in fine if fine.count(f) > 1} == {"other", "desc"}
+
+
+@pytest.mark.parametrize(("label", "fine"), [("plain", "plain"), ("A:b:c", "b:c"), (":x", "x"), ("x:", "")])
+def test_only_what_stands_before_the_first_colon_is_dropped(label, fine):
+    assert name(label) == fine
+    assert name(label, drop_coarse=False) == label
+
+
+def test_an_entry_cannot_be_changed_by_accident():
+    entry = TaskSpec("mine", "Mine", {"train": ("mine/train",)}, {}, (), Hub("me/mine", {"train": ("train",)}))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        entry.classes = 3
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        entry.hub.path = "you/mine"

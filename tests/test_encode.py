@@ -13,7 +13,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from mixutils.encoder.load import load_tokenizer
-from mixutils.tasks import EncodedTask, Split, TaskData, encode
+from mixutils.tasks import Split, TaskData, encode
+from mixutils.tasks.encode import Batch, EncodedTask
 
 TEXTS = ["a house", "the quick brown fox jumps over it", "", "no, it isn't!", " ", "zwölf ☃ 雪", "unbelievably " * 30]
 SECOND = ["the house", "", "it", "a" * 90, "yes", "fox " * 40, "brown"]
@@ -180,7 +181,13 @@ def test_empty_rows_stand_beside_others():
 @settings(max_examples=25, deadline=None)
 def test_evaluation_takes_each_row_once_with_the_least_padding(lengths, size):
     split = encode(make_data(["word " * n for n in lengths]), bert()).splits["train"]
-    batches = list(split.in_order(size))
+    batches = []
+
+    def see(batch: Batch) -> torch.Tensor:
+        batches.append(batch)
+        return batch.index
+
+    assert torch.equal(split.each(see, size), torch.arange(len(lengths)))
     rows = torch.cat([batch.index for batch in batches]).tolist()
     assert sorted(rows) == list(range(len(lengths)))
     assert [lengths[i] for i in rows] == sorted(lengths)

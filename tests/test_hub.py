@@ -17,10 +17,10 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from huggingface_hub import constants, get_session
 
 from mixutils.encoder.load import EncoderError, load_encoder
-from mixutils.tasks import CATALOGUE, DataError, TaskSpec, load_task
+from mixutils.tasks import CATALOGUE, DataError, load_task
 from mixutils.tasks import hub as hub_module
+from mixutils.tasks.catalogue import Hub, TaskSpec
 from mixutils.tasks.hub import available, reachable, read
-from mixutils.tasks.taskspec import Hub
 
 #: Names of the label column in the order of their numbers as on the hub's pages; a number means a column of integers.
 HUB_LABELS = {

@@ -117,8 +117,11 @@ def test_without_a_data_folder_the_message_says_how_to_give_one(no_hub, monkeypa
 
 def test_an_unknown_name_lists_the_right_ones(root):
     write(root / "mine" / "train.jsonl", SINGLE)
-    with pytest.raises(DataError, match=r"no data set is called 'mien'; catalogue: .*built-in: .*data folder: mine"):
+    with pytest.raises(
+        DataError, match=r"no data set is called 'mien'; there are .*train\.jsonl\|csv.*--data"
+    ) as caught:
         load_task("mien")
+    assert ", ".join([*CATALOGUE, *BUILTIN, "mine. Your own"]) in str(caught.value)
     assert at_hand("mien", use_hub=True) == (False, "not in the data folder")
 
 

@@ -91,7 +91,7 @@ def test_a_round_is_asked_for_by_task_column_or_both(monkeypatch, tmp_path):
 
 
 def test_an_unknown_task_is_refused_with_all_names_before_anything_runs(data):
-    with pytest.raises(DataError, match=r"no data set is called 'trek'; catalogue: .*trec-coarse.*built-in: .*mine"):
+    with pytest.raises(DataError, match=r"no data set is called 'trek'; there are .*trec-coarse.*docs-coarse.*mine"):
         choose(make_setting("desk", tasks="rte,trek"))
 
 

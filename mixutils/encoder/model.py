@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..tasks.encode import Batch
 from . import packing
+from .attention import PACKED
 from .dropout import Dropout, take_over
 from .load import EncoderError
 from .packing import Packing
@@ -109,10 +110,10 @@ def find_layers(encoder: nn.Module) -> nn.ModuleList:
     wanted = getattr(encoder.config, "num_hidden_layers", None)
     lists = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
     lists = [m for m in lists if len({type(layer) for layer in m}) == 1]
-    kind = getattr(encoder.config, "model_type", type(encoder).__name__)
     if not lists or getattr(encoder.config, "is_encoder_decoder", False):
         raise EncoderError(
-            f"the architecture {kind!r} has no plain list of {wanted} layers, so its states cannot be edited"
+            f"the architecture {encoder.config.model_type!r} has no plain list of {wanted} layers, "
+            "so its states cannot be edited"
         )
     # A layer may itself hold a list of the same length: the outermost list has the most parameters.
     return max(lists, key=lambda m: sum(p.numel() for p in m.parameters()))
@@ -164,9 +165,9 @@ class Classifier(nn.Module):
         take_over(encoder)
         self.classifier = _linear(self.width, classes, std)
         self.work = 0.0
-        self.packs = getattr(config, "_attn_implementation", "") == packing.NAME
+        self.packs = config._attn_implementation == PACKED
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
-        if getattr(config, "model_type", "") not in TESTED or getattr(config, "conv_kernel_size", 0):
+        if config.model_type not in TESTED or getattr(config, "conv_kernel_size", 0):
             check_editable(self)
 
     @property
@@ -221,7 +222,7 @@ class Classifier(nn.Module):
                 self._hook_masks(stack, edit, len(batch))
             states = self.encoder(**inputs).last_hidden_state
             if pack:
-                states = packing.current().unpack(states)
+                states = packing.current.get().unpack(states)
         below = edit.level if edit else 0
         self.work += len(batch) * below + len(states) * (self.depth - below)
         return states, kept
@@ -270,7 +271,11 @@ class Classifier(nn.Module):
         """Give every layer above the edit the new rows' mask, and other per-row inputs in the new rows' order."""
 
         def change(value, is_mask: bool):
-            return edit.edit_mask(value, rows) if is_mask else _per_row(value, edit, rows)
+            if is_mask:
+                return edit.edit_mask(value, rows)
+            # MPNet's position bias has one entry per row of the batch.
+            per_row = isinstance(value, Tensor) and value.dim() >= 3 and value.shape[0] == rows
+            return value[edit.first] if per_row and len(edit.first) != rows else value
 
         def before(module, args, kwargs):
             # The mask is the keyword "attention_mask" or the second positional argument.
@@ -287,10 +292,10 @@ class Classifier(nn.Module):
         above = Packing.of(new, new)
 
         def pack(packed: Packing, states: Tensor) -> Tensor:
-            packing.use(packed)
+            packing.current.set(packed)
             return packed.pack(states)
 
-        stack.enter_context(packing.scope())
+        stack.callback(packing.current.reset, packing.current.set(None))
         if edit is None or edit.level == 0:
             self._hook(stack, 0, lambda h: pack(above, edit.mix(h) if edit else h))
             return
@@ -326,13 +331,6 @@ def _linear(inside: int, outside: int, std: float) -> nn.Linear:
     return layer
 
 
-def _per_row(value, edit: Edit, rows: int):
-    """Inputs of a layer that have one entry per row of the batch (MPNet's position bias) follow the new rows."""
-    if isinstance(value, Tensor) and value.dim() >= 3 and value.shape[0] == rows and len(edit.first) != rows:
-        return value[edit.first]
-    return value
-
-
 @torch.no_grad()
 def check_editable(model: Classifier) -> None:
     """Try edits at every level of an architecture that we do not know, on a toy batch.
@@ -340,7 +338,6 @@ def check_editable(model: Classifier) -> None:
     Raises:
         EncoderError: an edit that changes nothing changed something, or exchanging two rows did not exchange the output.
     """
-    kind = getattr(model.encoder.config, "model_type", type(model.encoder).__name__)
     ids = torch.arange(24).reshape(3, 8) % 20 + 5
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
@@ -357,5 +354,6 @@ def check_editable(model: Classifier) -> None:
                     raise EncoderError(f"an edit at level {level} did not do what it should")
     except Exception as error:
         raise EncoderError(
-            f"the architecture {kind!r} cannot be edited ({error}); tested: {', '.join(sorted(TESTED))}"
+            f"the architecture {model.encoder.config.model_type!r} cannot be edited ({error}); "
+            f"tested: {', '.join(sorted(TESTED))}"
         ) from error

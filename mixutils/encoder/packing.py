@@ -2,7 +2,7 @@
 
 A batch is as wide as its longest text, and texts differ: much of a padded batch is padding. Every part of a
 layer but attention treats each token by itself, so the tokens of all rows can stand in one row, (1, T, d), without the
-places that nobody reads. Attention puts them back into rows for its own two small products. What comes out is what the
+places that nobody reads. ``attention`` puts them back into rows for its own two small products. What comes out is what the
 padded encoder computes, to rounding; only dropout draws fewer numbers.
 
 Mixing of hidden states reads padding where one of the two texts is longer (SPEC 1.3), so "what nobody reads" is a
@@ -11,18 +11,12 @@ question of the edit; see ``model.Classifier``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from . import attention
-
-NAME = "mixutils_packed"
 #: Architectures whose layers treat every token by itself outside of attention, and take positions from the embeddings alone.
 PACKABLE = {"bert", "roberta", "electra", "xlm-roberta", "camembert"}
 
@@ -57,55 +51,5 @@ class Packing:
         return out.index_copy(0, self.index, states[0]).view(self.rows, self.length, -1)
 
 
-_current: ContextVar[Packing | None] = ContextVar("packing", default=None)
-
-
-@contextmanager
-def scope() -> Iterator[None]:
-    """Within it ``use`` may be called; afterwards everything is as before."""
-    token = _current.set(None)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
-def use(packing: Packing) -> None:
-    """Layers called from now on get states in this packing."""
-    _current.set(packing)
-
-
-def current() -> Packing:
-    """The packing in use."""
-    packing = _current.get()
-    assert packing is not None, "no packing is in use"
-    return packing
-
-
-def packed_attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
-) -> tuple[Tensor, Tensor]:
-    """``plain_attention`` for packed states, and for padded ones where no packing is in use.
-
-    Args:
-        query, key, value: (1, heads, T, d / heads), or (B, heads, L, d / heads).
-        attention_mask: used for padded states only; a packing has its own.
-
-    Returns:
-        (1, T, heads, d / heads), and the weights (R, heads, L, L) after dropout; or as ``plain_attention``.
-    """
-    packing = _current.get()
-    if packing is None:
-        return attention.plain_attention(module, query, key, value, attention_mask, **rest)
-    heads = query.shape[1]
-    padded = [
-        packing.unpack(x.transpose(1, 2).flatten(2)).unflatten(2, (heads, -1)).transpose(1, 2)
-        for x in (query, key, value)
-    ]
-    out, weights = attention.plain_attention(module, *padded, packing.bias, **rest)
-    return packing.pack(out).unflatten(2, (heads, -1)), weights
-
-
-def register() -> str:
-    """As ``attention.register``."""
-    return attention.register(NAME, packed_attention)
+#: The packing of the states that layers get; None where they are rows.
+current: ContextVar[Packing | None] = ContextVar("packing", default=None)

@@ -24,7 +24,6 @@ NORMS: dict[Norm, Callable[[Tensor], Tensor]] = {
     "l1": lambda g: g.float().abs().sum(-1),
     "rms": lambda g: g.float().pow(2).mean(-1).sqrt(),  # the l2 norm divided by sqrt(d): the same spans (SPEC SA8)
 }
-PLACES = ("embedding_output", "word_embedding", "last_hidden")
 
 
 def token_saliency(gradient: Tensor, norm: Norm = "l2") -> Tensor:
@@ -37,8 +36,6 @@ def token_saliency(gradient: Tensor, norm: Norm = "l2") -> Tensor:
     Returns:
         (B, L) float32, non-negative.
     """
-    if norm not in NORMS:
-        raise ValueError(f"saliency_norm must be one of {', '.join(NORMS)}, not {norm!r}")
     return NORMS[norm](gradient)
 
 
@@ -52,8 +49,6 @@ def separate(model: Classifier, batch: Batch, at: str = "embedding_output", trai
     Returns:
         (B, L, d) gradient, detached.
     """
-    if at not in PLACES:
-        raise ValueError(f"saliency_at must be one of {', '.join(map(repr, PLACES))}, not {at!r}")
     with model.mode(train_mode), torch.enable_grad():
         if at == "word_embedding":
             seen: list[Tensor] = []
@@ -63,7 +58,7 @@ def separate(model: Classifier, batch: Batch, at: str = "embedding_output", trai
             finally:
                 handle.remove()
         else:
-            level = model.depth if at == "last_hidden" else 0
+            level = {"embedding_output": 0, "last_hidden": model.depth}[at]
             out = model(batch, keep=(level,))
             logits, source = out.logits, out.kept[level]
         return _gradient(logits, batch.labels, source)

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-KINDS = ("cnn", "lstm")
 WIDTHS, MAPS = (3, 4, 5), 100  # filters of Kim's CNN: words, maps of each
 
 
@@ -53,8 +52,7 @@ class ShallowEncoder(nn.Module):
         self.embeddings = nn.Embedding.from_pretrained(vectors, freeze=False, padding_idx=pad)
         with torch.no_grad():
             self.embeddings.weight[pad] = 0
-        kind = {"cnn": Convolutions, "lstm": Recurrence}[config.model_type]
-        self.layers = nn.ModuleList([kind(config.word_size, config.hidden_size)])
+        self.layers = nn.ModuleList([KINDS[config.model_type](config.word_size, config.hidden_size)])
 
     def get_input_embeddings(self) -> nn.Embedding:
         return self.embeddings
@@ -106,3 +104,6 @@ class Recurrence(nn.Module):
             packed = nn.utils.rnn.pack_padded_sequence(words.float(), lengths, batch_first=True, enforce_sorted=False)
             _, (last, _) = self.lstm(packed)
         return torch.cat([last[0], last[1]], 1)[:, None]
+
+
+KINDS = {"cnn": Convolutions, "lstm": Recurrence}

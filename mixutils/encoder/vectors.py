@@ -29,11 +29,6 @@ class WordVectors:
     name: str
     digest: str
 
-    @property
-    def lower(self) -> bool:
-        """Whether the file knows lower-case words only, so that texts must be lower-cased."""
-        return all(word == word.lower() for word in self.words)
-
 
 def read_vectors(path: str | Path) -> WordVectors:
     """Read a file; a file that did not change is read once per process.
@@ -83,7 +78,8 @@ def word_tokenizer(vectors: WordVectors):
 
     numbers = {word: i for i, word in enumerate((*SPECIAL, *vectors.words))}
     core = Tokenizer(models.WordLevel(numbers, unk_token="[UNK]"))
-    core.normalizer = normalizers.BertNormalizer(lowercase=vectors.lower, strip_accents=False)
+    lower = all(word == word.lower() for word in vectors.words)  # a file without capitals: no text may have any
+    core.normalizer = normalizers.BertNormalizer(lowercase=lower, strip_accents=False)
     core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     core.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",

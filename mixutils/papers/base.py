@@ -14,8 +14,8 @@ from typing import Any
 
 from ..runs.records import Records
 from ..runs.run import Run
-from ..tasks import BUILTIN, CATALOGUE, DataError, at_hand, known, spec
-from ..tasks.catalogue import unknown
+from ..tasks import DataError, at_hand, known, spec
+from ..tasks.load import unknown
 from .profiles import Setting
 
 
@@ -200,7 +200,7 @@ def choose_columns(
     others = [t for t in setting.tasks or () if not any(t in n for n in names.values())]
     for task in others:
         if task not in known() and task not in setting.recorded:
-            raise unknown(task, [t for t in known() if t not in CATALOGUE and t not in BUILTIN])
+            raise unknown(task)
     chosen, absent, with_data = [], {}, False
     for column in (*columns, *map(own_column, others)):
         if wanted and not names.get(column.key, {column.key}) & set(wanted):

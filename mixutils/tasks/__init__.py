@@ -2,22 +2,16 @@
 
 from .catalogue import BUILTIN, CATALOGUE, spec
 from .data import DataError, Split, TaskData
-from .encode import Batch, EncodedSplit, EncodedTask, encode
+from .encode import encode
 from .load import at_hand, known, load_task
-from .splits import POLICIES, apply_policy, subset
-from .taskspec import TaskSpec
+from .splits import apply_policy, subset
 
 __all__ = [
     "BUILTIN",
     "CATALOGUE",
-    "POLICIES",
-    "Batch",
     "DataError",
-    "EncodedSplit",
-    "EncodedTask",
     "Split",
     "TaskData",
-    "TaskSpec",
     "apply_policy",
     "at_hand",
     "encode",

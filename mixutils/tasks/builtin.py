@@ -54,16 +54,13 @@ def versions() -> dict[str, str]:
     Raises:
         DataError: one of the packages is missing.
     """
-    out = {}
-    for distribution in PACKAGES.values():
-        try:
-            out[distribution] = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            raise DataError(
-                f"the built-in tasks are made from the documentation of {', '.join(PACKAGES.values())}; "
-                f"{distribution} is not installed: pip install {distribution}, or give a data folder with --data"
-            ) from None
-    return out
+    try:
+        return {distribution: importlib.metadata.version(distribution) for distribution in PACKAGES.values()}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise DataError(
+            f"the built-in tasks are made from the documentation of {', '.join(PACKAGES.values())}; "
+            f"{error.name} is not installed: pip install {error.name}, or give a data folder with --data"
+        ) from None
 
 
 def cache_folder() -> Path:
@@ -87,13 +84,11 @@ def load(task: str) -> dict[str, list[Record]]:
 
 def _build() -> dict[str, dict[str, list[Record]]]:
     # The garbage collector would search millions of syntax nodes again and again: two thirds of the time.
-    was_on = gc.isenabled()
     gc.disable()
     try:
         docs = [d for package in PACKAGES for d in _docstrings(package)]
     finally:
-        if was_on:
-            gc.enable()
+        gc.enable()
     return {"docs-coarse": _coarse(docs), "docs-fine": _fine(docs), "docs-pair": _pair(docs)}
 
 
@@ -139,14 +134,9 @@ def _sentences(docstring: str) -> list[str]:
     for paragraph in re.split(r"\n\s*\n", prose):
         text = re.sub(r"\s+", " ", paragraph.replace("``", "").replace("`", "")).strip()
         for sentence in re.split(r"(?<=[.!?]) (?=[A-Z])", text):
-            words = sentence.split()
             letters = sum(c.isalpha() or c == " " for c in sentence)
-            if (
-                5 <= len(words) <= 40
-                and sentence[0].isalpha()
-                and letters > 0.85 * len(sentence)
-                and "%(" not in sentence
-            ):
+            plain = sentence[:1].isalpha() and letters > 0.85 * len(sentence) and "%(" not in sentence
+            if plain and 5 <= len(sentence.split()) <= 40:
                 out.append(sentence)
     return out[:4]
 

@@ -6,12 +6,12 @@ An ``EncodedSplit`` holds all rows of a part as one integer matrix. A batch is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .data import Split, TaskData
 
@@ -84,16 +84,10 @@ class EncodedSplit:
             rows,
         )
 
-    def in_order(self, size: int) -> Iterator[Batch]:
-        """All rows once, sorted by length: least padding. For evaluation, where the order does not matter."""
-        order = torch.argsort(self.lengths, stable=True)
-        for start in range(0, len(self), size):
-            yield self.batch(order[start : start + size])
-
     def each(self, function: Callable[[Batch], Tensor], size: int = 64) -> Tensor:
         """What ``function`` makes of all rows, (n, ...) in their own order; it is given batches of at most ``size``."""
-        parts = [(batch.index, function(batch)) for batch in self.in_order(size)]
-        order, found = (torch.cat(p) for p in zip(*parts, strict=True))
+        order = torch.argsort(self.lengths, stable=True)  # least padding
+        found = torch.cat([function(self.batch(rows)) for rows in order.split(size)])
         return torch.empty_like(found).index_copy_(0, order, found)
 
     def to(self, device: torch.device | str) -> EncodedSplit:
@@ -124,19 +118,19 @@ class EncodedTask:
 def _encode_split(split: Split, tokenizer, max_length: int) -> EncodedSplit:
     texts = (split.text_a,) if split.text_b is None else (split.text_a, split.text_b)
     out = tokenizer(*texts, truncation="longest_first", max_length=max_length)
-    lengths = np.array([len(row) for row in out["input_ids"]], dtype=np.int64)
-    shape = (len(split), int(lengths.max()))
-    pad = tokenizer.pad_token_id or 0
-    ids, text_id = np.full(shape, pad, np.int32), np.full(shape, -1, np.int8)
-    types = np.zeros(shape, np.int8) if "token_type_ids" in out else None
-    for i, row in enumerate(out["input_ids"]):
-        n = len(row)
-        ids[i, :n] = row
-        text_id[i, :n] = [-1 if s is None else s for s in out.sequence_ids(i)]
-        if types is not None:
-            types[i, :n] = out["token_type_ids"][i]
-    arrays = (ids, text_id, types, lengths, np.ascontiguousarray(split.labels))
-    return EncodedSplit(*(None if array is None else torch.from_numpy(array) for array in arrays))
+    text_id = [[-1 if text is None else text for text in out.sequence_ids(i)] for i in range(len(split))]
+    return EncodedSplit(
+        _padded(out["input_ids"], tokenizer.pad_token_id or 0, torch.int32),
+        _padded(text_id, -1, torch.int8),
+        _padded(out["token_type_ids"], 0, torch.int8) if "token_type_ids" in out else None,
+        torch.tensor([len(row) for row in out["input_ids"]]),
+        torch.from_numpy(np.ascontiguousarray(split.labels)),
+    )
+
+
+def _padded(rows: list[list[int]], value: int, dtype: torch.dtype) -> Tensor:
+    tensors = [torch.tensor(row, dtype=dtype) for row in rows]
+    return nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=value)
 
 
 def encode(data: TaskData, tokenizer, max_length: int = 128, renumber: bool = True) -> EncodedTask:
@@ -157,11 +151,11 @@ def encode(data: TaskData, tokenizer, max_length: int = 128, renumber: bool = Tr
     unk = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad
     if not renumber:
         return EncodedTask(splits, data.classes, torch.arange(len(tokenizer)), unk, pad)
-    used = np.unique(np.concatenate([np.unique(s.input_ids.numpy()) for s in splits.values()]))
-    special = [i for i in tokenizer.all_special_ids if i is not None]
-    head = np.arange(pad + 1)  # the padding id stays what it is
-    vocabulary = np.concatenate([head, np.setdiff1d(np.union1d(used, special), head)])
-    numbers = np.zeros(int(vocabulary.max()) + 1, np.int32)
-    numbers[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
-    splits = {k: replace(s, input_ids=torch.from_numpy(numbers[s.input_ids.numpy()])) for k, s in splits.items()}
-    return EncodedTask(splits, data.classes, torch.from_numpy(vocabulary.astype(np.int64)), int(numbers[unk]), pad)
+    # With all ids up to that of padding, which stays what it is.
+    kept = torch.tensor([*range(pad + 1), unk, *(i for i in tokenizer.all_special_ids if i is not None)])
+    vocabulary = torch.cat([kept, *(s.input_ids.unique() for s in splits.values())]).unique()
+    splits = {
+        k: replace(s, input_ids=torch.searchsorted(vocabulary, s.input_ids.long(), out_int32=True))
+        for k, s in splits.items()
+    }
+    return EncodedTask(splits, data.classes, vocabulary, int(torch.searchsorted(vocabulary, unk)), pad)

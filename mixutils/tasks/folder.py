@@ -130,19 +130,18 @@ def _csv(path: Path) -> Iterator[tuple[int, dict]]:
     # Not strict, csv would drop quotation marks and join rows where a text begins with a mark that is not closed.
     delimiter = "\t" if path.suffix == ".tsv" else ","
     reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
-    header, first = None, 1  # a quoted text may span lines; a row is known by its first
+    first = 1  # a quoted text may span lines; a row is known by its first
     try:
+        header = next(reader, [])
+        if not ({"text", "label"} <= set(header) or {"text_a", "text_b", "label"} <= set(header)):
+            raise DataError(
+                f"{path}, line 1: the header is {', '.join(header)!r}; expected text,label or text_a,text_b,label"
+            )
+        first = reader.line_num + 1
         for values in reader:
-            if header is None:
-                header = values
-                if "label" not in header or not ({"text"} <= set(header) or {"text_a", "text_b"} <= set(header)):
-                    raise DataError(
-                        f"{path}, line 1: the header is {', '.join(header)!r}; "
-                        "expected text,label or text_a,text_b,label"
-                    )
-            elif len(values) > len(header):
+            if len(values) > len(header):
                 raise DataError(f"{path}, line {first}: more fields than the header has")
-            elif values:
+            if values:
                 yield first, dict(zip(header, values, strict=False))
             first = reader.line_num + 1
     except csv.Error as error:

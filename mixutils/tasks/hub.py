@@ -14,9 +14,9 @@ import sys
 import threading
 from pathlib import Path
 
+from .catalogue import TaskSpec
 from .data import DataError
 from .folder import Row, make_row
-from .taskspec import Hub, TaskSpec
 
 DEADLINE = 3.0  # seconds
 
@@ -41,27 +41,22 @@ def reachable() -> bool:
     thread.start()
     thread.join(DEADLINE)
     if not answer:
-        _go_offline()
+        # For libraries and processes that start later the variable is enough; what is imported has read it already.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        for name in ("huggingface_hub.constants", "datasets.config"):
+            if name in sys.modules:
+                sys.modules[name].HF_HUB_OFFLINE = True
     return bool(answer)
-
-
-def _go_offline() -> None:
-    """For libraries and processes that start later the variable is enough; what is imported has read it already."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    for name in ("huggingface_hub.constants", "datasets.config"):
-        if name in sys.modules:
-            sys.modules[name].HF_HUB_OFFLINE = True
 
 
 def available(entry: TaskSpec) -> bool:
     """Whether ``read`` has a source: the hub, or the copy that ``datasets`` kept of an earlier load."""
-    return entry.hub is not None and (reachable() or _cached(entry.hub))
+    if entry.hub is None or reachable():
+        return entry.hub is not None
+    from huggingface_hub.constants import HF_HOME
 
-
-def _cached(hub: Hub) -> bool:
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    cache = Path(os.environ.get("HF_DATASETS_CACHE") or Path(home) / "datasets").expanduser()
-    return any(cache.glob(f"{hub.path.replace('/', '___')}/{hub.config or '*'}/*/*/dataset_info.json"))
+    cache = Path(os.environ.get("HF_DATASETS_CACHE") or f"{HF_HOME}/datasets").expanduser()
+    return any(cache.glob(f"{entry.hub.path.replace('/', '___')}/{entry.hub.config or '*'}/*/*/dataset_info.json"))
 
 
 def read(entry: TaskSpec) -> dict[str, list[Row]]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import paths
 from . import builtin, folder, hub
-from .catalogue import BUILTIN, CATALOGUE, spec, unknown
+from .catalogue import BUILTIN, CATALOGUE, TaskSpec, spec
 from .data import DataError, Split, TaskData
-from .taskspec import RULES, TaskSpec
-
-PARTS = ("train", "validation", "test")
 
 
 def load_task(name: str, use_hub: bool = True) -> TaskData:
@@ -49,7 +47,7 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
     if root is not None and (root / name).is_dir():
         have = ", ".join(sorted(p.name for p in (root / name).iterdir())) or "nothing"
         raise DataError(f"{root / name}: there is no train.{'|'.join(folder.FORMATS)}; found {have}")
-    raise unknown(name, folder.names(root) if root else [])
+    raise unknown(name)
 
 
 def at_hand(name: str, use_hub: bool) -> tuple[bool, str]:
@@ -72,21 +70,21 @@ def at_hand(name: str, use_hub: bool) -> tuple[bool, str]:
 
 def _files(root: Path, name: str, entry: TaskSpec | None) -> dict[str, list[Path]]:
     """Part -> its files, for parts that are completely there."""
-    places = entry.parts if entry else {p: (f"{name}/{p}",) for p in PARTS}
-    out = {}
-    for part, sources in places.items():
-        found = [folder.find(root / Path(s).parent, Path(s).name) for s in sources]
-        if all(found):
-            out[part] = found
-    return out
+    places = entry.parts if entry else {part: (f"{name}/{part}",) for part in ("train", "validation", "test")}
+    found = {
+        part: [folder.find((root / source).parent, Path(source).name) for source in sources]
+        for part, sources in places.items()
+    }
+    return {part: files for part, files in found.items() if all(files)}
 
 
 def _build(name: str, rows: dict[str, list[folder.Row]], entry: TaskSpec | None, source: str, where: str) -> TaskData:
-    rule = RULES[entry.rule if entry else ""]
     if "train" not in rows:
         raise DataError(f"{name}: there is no training part in {where}; found {', '.join(rows) or 'nothing'}")
+    if entry is not None:
+        rows = {part: [r._replace(label=entry.class_name(r.label)) for r in found] for part, found in rows.items()}
     pair = any(r.second is not None for part in rows.values() for r in part)
-    labels = sorted({rule(r.label) for r in rows["train"]})
+    labels = sorted({r.label for r in rows["train"]})
     index = {label: i for i, label in enumerate(labels)}
     parts = {}
     for part, part_rows in rows.items():
@@ -94,28 +92,24 @@ def _build(name: str, rows: dict[str, list[folder.Row]], entry: TaskSpec | None,
             place = f"{row.place[0]}, line {row.place[1]}"
             if (row.second is not None) != pair:
                 raise DataError(f"{place}: {name} mixes single texts and pairs")
-            if rule(row.label) not in index:
+            if row.label not in index:
                 raise DataError(
-                    f"{place}: the label {rule(row.label)!r} of {part} does not occur in train; "
+                    f"{place}: the label {row.label!r} of {part} does not occur in train; "
                     f"labels of train: {', '.join(labels[:20])}"
                 )
-        numbers = np.array([index[rule(r.label)] for r in part_rows], dtype=np.int64)
+        numbers = np.array([index[r.label] for r in part_rows], dtype=np.int64)
         second = [r.second for r in part_rows] if pair else None
         parts[part] = Split([r.text for r in part_rows], second, numbers)
-    notes = _differences(parts, labels, entry)
-    language, metric = (entry.language, entry.metric) if entry else ("English", "accuracy")
-    return TaskData(name, tuple(labels), parts, pair, language, metric, source, where, notes).check()
-
-
-def _differences(parts: dict[str, Split], labels: list[str], entry: TaskSpec | None) -> tuple[str, ...]:
-    """Where the data are not of the published size; kept in the record and shown with the table."""
+    data = TaskData(name, tuple(labels), parts, pair, source=source, where=where).check()
     if entry is None:
-        return ()
-    notes = [
-        f"{part} has {len(parts[part]) if part in parts else 0} rows, expected {n}"
-        for part, n in entry.counts.items()
-        if len(parts.get(part, ())) != n
-    ]
+        return data
+    return replace(data, language=entry.language, metric=entry.metric, notes=_differences(parts, labels, entry))
+
+
+def _differences(parts: dict[str, Split], labels: list[str], entry: TaskSpec) -> tuple[str, ...]:
+    """Where the data are not of the published size; kept in the record and shown with the table."""
+    sizes = {part: len(parts.get(part, ())) for part in entry.counts}
+    notes = [f"{part} has {sizes[part]} rows, expected {n}" for part, n in entry.counts.items() if sizes[part] != n]
     if len(labels) != entry.classes:
         notes.append(f"{len(labels)} classes, expected {entry.classes}")
     return tuple(notes)
@@ -125,3 +119,11 @@ def known() -> list[str]:
     """Every name that can be asked for: catalogue, built-in, folders of the user."""
     root = paths.data()
     return [*CATALOGUE, *BUILTIN, *(n for n in (folder.names(root) if root else []) if n not in CATALOGUE)]
+
+
+def unknown(name: str) -> DataError:
+    """The error for a name that nothing answers to; it lists those that can be asked for."""
+    return DataError(
+        f"no data set is called {name!r}; there are {', '.join(known())}. "
+        "Your own data is a folder NAME with train.jsonl|csv|tsv|parquet in the folder given by --data or MIXUTILS_DATA"
+    )

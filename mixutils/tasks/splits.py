@@ -1,7 +1,7 @@
 """Which rows train, which select, which report: split policies and nested subsets.
 
-A policy turns the parts a source has into the parts a run needs. All random cuts are stratified and drawn with a data
-seed that is the same for every method (SPEC 2(b)); only ``tenths-by-seed`` follows the run's seed (SPEC RA13).
+A policy turns the parts a source has into the parts a run needs. All random cuts are stratified, and the same for every
+method and seed (SPEC 2(b)); only ``tenths-by-seed`` follows the run's seed (SPEC RA13).
 """
 
 from __future__ import annotations
@@ -58,40 +58,51 @@ def cut(split: Split, sizes: list[int], seed: int) -> list[Split]:
     return [split.take(np.sort(order[a:b])) for a, b in itertools.pairwise(edges)]
 
 
-def _cut(data: TaskData, select: int, report: int, seed: int) -> Parts:
-    validation, test, rest = cut(data.splits["train"], [select, report], seed)
-    return {"train": rest, "validation": validation, "test": test}
+def _set_aside(train: Split, seed: int, **sizes: int) -> Parts:
+    """Stratified pieces of ``train`` under the names and of the sizes given; "train", the first part, is what is left."""
+    *pieces, rest = cut(train, list(sizes.values()), seed)
+    return {"train": rest, **dict(zip(sizes, pieces, strict=True))}
 
 
-def _tenths(data: TaskData, seed: int) -> Parts:
-    tenth = _tenth(data)
-    return _cut(data, tenth, tenth, seed)
+def _tenth(parts: Parts) -> int:
+    return max(1, round(len(parts["train"]) / 10))
 
 
-def _tenth(data: TaskData) -> int:
-    return max(1, round(len(data.splits["train"]) / 10))
+def _official_held(parts: Parts, seed: int) -> Parts:
+    """The source's parts, with a tenth of train set aside as "held", to see what selection there would give (SPEC SA19)."""
+    return parts | _set_aside(parts["train"], seed, held=_tenth(parts))
 
 
-def _holdout(data: TaskData, seed: int) -> Parts:
-    report = data.splits.get("test") or data.splits.get("validation")
+def _auto(parts: Parts, seed: int) -> Parts:
+    """Train, validation and test where the source has all three, else "holdout"."""
+    found = {name: parts[name] for name in ("train", "validation", "test") if name in parts}
+    return found if len(found) == 3 else _holdout(parts, seed)
+
+
+def _holdout(parts: Parts, seed: int) -> Parts:
+    """A tenth of train selects, the official test (or validation) part reports (SPEC 2(b)); "tenths" of train alone."""
+    report = parts.get("test") or parts.get("validation")
     if report is None:
-        return _tenths(data, seed)
-    validation, rest = cut(data.splits["train"], [_tenth(data)], seed)
-    return {"train": rest, "validation": validation, "test": report}
+        return _tenths(parts, seed)
+    return _set_aside(parts["train"], seed, validation=_tenth(parts)) | {"test": report}
 
 
-def _auto(data: TaskData, seed: int) -> Parts:
-    three = ("train", "validation", "test")
-    return {k: data.splits[k] for k in three} if set(three) <= set(data.splits) else _holdout(data, seed)
+def _tenths(parts: Parts, seed: int) -> Parts:
+    """80/10/10 of train."""
+    return _cut(parts, seed, _tenth(parts), _tenth(parts))
 
 
-def _official_held(data: TaskData, seed: int) -> Parts:
-    held, rest = cut(data.splits["train"], [_tenth(data)], seed)
-    return data.splits | {"train": rest, "held": held}
+def _cut(parts: Parts, seed: int, select: int, report: int) -> Parts:
+    """V rows of train select, T rows report (SPEC 5(b))."""
+    return _set_aside(parts["train"], seed, validation=select, test=report)
 
 
-def _pool(data: TaskData, select: int, report: int, seed: int) -> Parts:
-    train, validation, test = (data.splits.get(k) for k in ("train", "validation", "test"))
+def _pool(parts: Parts, seed: int, select: int, report: int) -> Parts:
+    """V rows select and at most T report, from the source's own parts where it has them, else from train.
+
+    The rest of train is a pool to draw small training sets from (SPEC 10).
+    """
+    train, validation, test = (parts.get(k) for k in ("train", "validation", "test"))
     if test is None and validation is not None:  # a source with a validation part alone reports it
         validation, test = None, validation
     if test is None:
@@ -106,36 +117,31 @@ def _shorten(split: Split, rows: int) -> Split:
     return split if len(split) <= rows else split.take(np.sort(stratified_order(split.labels, 0)[:rows]))
 
 
+#: A policy's way from the source's parts, and the seed of the cut, to a run's parts; V and T stand for numbers.
 POLICIES = {
-    "official": "the parts of the source as they are; runs select on the reported part (SPEC SA19)",
-    "official-held": "the same with a tenth of train set aside as 'held', to see what selection there would give (SPEC SA19)",
-    "auto": "train, validation and test where the source has all three, else 'holdout', or 'tenths' of train alone",
-    "holdout": "a tenth of train selects, the official test (or validation) part reports (SPEC 2(b))",
-    "tenths": "80/10/10 of train, the same cut for every seed",
-    "tenths-by-seed": "80/10/10 of train, cut with the run's seed (SPEC RA13)",
-    "pool-V-T": "V rows select and at most T report, from the source's own parts where it has them, else from train, the "
-    "same cut for every seed; the rest of train is a pool to draw small training sets from (SPEC 10)",
-    "cut-V-T": "V rows of train select, T rows report, the same cut for every seed (SPEC 5(b))",
+    "official": lambda parts, seed: parts,  # runs select on the reported part (SPEC SA19)
+    "official-held": _official_held,
+    "auto": _auto,
+    "holdout": _holdout,
+    "tenths": _tenths,
+    "tenths-by-seed": _tenths,  # cut with the run's seed (SPEC RA13), all others alike for every seed
+    "pool-V-T": _pool,
+    "cut-V-T": _cut,
 }
 
 
-def apply_policy(data: TaskData, policy: str, run_seed: int, data_seed: int = 0) -> TaskData:
+def apply_policy(data: TaskData, policy: str, run_seed: int) -> TaskData:
     """The data set cut as ``policy`` says; see ``POLICIES``.
 
     Raises:
         ValueError: an unknown policy; the message lists the known ones.
         DataError: the parts that the policy needs are not there.
     """
-    if sized := re.fullmatch(r"(cut|pool)-(\d+)-(\d+)", policy):
-        way = _cut if sized[1] == "cut" else _pool
-        return data.with_splits(way(data, int(sized[2]), int(sized[3]), data_seed))
-    if policy == "official":
-        return data
-    known = {"auto": _auto, "holdout": _holdout, "official-held": _official_held}
-    known |= dict.fromkeys(("tenths", "tenths-by-seed"), _tenths)
-    if policy not in known:
+    name, sized = re.subn(r"-\d+-\d+$", "-V-T", policy)
+    if name not in POLICIES or sized != name.endswith("-V-T"):
         raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}")
-    return data.with_splits(known[policy](data, run_seed if policy == "tenths-by-seed" else data_seed))
+    sizes = map(int, re.findall(r"\d+", policy))
+    return data.with_splits(POLICIES[name](data.splits, run_seed if policy == "tenths-by-seed" else 0, *sizes))
 
 
 def subset(data: TaskData, train_size: int | None, kind: str, run_seed: int, eval_size: int | None) -> TaskData:
