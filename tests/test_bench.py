@@ -56,10 +56,10 @@ def test_a_real_benchmark_writes_what_it_shows(mine, capsys):
     assert trainer["low"] <= trainer["speed_up"] <= trainer["high"]
 
 
-def test_a_wrong_name_is_said_and_nothing_is_written(mine, capsys):
-    assert cli.main(["bench", "--task", "mine", "--methods", "smix"]) == 1
-    assert "no mixer is called 'smix'; there are none, " in capsys.readouterr().out
-    assert not list(paths.figures("bench").glob("*.json"))
+def test_a_wrong_name_is_said_before_anything_is_timed(bench):
+    check = next(cell for _, cell in notebook.code("bench") if "no mixer is called" in str(cell.co_consts))
+    with pytest.raises(ValueError, match="no mixer is called 'smix'; there are none, "):
+        exec(check, bench.names | {"methods": "tmix, smix"})
 
 
 def test_every_registered_mixer_is_timed(bench):

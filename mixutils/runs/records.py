@@ -12,6 +12,7 @@ done. Of two done records the one of the newer generation counts, of the same ge
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -177,8 +178,9 @@ class Records:
             warnings.warn(f"{name} {why}", stacklevel=3)
             return path
         self.folder.mkdir(parents=True, exist_ok=True)
-        if path.exists() and self._own(path.name) is None:
-            os.replace(path, path.with_name(f"{path.name}.damaged"))
+        if self._own(path.name) is None and path.name in self._cache:  # there, and no record
+            with contextlib.suppress(FileNotFoundError):  # another writer was faster
+                os.replace(path, path.with_name(f"{path.name}.damaged"))
         write_whole(path, content)
         if record["status"] == "done":
             failure.unlink(missing_ok=True)
@@ -199,6 +201,7 @@ class Records:
             if file not in self._cache or self._cache[file][0] != mark:
                 self._cache[file] = (mark, _read_own(path))
         except FileNotFoundError:
+            self._cache.pop(file, None)
             return None
         return self._cache[file][1]
 
