@@ -154,7 +154,7 @@ def test_a_cell_that_fails_is_named_and_kept_apart_until_it_works(tiny):
 
 
 def test_the_same_parameters_give_the_same_file_without_a_place_or_an_hour(tiny, tmp_path):
-    out = tiny("n = 1", "print(n)", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    out = tiny("n = 1", "print(n)", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", "object()")
     first = execute_notebook("tiny", {"n": 2}, out).read_bytes()
     assert execute_notebook("tiny", {"n": 2}, out / "elsewhere").read_bytes() == first
     assert str(tmp_path).encode() not in first

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -84,7 +85,7 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
 
 
 def _without_traces(notebook: Path) -> None:
-    """Take out what papermill notes of this machine and hour, so that the same records give the same file."""
+    """Take out what is noted of this machine and hour, and of places in memory, so that the same records give the same file."""
     book = nbformat.read(notebook, as_version=4)
     for part in (book, *book.cells):
         for name in ("papermill", "execution"):
@@ -92,6 +93,9 @@ def _without_traces(notebook: Path) -> None:
     for cell in book.cells:
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell.id = "injected-parameters"
+        for output in cell.get("outputs", ()):
+            if shown := output.get("data", {}).get("text/plain"):
+                output["data"]["text/plain"] = re.sub(r" at 0x[0-9a-f]+>", ">", shown)
     nbformat.write(book, notebook)
 
 
