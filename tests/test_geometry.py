@@ -190,13 +190,6 @@ def test_reduced_precision_of_a_training_step_does_not_reach_distances():
     assert torch.equal(inside[1], points.pairs(rows, rows.flip(0)))
 
 
-def test_some_columns_are_columns_of_the_whole():
-    e = cloud(25, 8, 1.0, 3.0)
-    points = Points(e)
-    rows, columns = torch.tensor([3, 7]), torch.tensor([7, 1, 3, 24])
-    torch.testing.assert_close(points.between(rows, columns), points.between(rows)[:, columns])
-
-
 @pytest.mark.parametrize("kind", ["hyp_atan", "euclidean", "cosine"])
 @pytest.mark.parametrize("block", [30, 10**6])
 def test_extremes_are_those_of_the_sorted_rows(monkeypatch, kind, block):

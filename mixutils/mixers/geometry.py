@@ -86,40 +86,35 @@ class Points:
     def __len__(self) -> int:
         return len(self.square)
 
-    def between(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
-        """Distances (R, C) float32 of points ``rows`` to ``columns`` (None: all N); 0 of a point to itself."""
-        return self.distance(self.order(rows, columns))
+    def between(self, rows: Tensor) -> Tensor:
+        """Distances (R, N) float32 of points ``rows`` to all points; 0 of a point to itself."""
+        return self.distance(self.order(rows))
 
-    def order(self, rows: Tensor, columns: Tensor | None = None) -> Tensor:
-        """(R, C) float32 numbers that are ordered as the distances are: z² for the hyperbolic kinds, g for the others."""
-        right = self.vectors if columns is None else self.vectors[columns]
-        columns = torch.arange(len(self), device=rows.device) if columns is None else columns
+    def order(self, rows: Tensor) -> Tensor:
+        """(R, N) float32 numbers that are ordered as the distances are: z² for the hyperbolic kinds, g for the others."""
         # g = ‖a‖² + ‖b‖² - 2⟨a, b⟩
-        beside = self.square[columns].float().expand(len(rows), -1)
-        with torch.autocast(right.device.type, enabled=False):  # bfloat16 products would order neighbours at random
-            gap = torch.addmm(beside, self.vectors[rows], right.T, alpha=-2)
+        beside = self.square.float().expand(len(rows), -1)
+        with torch.autocast(rows.device.type, enabled=False):  # bfloat16 products would order neighbours at random
+            gap = torch.addmm(beside, self.vectors[rows], self.vectors.T, alpha=-2)
         gap.add_(self.square[rows].float()[:, None]).clamp_(min=0)
-        self._refine(gap, rows, columns)
-        gap.masked_fill_(rows[:, None] == columns[None], 0)
+        self._refine(gap, rows)
+        gap[torch.arange(len(rows), device=rows.device), rows] = 0
         if self.kind in ("euclidean", "cosine"):
             return gap
-        a, b = self.factor[rows].float()[:, None], self.factor[columns].float()[None]
+        a, b = self.factor[rows].float()[:, None], self.factor.float()
         below = torch.addcmul(gap if self.kind != "spherical" else -gap, a, b)
         return gap.div_(below.clamp_(min=_TINY))
 
-    def _refine(self, gap: Tensor, rows: Tensor, columns: Tensor) -> None:
+    def _refine(self, gap: Tensor, rows: Tensor) -> None:
         """Recompute in float64 what float32 cannot tell from zero: pairs of (nearly) equal texts."""
-        scale = self.square[rows].float()[:, None]
-        close = (gap < 1e-4 * scale).nonzero()
-        if len(close) < gap.numel() // 8:
-            i, j = rows[close[:, 0]], columns[close[:, 1]]
-            gap[close[:, 0], close[:, 1]] = self._gap(i, j).float()
+        i, j = (gap < 1e-4 * self.square[rows].float()[:, None]).nonzero(as_tuple=True)
+        if len(i) < gap.numel() // 8:
+            gap[i, j] = self._gap(rows[i], j).float()
             return
         # So many that a product of the whole block costs less than single pairs; in pieces, for the copy in float64.
         left, own = self.vectors[rows].double(), self.square[rows][:, None]
-        for piece in torch.arange(len(columns), device=rows.device).split(4096):
-            right = columns[piece]
-            exact = own + self.square[right] - 2 * left @ self.vectors[right].double().T
+        for piece in torch.arange(len(self), device=rows.device).split(4096):
+            exact = own + self.square[piece] - 2 * left @ self.vectors[piece].double().T
             gap[:, piece] = exact.clamp(min=0).float()
 
     def _gap(self, i: Tensor, j: Tensor) -> Tensor:
@@ -161,9 +156,7 @@ class Points:
         yield from torch.arange(len(self), device=self.square.device).split(size)
 
     def extremes(self, k: int, rank: int = 0, threshold: Callable[[Tensor, Tensor], Tensor] | None = None) -> Extremes:
-        """What one blocked pass over all pairs tells about every point's distances to the others; see ``Extremes``.
-
-        The point itself never counts. Memory is one block, never N × N.
+        """What one blocked pass over all pairs tells about every point's distances to the others, never to itself; see ``Extremes``.
 
         Args:
             k: how many of the largest distances. rank: which distance ``cut`` is; r is the r-th largest, -r the r-th smallest,
@@ -195,8 +188,7 @@ class Points:
                 enough = self.order_of(threshold(top[:, 0], low))
                 share = (order >= enough[:, None]).sum(1).float() / others
             parts.append(Extremes(top, where, low, cut, share))
-        joined = [None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True)]
-        return Extremes(*joined)
+        return Extremes(*(None if column[0] is None else torch.cat(column) for column in zip(*parts, strict=True)))
 
 
 def _square_norms(vectors: Tensor) -> Tensor:
@@ -216,11 +208,7 @@ def into_ball(vectors: Tensor, ball: str, ball_scale: float = 0.0) -> Tensor:
     return (scaled * (torch.tanh(norm) / norm).to(vectors.dtype)).to(vectors.dtype)
 
 
-def pairwise(a: Tensor, b: Tensor, kind: Kind = "hyp_atan", ball: Ball = "none") -> Tensor:
-    """Distances (len(a), len(b)) float32 between two sets of vectors (n, d), brought into the ball together.
-
-    For more pairs than fit in memory take ``Points`` and its blocks of rows.
-    """
-    points = Points(torch.cat([a, b]), kind, ball)
-    index = torch.arange(len(a) + len(b), device=a.device)
-    return points.between(index[: len(a)], index[len(a) :])
+def pairwise(a: Tensor, b: Tensor, kind: Kind = "hyp_atan") -> Tensor:
+    """Distances (len(a), len(b)) float32 between two sets of vectors (n, d); for many, take the rows of ``Points.blocks``."""
+    points = Points(torch.cat([a, b]), kind)
+    return points.between(torch.arange(len(a), device=a.device))[:, len(a) :]

@@ -19,6 +19,8 @@ Gradient clipping does not see M's entries; the paper's protocol has none (SPEC 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,6 +32,8 @@ TOP = 8  # largest entries that are kept per row
 _TINY = 1e-30
 BETA1, BETA2, ADAM_EPS = 0.9, 0.999, 1e-6  # Table 8
 TAIL = 200  # updates after an entry's last gradient
+#: The buffers of ``PairMatrix`` that have slots, and what stands in an empty one.
+_EMPTY = {"column": -1, "value": 0.0, "first": 0.0, "m": 0.0, "v": 0.0, "last": -1}
 
 
 class BaseMatrix:
@@ -82,15 +86,14 @@ class BaseMatrix:
         return self._normalise(self.points.between(rows), rows)
 
 
-class Range:
+class Range(NamedTuple):
     """How a stored number becomes an entry of M (SPEC DA8): what keeps M in [0, 1] while it is trained.
 
     "clamp": the number itself, in [ε, 1 - ε]. The paper's projection after the first step would bring the whole matrix into
     that range, so it starts there. "sigmoid": M = σ(number). "none": the number itself, wherever it goes.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    kind: str
 
     def store(self, value: Tensor) -> Tensor:
         """The number to be stored for an entry in [0, 1]."""
@@ -123,19 +126,15 @@ class Matrix(nn.Module):
 
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Entries (R, C) at ``columns`` (R, C)."""
-        raise NotImplementedError
 
     def full(self, rows: Tensor) -> Tensor:
         """Whole rows (R, N); the diagonal is what the formula gives, 0, and no entry that counts."""
-        raise NotImplementedError
 
     def row_max(self, rows: Tensor) -> Tensor:
         """(R,) largest entry beside the diagonal (SPEC DA9)."""
-        raise NotImplementedError
 
     def gather(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Entries (R,) at ``columns`` (R,), with gradient to M. ``after_step`` uses the gradient."""
-        raise NotImplementedError
 
     def after_step(self, lr: float) -> None:
         """One update of the learned values."""
@@ -160,7 +159,8 @@ class PairMatrix(Matrix):
         super().__init__(base, kept)
         self.train_values = train
         device = base.top.device
-        for name, kind, empty in _SLOTS:
+        for name, empty in _EMPTY.items():
+            kind = torch.int32 if isinstance(empty, int) else torch.float32
             self.register_buffer(name, torch.full((len(base), 0), empty, dtype=kind, device=device))
         self.register_buffer("count", torch.zeros(len(base), dtype=torch.int32, device=device))
         self.register_buffer("clock", torch.zeros((), dtype=torch.int32, device=device))
@@ -184,13 +184,10 @@ class PairMatrix(Matrix):
         visited = (self.base.where[rows][:, :, None] == column[:, None, :]).any(-1)
         top = self.kept.store(top).masked_fill(visited, -torch.inf)
         learned = self.value[rows].masked_fill((column < 0) | (column == rows[:, None]), -torch.inf)
-        largest = torch.cat([top, learned], 1).amax(1)
+        largest = self.kept.show(torch.cat([top, learned], 1).amax(1))
         unsure = visited.all(1) & (len(self) - 1 > top.shape[1])
-        largest = self.kept.show(largest)
         if bool(unsure.any()):
-            whole = self.full(rows[unsure])
-            whole[torch.arange(len(whole), device=whole.device), rows[unsure]] = -torch.inf
-            largest[unsure] = whole.amax(1)
+            largest[unsure] = self.full(rows[unsure]).scatter(1, rows[unsure][:, None], -torch.inf).amax(1)
         return largest
 
     def gather(self, rows: Tensor, columns: Tensor) -> Tensor:
@@ -212,16 +209,15 @@ class PairMatrix(Matrix):
         place = torch.arange(len(i), device=i.device) - torch.searchsorted(i, i)  # 0, 1, ... within a row
         slot = self.count[i].long() + place
         self._resize(max(self.column.shape[1], int(slot.max()) + 1))
-        stored = self.kept.store(self.base.at(i, j[:, None])[:, 0])
-        for name, new in (("column", j.int()), ("value", stored), ("first", stored)):
-            getattr(self, name)[i, slot] = new
+        self.column[i, slot] = j.int()
+        self.value[i, slot] = self.first[i, slot] = self.kept.store(self.base.at(i, j[:, None])[:, 0])
         self.count.index_add_(0, i, torch.ones_like(i, dtype=torch.int32))
         return (self.column[rows] == columns[:, None]).int().argmax(1)
 
     def _resize(self, width: int) -> None:
         """So many slots per row; new ones are empty."""
         missing = width - self.column.shape[1]
-        for name, _, empty in _SLOTS:
+        for name, empty in _EMPTY.items():
             setattr(self, name, F.pad(getattr(self, name), (0, missing), value=empty))
 
     @torch.no_grad()
@@ -276,16 +272,6 @@ class PairMatrix(Matrix):
         self._active = recent.nonzero(as_tuple=True)
 
 
-_SLOTS = (
-    ("column", torch.int32, -1),
-    ("value", torch.float32, 0.0),
-    ("first", torch.float32, 0.0),
-    ("m", torch.float32, 0.0),
-    ("v", torch.float32, 0.0),
-    ("last", torch.int32, -1),
-)
-
-
 class RowScale(Matrix):
     """M_ij = s_i · base_ij with one trained factor per row; the form in the authors' published script.
 
@@ -299,17 +285,14 @@ class RowScale(Matrix):
     def _times(self, rows: Tensor, entries: Tensor) -> Tensor:
         return self.kept.project(entries * self.factor[rows][:, None])
 
-    @torch.no_grad()
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:
-        return self._times(rows, self.base.at(rows, columns))
+        return self._times(rows, self.base.at(rows, columns)).detach()
 
-    @torch.no_grad()
     def full(self, rows: Tensor) -> Tensor:
-        return self._times(rows, self.base.rows(rows))
+        return self._times(rows, self.base.rows(rows)).detach()
 
-    @torch.no_grad()
     def row_max(self, rows: Tensor) -> Tensor:
-        return self._times(rows, self.base.top[rows, :1])[:, 0]
+        return self._times(rows, self.base.top[rows, :1])[:, 0].detach()
 
     def gather(self, rows: Tensor, columns: Tensor) -> Tensor:
         return self._times(rows, self.base.at(rows, columns[:, None]))[:, 0]
