@@ -12,12 +12,12 @@ pass a step is 2 passes. A separate saliency pass (options) makes it 3.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..encoder.model import Classifier
 from ..encoder.saliency import Norm, separate, token_saliency
@@ -57,12 +57,8 @@ class SSMixOptions(Options):
     @property
     def free_saliency(self) -> bool:
         """Whether the clean terms' own backward pass gives the saliency that is asked for."""
-        return (
-            self.clean
-            and self.saliency_at == "embedding_output"
-            and self.saliency_mode == "train"
-            and self.pair_saliency == "joint"
-        )
+        asked = self.saliency_at, self.saliency_mode, self.pair_saliency
+        return self.clean and asked == ("embedding_output", "train", "joint")
 
 
 class SSMix(Mixer):
@@ -78,12 +74,15 @@ class SSMix(Mixer):
         o = self.options
         batch, first, second = pair(batch, "halves", rng)
         if o.select != "saliency":
-            mixed, w_b = self.mix(batch, first, second, None, rng)
-            logits = model(stack(batch, mixed) if o.clean else mixed).logits
-            loss = mixed_cross_entropy(logits[-len(mixed) :], batch.labels[first], batch.labels[second], w_b)
+            rows, w_b = self.mix(batch, first, second, None, rng)
+            if o.clean:
+                ids = torch.cat([batch.input_ids, rows.input_ids])
+                rows = batch.rows(torch.cat([first, first])).with_ids(ids)
+            logits = model(rows).logits
+            loss = mixed_cross_entropy(logits[-len(first) :], batch.labels[first], batch.labels[second], w_b)
             if o.clean:
                 # The average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size.
-                loss = (cross_entropy(logits[: -len(mixed)], batch.labels) + loss) / 2
+                loss = (cross_entropy(logits[: -len(first)], batch.labels) + loss) / 2
             yield Part("mixed", loss)
             return
         gradient = None
@@ -121,8 +120,7 @@ class SSMix(Mixer):
         o = self.options
         ratio = o.ratio if o.ratio_draw == "fixed" else float(rng.beta(o.alpha, o.alpha))
         ids = batch.input_ids[first]
-        replaced = torch.zeros(len(first), dtype=torch.long, device=ids.device)
-        total = torch.zeros_like(replaced)
+        replaced = total = torch.zeros(len(first), dtype=torch.long, device=ids.device)
         pair = bool((batch.text_id == 1).any())
         for part in (0, 1) if pair else (0,):  # the texts of a pair, not examples
             here = locate(batch.text_id, part)
@@ -176,29 +174,19 @@ class SSMix(Mixer):
         return u, torch.where(length > b.n, -1, v), length
 
     def _replace_tokens(self, ids: Tensor, partner: Tensor, a: Text, b: Text, length: Tensor, rng) -> Tensor:
-        """``ids`` (m, L) with ``length`` tokens of one text replaced.
-
-        Places are common to both texts (SPEC SA17), or any of the first for UNK.
-        """
-        device, width = ids.device, ids.shape[1]
-        places = a.n if self.options.select == "unk" else torch.minimum(a.n, b.n)
-        chosen = random_tokens(a._replace(n=places), length, width, rng)
+        """``ids`` (m, L) with ``length`` tokens of one text replaced: at places common to both (SPEC SA17), or any for UNK."""
+        width = ids.shape[1]
         if self.options.select == "unk":
-            return torch.where(chosen, self.unk, ids)
-        source = (torch.arange(width, device=device) - a.start[:, None] + b.start[:, None]).clamp(0, width - 1)
-        return torch.where(chosen, partner.gather(1, source), ids)
+            return torch.where(random_tokens(a, length, width, rng), self.unk, ids)
+        chosen = random_tokens(a._replace(n=torch.minimum(a.n, b.n)), length, width, rng)
+        source = torch.arange(width, device=ids.device) - a.start[:, None] + b.start[:, None]
+        return torch.where(chosen, partner.gather(1, source.clamp(0, width - 1)), ids)
 
     @staticmethod
     def _special(batch: Batch, part: int, pair: bool) -> int:
         """Special tokens that count with a text: all of a single text's, the last one with a pair's second text."""
         row = (batch.text_id[0] == -1) & (batch.attention_mask[0] == 1)
         return 1 if part == 1 else int(row.sum()) - (1 if pair else 0)
-
-
-def stack(a: Batch, b: Batch) -> Batch:
-    """Two batches of the same width as one."""
-    pairs = ((getattr(a, f.name), getattr(b, f.name)) for f in fields(Batch))
-    return Batch(*(None if x is None else torch.cat([x, y]) for x, y in pairs))
 
 
 def only_text(batch: Batch, part: int, pad: int) -> tuple[Batch, Tensor]:
@@ -208,19 +196,13 @@ def only_text(batch: Batch, part: int, pad: int) -> tuple[Batch, Tensor]:
         A batch of the same rows and W + 2 columns, and (n, W) bool, which of its inner columns are tokens; in row-major
         order they are the tokens that ``batch.text_id == part`` marks.
     """
-    text = locate(batch.text_id, part)
-    width = int(text.n.max())
-    column = torch.arange(width, device=text.n.device)
-    place = column < text.n[:, None]
-    source = (text.start[:, None] + column).clamp(max=batch.input_ids.shape[1] - 1)
-    tokens = batch.input_ids.gather(1, source)
-    last = (batch.attention_mask.sum(1) - 1).clamp(min=0)
-    begin, end = batch.input_ids[:, :1], batch.input_ids.gather(1, last[:, None])
-    padding = torch.full_like(begin, pad)
-    ids = torch.cat([begin, torch.where(place, tokens, padding), padding], 1)
-    ids.scatter_(1, (text.n + 1)[:, None], end)
-    mask = (torch.arange(width + 2, device=text.n.device) < (text.n + 2)[:, None]).long()
-    text_id = torch.full_like(ids, -1, dtype=torch.int8)
-    text_id[:, 1 : width + 1][place] = 0
+    kept = batch.text_id == part
+    kept[:, 0] = True
+    kept.scatter_(1, batch.attention_mask.sum(1, keepdim=True) - 1, True)
+    n = kept.sum(1)
+    ids = nn.utils.rnn.pad_sequence(batch.input_ids[kept].split(n.tolist()), batch_first=True, padding_value=pad)
+    column = torch.arange(ids.shape[1], device=ids.device)
+    place = column[2:] < n[:, None]
+    text_id = nn.functional.pad(place.to(torch.int8) - 1, (1, 1), value=-1)
     types = None if batch.token_type_ids is None else torch.zeros_like(ids)
-    return Batch(ids, mask, types, text_id, batch.labels, batch.index), place
+    return Batch(ids, (column < n[:, None]).long(), types, text_id, batch.labels, batch.index), place

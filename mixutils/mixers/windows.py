@@ -1,4 +1,4 @@
-"""The union of the best windows of a map, exactly and without a loop over windows or examples (DropMix, section 4.1).
+"""The union of the best windows of a map, exactly and without a loop over windows (DropMix, section 4.1).
 
 Given scores of all n × w windows (stride 1), DropMix takes windows in decreasing order until the next one would carry their
 union above a budget of units (SPEC 6(a)). Equal scores are taken in row-major order of their places. The greedy loop need
@@ -80,14 +80,8 @@ def kth_largest(x: Tensor, k: Tensor) -> Tensor:
     """
     if x.is_cuda:  # kthvalue warns there that the *index* it finds is not deterministic
         return x.sort(dim=1, descending=True).values.gather(1, k[:, None] - 1)[:, 0]
-    extra = k.max() - k  # so many entries on top of a row give all rows one k
-    width = int(extra.max())
-    if width:
-        above = torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).max
-        below = -torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
-        on_top = torch.arange(width, device=x.device) < extra[:, None]
-        x = torch.cat([x, torch.where(on_top, above, below).to(x.dtype)], 1)
-    return x.kthvalue(x.shape[1] - int(k.max()) + 1, dim=1).values
+    places = (x.shape[1] + 1 - k).tolist()
+    return torch.stack([row.kthvalue(place).values for row, place in zip(x, places, strict=True)])
 
 
 def union(scores: Tensor, height: Tensor, n: int, w: int, budget: Tensor, rule: Rule = "stop") -> Tensor:
