@@ -265,7 +265,7 @@ def test_what_the_layers_above_may_attend_to(model, length, rule):
         assert (mixed[longer] == h[second][longer]).any()
 
 
-def test_the_words_level_can_be_edited_and_not_kept(model):
+def test_the_words_level_can_be_edited_and_kept(model):
     batch = make_batch([5, 3])
     rows = torch.arange(2)
     with torch.no_grad():
@@ -273,5 +273,7 @@ def test_the_words_level_can_be_edited_and_not_kept(model):
         torch.testing.assert_close(same, model(batch).logits, atol=1e-6, rtol=1e-5)
         swapped = model(batch, Edit(WORDS, lambda h: h[rows.flip(0)], rows.flip(0))).logits
         torch.testing.assert_close(swapped, same.flip(0), atol=1e-6, rtol=1e-5)
-    with pytest.raises(ValueError, match="level words is not between 0 and 3"):
-        model(batch, keep=(WORDS,))
+    words = model(batch, keep=(WORDS,)).kept[WORDS]
+    assert torch.equal(words, model.encoder.get_input_embeddings()(batch.input_ids))
+    with pytest.raises(ValueError, match="level letters is not between 0 and 3"):
+        model(batch, keep=("letters",))

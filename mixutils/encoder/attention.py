@@ -26,13 +26,10 @@ def plain_attention(
     dropout: float = 0.0,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
-    """softmax(q kᵀ · scaling + mask) v, as transformers calls it.
+    """softmax(q kᵀ · scaling + mask) v (B, L, heads, d / heads), and the weights (B, heads, L, L) after dropout.
 
-    Args:
+    Args, as transformers calls it:
         query, key, value: (B, heads, L, d / heads). attention_mask: additive, broadcast to (B, heads, L, L), or None.
-
-    Returns:
-        (B, L, heads, d / heads), and the weights (B, heads, L, L) after dropout.
     """
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = torch.matmul(query, key.transpose(2, 3)) * scaling
@@ -47,14 +44,9 @@ def plain_attention(
 def packed_attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
 ) -> tuple[Tensor, Tensor]:
-    """``plain_attention`` for packed states, and for padded ones where no packing is in use.
+    """``plain_attention`` for packed states, (1, heads, T, d / heads) each, and for padded ones where no packing is in use.
 
-    Args:
-        query, key, value: (1, heads, T, d / heads), or (B, heads, L, d / heads).
-        attention_mask: used for padded states only; a packing has its own.
-
-    Returns:
-        (1, T, heads, d / heads), and the weights (R, heads, L, L) after dropout; or as ``plain_attention``.
+    A packing has its own ``attention_mask``. Of packed states it returns (1, T, heads, d / heads) and weights (R, heads, L, L).
     """
     packed = packing.current.get()
     if packed is None:

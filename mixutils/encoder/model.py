@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
@@ -34,25 +34,17 @@ WORDS = "words"  # level of the word embeddings, before positions and segments a
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of the hidden states at one level.
+    """A change of the hidden states at one level."""
 
-    Attributes:
-        level: 0 for h_0, k for the output of layer k, ``WORDS`` for the word embeddings.
-        mix: (R, L, d) -> (R', L, d), states of the R rows of the batch to states of the rows above. Of each new row it may
-            read only the two rows named below: other places may not have been computed (see ``packing``).
-        first: (R',) int64, for every new row the row whose mask it has.
-        second: (R',) int64 or None, the row that is mixed in.
-        mask: what the layers above may attend to (SPEC 1.3): "union" of both rows' tokens, those of the "first", or
-            "ones", that is everything, padding included.
-        clean: number of leading new rows that are no mixtures and keep their mask under every rule.
-    """
-
-    level: int | str
+    level: int | str  # 0 for h_0, k for the output of layer k, ``WORDS`` for the word embeddings
+    #: (R, L, d) -> (R', L, d), states of the R rows of the batch to states of the rows above. Of each new row it may read only
+    #: the two rows named below: other places may not have been computed (see ``packing``).
     mix: Callable[[Tensor], Tensor]
-    first: Tensor
-    second: Tensor | None = None
+    first: Tensor  # (R',) int64, for every new row the row whose mask it has
+    second: Tensor | None = None  # (R',) int64, the row that is mixed in
+    #: What the layers above may attend to (SPEC 1.3): "union" of both rows' tokens, those of the "first", or "ones", everything.
     mask: Mask = "union"
-    clean: int = 0
+    clean: int = 0  # number of leading new rows that are no mixtures and keep their mask under every rule
 
     def __post_init__(self) -> None:
         if self.mask not in MASKS:
@@ -87,17 +79,12 @@ class Edit:
 
 @dataclass
 class Output:
-    """What a forward pass returns; R' rows.
+    """What a forward pass returns; R' rows."""
 
-    Attributes:
-        logits: (R', C). vector: (R', d), the sentence vector that enters dropout and the last linear layer.
-        states: (R', L, d), last hidden states. kept: level -> (R, L, d), unedited states that were asked for.
-    """
-
-    logits: Tensor
-    vector: Tensor
-    states: Tensor
-    kept: dict[int, Tensor] = field(default_factory=dict)
+    logits: Tensor  # (R', C)
+    vector: Tensor  # (R', d), the sentence vector that enters dropout and the last linear layer
+    states: Tensor  # (R', L, d), last hidden states
+    kept: dict[int | str, Tensor]  # level -> (R, L, d), unedited states that were asked for
 
 
 def find_layers(encoder: nn.Module) -> nn.ModuleList:
@@ -109,7 +96,7 @@ def find_layers(encoder: nn.Module) -> nn.ModuleList:
     """
     wanted = getattr(encoder.config, "num_hidden_layers", None)
     lists = [m for m in encoder.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
-    lists = [m for m in lists if len({type(layer) for layer in m}) == 1]
+    lists = [m for m in lists if len(set(map(type, m))) == 1]
     if not lists or getattr(encoder.config, "is_encoder_decoder", False):
         raise EncoderError(
             f"the architecture {encoder.config.model_type!r} has no plain list of {wanted} layers, "
@@ -145,7 +132,7 @@ class Classifier(nn.Module):
         super().__init__()
         config = encoder.config
         self.encoder = encoder
-        self._layers = (find_layers(encoder),)  # in a tuple, so that the layers are not registered a second time
+        vars(self)["layers"] = find_layers(encoder)  # by this way they are not registered a second time
         self.depth = config.num_hidden_layers
         self.width = config.hidden_size
         self.input_width = getattr(config, "word_size", self.width)
@@ -170,10 +157,6 @@ class Classifier(nn.Module):
         if config.model_type not in TESTED or getattr(config, "conv_kernel_size", 0):
             check_editable(self)
 
-    @property
-    def layers(self) -> nn.ModuleList:
-        return self._layers[0]
-
     @contextmanager
     def mode(self, training: bool, counted: bool = True) -> Iterator[None]:
         """Training or evaluation mode for a while. Passes that belong to no training step are not ``counted`` in ``work``."""
@@ -185,36 +168,33 @@ class Classifier(nn.Module):
             self.train(before)
             self.work = self.work if counted else work
 
-    def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()) -> Output:
-        """Logits of a batch.
+    def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int | str, ...] = ()) -> Output:
+        """Logits of a batch of R rows, with a change on the way if there is an ``edit``.
 
-        Args:
-            batch: R rows.
-            edit: a change on the way, or None.
-            keep: levels whose unedited states are returned with ``retain_grad`` set, for saliency.
+        The unedited states of the levels to ``keep`` are returned with ``retain_grad`` set, for saliency.
 
         Raises:
-            ValueError: a level outside 0..depth; ``WORDS`` can be edited, not kept.
+            ValueError: a level that is neither in 0..depth nor ``WORDS``.
         """
         states, kept = self.encode(batch, edit, keep)
         vector = self.pool(states)
         return Output(self.classify(vector), vector, states, kept)
 
     def encode(
-        self, batch: Batch, edit: Edit | None = None, keep: tuple[int, ...] = ()
-    ) -> tuple[Tensor, dict[int, Tensor]]:
+        self, batch: Batch, edit: Edit | None = None, keep: tuple[int | str, ...] = ()
+    ) -> tuple[Tensor, dict[int | str, Tensor]]:
         """Last hidden states (R', L, d), and the kept levels; see ``forward``."""
         inputs = batch.inputs()
         if edit is not None and edit.level == WORDS:
             inputs, edit = self._edit_words(batch, edit), None
         for level in (*keep, *([edit.level] if edit else [])):
-            if isinstance(level, str) or not 0 <= level <= self.depth:
+            if level not in (WORDS, *range(self.depth + 1)):
                 raise ValueError(f"level {level} is not between 0 and {self.depth}, the depth of this encoder")
-        kept: dict[int, Tensor] = {}
+        kept: dict[int | str, Tensor] = {}
         with ExitStack() as stack:
-            pack = self.packs and not any(keep)  # what is kept of higher levels, is kept with its padding
+            pack = self.packs and not set(keep) - {0, WORDS}  # what is kept of higher levels, is kept with its padding
             for level in keep:
-                self._hook(stack, level, lambda h, level=level: _remember(kept, level, h))
+                self._hook(stack, level, lambda h, level=level: kept.setdefault(level, h))
             if pack:
                 self._hook_packing(stack, edit, inputs["attention_mask"].bool())
             elif edit is not None:
@@ -223,6 +203,9 @@ class Classifier(nn.Module):
             states = self.encoder(**inputs).last_hidden_state
             if pack:
                 states = packing.current.get().unpack(states)
+        for unedited in kept.values():
+            if unedited.requires_grad:
+                unedited.retain_grad()
         below = edit.level if edit else 0
         self.work += len(batch) * below + len(states) * (self.depth - below)
         return states, kept
@@ -242,30 +225,25 @@ class Classifier(nn.Module):
         return self.classifier(self.dropout(vector))
 
     def before_head(self, vector: Tensor) -> Tensor:
-        """Sentence vectors (R, d) as a mixer's own head reads them in training, where that head replaces ``classify``.
+        """Sentence vectors (R, d) as DNM's and NonlinearMixup's own head reads them in training, in the place of ``classify``.
 
-        DNM and NonlinearMixup have the dropout of the encoder's layers and none in front of their head (SPEC NA11). A
-        shallow encoder's layers have none: there the classifier's dropout stands in front of every head.
+        There is no dropout in front of it (SPEC NA11), but for a shallow encoder, whose layers have none.
         """
         return self.dropout(vector) if self.pooler is None else vector
 
-    def _hook(self, stack: ExitStack, level: int, function: Callable[[Tensor], Tensor]) -> None:
-        """Pass the states at ``level`` through ``function``: before layer ``level``, or after the last layer."""
-        layers = self.layers
-        if level == self.depth:
+    def _hook(self, stack: ExitStack, level: int | str, function: Callable[[Tensor], Tensor]) -> None:
+        """Pass the states at ``level`` through ``function``: before layer ``level``, or after the look-up or the last layer."""
 
-            def after(module, args, output):
-                if isinstance(output, tuple):  # MPNet's and DeBERTa's layers return tuples
-                    return (function(output[0]), *output[1:])
-                return function(output)
+        def change(module, args, output=None):
+            value = args if output is None else output  # MPNet's and DeBERTa's layers return tuples too
+            return (function(value[0]), *value[1:]) if isinstance(value, tuple) else function(value)
 
-            stack.callback(layers[-1].register_forward_hook(after).remove)
-            return
-
-        def before(module, args, kwargs):
-            return (function(args[0]), *args[1:]), kwargs
-
-        stack.callback(layers[level].register_forward_pre_hook(before, with_kwargs=True).remove)
+        if level in (WORDS, self.depth):
+            below = self.encoder.get_input_embeddings() if level == WORDS else self.layers[-1]
+            handle = below.register_forward_hook(change)
+        else:
+            handle = self.layers[level].register_forward_pre_hook(change)
+        stack.callback(handle.remove)
 
     def _hook_masks(self, stack: ExitStack, edit: Edit, rows: int) -> None:
         """Give every layer above the edit the new rows' mask, and other per-row inputs in the new rows' order."""
@@ -314,13 +292,6 @@ class Classifier(nn.Module):
         with torch.no_grad():
             new.weight.copy_(old.weight[vocabulary.to(old.weight.device)])
         self.encoder.set_input_embeddings(new)
-
-
-def _remember(kept: dict[int, Tensor], level: int, states: Tensor) -> Tensor:
-    if states.requires_grad:
-        states.retain_grad()
-    kept[level] = states
-    return states
 
 
 def _linear(inside: int, outside: int, std: float) -> nn.Linear:

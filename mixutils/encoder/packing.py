@@ -23,17 +23,12 @@ PACKABLE = {"bert", "roberta", "electra", "xlm-roberta", "camembert"}
 
 @dataclass(frozen=True)
 class Packing:
-    """Which places of R rows of L tokens are computed, and which of them are attended to.
+    """Which places of R rows of L tokens are computed, and which of them are attended to."""
 
-    Attributes:
-        index: (T,) int64, computed places, counted through all rows. rows, length: R and L.
-        bias: (R, 1, 1, L) float32, added to attention scores: 0, or float32's smallest number for hidden places.
-    """
-
-    index: Tensor
-    rows: int
-    length: int
-    bias: Tensor
+    index: Tensor  # (T,) int64, computed places, counted through all rows
+    rows: int  # R
+    length: int  # L
+    bias: Tensor  # (R, 1, 1, L) float32, added to attention scores: 0, or float32's smallest number for hidden places
 
     @classmethod
     def of(cls, wanted: Tensor, visible: Tensor) -> Packing:

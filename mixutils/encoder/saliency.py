@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..tasks.encode import Batch
-from .model import Classifier
+from .model import WORDS, Classifier
 
 Norm = Literal["l2", "l1", "rms"]
 NORMS: dict[Norm, Callable[[Tensor], Tensor]] = {
@@ -27,14 +27,9 @@ NORMS: dict[Norm, Callable[[Tensor], Tensor]] = {
 
 
 def token_saliency(gradient: Tensor, norm: Norm = "l2") -> Tensor:
-    """Saliency of tokens from a gradient.
+    """Saliency of tokens, (B, L) float32, non-negative: "l2" ([P] SSMix), "l1" or "rms" ``norm`` of a gradient.
 
-    Args:
-        gradient: (B, L, d), any float type, of the summed or averaged loss: the scale of a row does not matter.
-        norm: "l2" ([P] SSMix), "l1" or "rms".
-
-    Returns:
-        (B, L) float32, non-negative.
+    The gradient is (B, L, d), any float type, of the summed or averaged loss: the scale of a row does not matter.
     """
     return NORMS[norm](gradient)
 
@@ -50,25 +45,15 @@ def separate(model: Classifier, batch: Batch, at: str = "embedding_output", trai
         (B, L, d) gradient, detached.
     """
     with model.mode(train_mode), torch.enable_grad():
-        if at == "word_embedding":
-            seen: list[Tensor] = []
-            handle = model.encoder.get_input_embeddings().register_forward_hook(lambda m, a, out: seen.append(out))
-            try:
-                logits, source = model(batch).logits, seen[0]
-            finally:
-                handle.remove()
-        else:
-            level = {"embedding_output": 0, "last_hidden": model.depth}[at]
-            out = model(batch, keep=(level,))
-            logits, source = out.logits, out.kept[level]
-        return _gradient(logits, batch.labels, source)
+        level = {"word_embedding": WORDS, "embedding_output": 0, "last_hidden": model.depth}[at]
+        out = model(batch, keep=(level,))
+        return _gradient(out.logits, batch.labels, out.kept[level])
 
 
 def at_top(model: Classifier, states: Tensor, labels: Tensor, train_mode: bool = True) -> Tensor:
-    """``separate`` at the last hidden states where these are known already: no pass through the encoder.
+    """``separate`` at the last hidden states (B, L, d) where these are known already: no pass through the encoder.
 
-    Args:
-        states: (B, L, d) last hidden states; no gradient flows back into them. labels: (B,) int64.
+    No gradient flows back into ``states``; ``labels`` are (B,) int64.
     """
     with model.mode(train_mode), torch.enable_grad():
         leaf = states.detach().requires_grad_()

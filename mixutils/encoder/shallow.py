@@ -20,22 +20,16 @@ WIDTHS, MAPS = (3, 4, 5), 100  # filters of Kim's CNN: words, maps of each
 
 @dataclass
 class ShallowConfig:
-    """What a ``Classifier`` reads of an encoder's configuration.
+    """What a ``Classifier`` reads of an encoder's configuration."""
 
-    Attributes:
-        model_type: "cnn" or "lstm". word_size: of the word vectors. vectors: where they come from, for the record.
-        hidden_size: d of the sentence vector. classifier_dropout: in front of the last layer, 0.5 as Kim has it.
-        one_state: the top has one state per row, which is the sentence vector: no pooler.
-    """
-
-    model_type: str
-    word_size: int
-    vectors: dict[str, Any] = field(default_factory=dict)
-    hidden_size: int = len(WIDTHS) * MAPS
+    model_type: str  # "cnn" or "lstm"
+    word_size: int  # of the word vectors
+    vectors: dict[str, Any] = field(default_factory=dict)  # where they come from, for the record
+    hidden_size: int = len(WIDTHS) * MAPS  # d of the sentence vector
     num_hidden_layers: int = 1
-    classifier_dropout: float = 0.5
+    classifier_dropout: float = 0.5  # in front of the last layer, as Kim has it
     initializer_range: float = 0.02
-    one_state: bool = True
+    one_state: bool = True  # the top has one state per row, which is the sentence vector: no pooler
     _attn_implementation: str = "none"
 
 

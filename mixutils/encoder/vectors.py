@@ -18,16 +18,12 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 @dataclass(frozen=True)
 class WordVectors:
-    """Words and their vectors.
+    """Words and their vectors."""
 
-    Attributes:
-        words: without special ones. matrix: (len(words), d) float32. name: of the file. digest: of its bytes, hex.
-    """
-
-    words: tuple[str, ...]
-    matrix: np.ndarray
-    name: str
-    digest: str
+    words: tuple[str, ...]  # without special ones
+    matrix: np.ndarray  # (len(words), d) float32
+    name: str  # of the file
+    digest: str  # of its bytes, hex
 
 
 def read_vectors(path: str | Path) -> WordVectors:

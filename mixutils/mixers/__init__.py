@@ -6,11 +6,10 @@ The registry is ``methods.toml``. A new mixer is one file, one table there, its 
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from typing import Any
 
+from ..paths import facts
 from .base import Mixer, Part, Plain
 from .dmix import DMix
 from .dnm import DNM
@@ -25,30 +24,23 @@ FAMILIES = {cls.__name__: cls for cls in (Plain, HiddenMix, SSMix, DNM, Nonlinea
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered mixer.
-
-    Attributes:
-        title: printed name. colour: in every figure, a hex triplet. cls, options: class and its options under this name.
-        where, whom, how, label: the four answers. source: paper and place. passes: forward and backward passes per step in
-        units of a plain step, for the reader. cost: the same as a number, for estimates; records hold the measured one.
-        dropout: ``Run.dropout`` that belongs to the method; None: it says nothing and the encoder's own stays.
-    """
+    """A registered mixer; ``methods.toml`` says at its top what its fields mean."""
 
     title: str
-    colour: str
+    colour: str  # a hex triplet, the same in every figure
     cls: type[Mixer]
     where: str
     whom: str
     how: str
     label: str
-    source: str
+    source: str  # paper and place
     passes: str
-    cost: float = 1.0
+    cost: float = 1.0  # an estimate; records hold the measured one
     options: dict[str, Any] = field(default_factory=dict)
-    dropout: float | None = None
+    dropout: float | None = None  # of ``Run.dropout``
 
 
-_GIVEN = tomllib.loads((resources.files(__package__) / "methods.toml").read_text("utf-8"))
+_GIVEN = facts("mixers/methods")
 
 
 def _entry(name: str) -> Entry:
@@ -65,10 +57,7 @@ REGISTRY = {name: _entry(name) for name in _GIVEN}
 
 
 def build(name: str, **options: Any) -> Mixer:
-    """A mixer by name.
-
-    Args:
-        name: a key of ``REGISTRY``. options: fields of its ``Options`` that differ from the registered ones.
+    """A mixer by its name in ``REGISTRY``; ``options`` are fields of its ``Options`` that differ from the registered ones.
 
     Raises:
         ValueError: an unknown name or option; the message lists the right ones.

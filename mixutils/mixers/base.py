@@ -22,15 +22,11 @@ from .partners import others
 
 
 class Part(NamedTuple):
-    """One term of a training step's loss.
+    """One term of a training step's loss."""
 
-    Attributes:
-        name: for the log. loss: scalar with gradient. weight: its factor in the step's loss.
-    """
-
-    name: str
-    loss: Tensor
-    weight: float = 1.0
+    name: str  # for the log
+    loss: Tensor  # scalar with gradient
+    weight: float = 1.0  # its factor in the step's loss
 
 
 class Mixer(nn.Module):
@@ -73,8 +69,7 @@ class Mixer(nn.Module):
     def after_step(self, lr: float) -> None:
         """Called after each update, before gradients are cleared: what is learned outside ``parameters()`` is updated here.
 
-        Args:
-            lr: the learning rate of the mixer's own parameters in this step, schedule included.
+        ``lr`` is the learning rate of the mixer's own parameters in this step, schedule included.
         """
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:
@@ -139,15 +134,10 @@ def clean_half(model: Classifier, batch: Batch, level: int | None = None) -> Gen
 def draw_beta(
     rng: np.random.Generator, alpha: float, size: int, per: str, device: torch.device | str, fold: bool
 ) -> Tensor:
-    """Weights of the partner from a Beta draw.
+    """Weights of the partner from a Beta draw: (size,) float32 in [0, 1].
 
-    λ' ~ Beta(α, α) weighs the *first* text; with ``fold``, λ = max(λ', 1 - λ'). Returned is ``w_b`` = 1 - λ.
-
-    Args:
-        size: number of rows. per: "batch" (one draw for all rows) or "example" (SPEC SA14).
-
-    Returns:
-        (size,) float32 in [0, 1].
+    λ' ~ Beta(α, α) weighs the *first* text; with ``fold``, λ = max(λ', 1 - λ'). Returned is ``w_b`` = 1 - λ. One draw is for all
+    rows or, ``per`` "example", each row has its own (SPEC SA14).
     """
     lam = rng.beta(alpha, alpha, size=1 if per == "batch" else size)
     lam = np.maximum(lam, 1 - lam) if fold else lam
@@ -165,15 +155,9 @@ def mix_rows(a: Tensor, b: Tensor, w_b: Tensor) -> Tensor:
 
 
 def mixed_cross_entropy(logits: Tensor, y_a: Tensor, y_b: Tensor, w_b: Tensor) -> Tensor:
-    """Mean over rows of (1 - w_b)·CE(p, y_a) + w_b·CE(p, y_b) (SPEC 1.4).
-
-    Args:
-        logits: (R, C). y_a, y_b: (R,) int64. w_b: (R,) float.
-    """
-    logits = logits.float()
-    log_p = F.log_softmax(logits, dim=-1)
-    own = -log_p.gather(1, y_a[:, None])[:, 0]
-    other = -log_p.gather(1, y_b[:, None])[:, 0]
+    """Mean over rows of (1 - w_b)·CE(p, y_a) + w_b·CE(p, y_b) (SPEC 1.4); logits (R, C), labels (R,) int64, w_b (R,) float."""
+    log_p = F.log_softmax(logits.float(), dim=-1)
+    own, other = (F.nll_loss(log_p, y, reduction="none") for y in (y_a, y_b))
     return ((1 - w_b) * own + w_b * other).mean()
 
 

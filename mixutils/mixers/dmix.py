@@ -6,9 +6,6 @@ Distance Constrained Interpolative Mixup, MRL 2021 (SPEC chapter 3). With senten
     M_ij = D(e_i, e_j) / max_j D(e_i, e_j),   S_i = {j ≠ i : M_ij ≥ T · max_j M_ij},   j ~ Uniform(S_i),
     h_k = (1 - M_ij)·h_k^i + M_ij·h_k^j,      y = (1 - M_ij)·y_i + M_ij·y_j,           loss KL(y ‖ p).
 
-All variants are one class: how a partner is chosen (``select``), where the ratio comes from (``ratio``), whether M is trained
-(``m_train``). The short paper's method is ``select="top_percent", ratio="beta"``.
-
 Work: anchors and partners run together below level k and the mixtures alone above: (K + k)/K passes of a plain step, as TMix
 with partners from the data set. M's learning rate is ``Recipe.mixer_lr`` (SPEC DA11, X10).
 """
@@ -37,7 +34,7 @@ from .partners import choose, draw, pick
 
 @dataclass(frozen=True)
 class DMixOptions(RatioOptions):
-    """Settings of DMIX; defaults are the adaptive paper's, and the resolutions of SPEC 2(e) and 3(e).
+    """Settings of DMIX, its variants and the short paper's method; defaults are the adaptive paper's, and SPEC 2(e) and 3(e).
 
     Those of the Beta draw are for ratio = beta; see SPEC DA30 for ``mix_mask``.
     """

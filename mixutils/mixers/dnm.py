@@ -63,17 +63,12 @@ class DNMOptions(LabelOptions):
 
 
 class Pairs(NamedTuple):
-    """Sentence vectors of a step and who is mixed with whom.
+    """Sentence vectors of a step and who is mixed with whom."""
 
-    Attributes:
-        vectors: (r, d) float32 with gradient. labels: (r,) int64. first: (n,) int64, rows of the anchors.
-        second: (n, p) int64, rows of their partners; the largest distances first.
-    """
-
-    vectors: Tensor
-    labels: Tensor
-    first: Tensor
-    second: Tensor
+    vectors: Tensor  # (r, d) float32 with gradient
+    labels: Tensor  # (r,) int64
+    first: Tensor  # (n,) int64, rows of the anchors
+    second: Tensor  # (n, p) int64, rows of their partners; the largest distances first
 
 
 class DNM(Mixer):

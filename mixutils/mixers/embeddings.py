@@ -16,9 +16,7 @@ Pool = Literal["cls", "mean", "pooler"]
 def sentences(model: Classifier, batch: Batch, pool: Pool | Literal["state"], edit: Edit | None = None) -> Tensor:
     """Sentence vectors (n, d) float32 of a batch, or of what ``edit`` makes of it.
 
-    Args:
-        pool: "cls", for DNM "state", is the last layer's first token, "mean" the mean over real tokens, "pooler" the vector
-            that enters the classifier.
+    Of the last layer: "cls", for DNM "state", its first token; "mean" over real tokens; "pooler", what enters the classifier.
     """
     states, _ = model.encode(batch, edit)
     if pool == "mean":

@@ -30,19 +30,13 @@ _HALF_PI = 1.5707962  # the largest float32 below π/2
 
 
 class Extremes(NamedTuple):
-    """The ends of every point's distances to the others (``Points.extremes``).
+    """The ends of every point's distances to the others (``Points.extremes``)."""
 
-    Attributes:
-        top: (N, k) float32, the largest, falling. where: (N, k) int64, to whom. low: (N,) float32, the smallest.
-        cut: (N,) float64, ``pair_order`` of the pair that has the rank that was asked for, or None.
-        share: (N,) float32, share of the others at or above the threshold, or None.
-    """
-
-    top: Tensor
-    where: Tensor
-    low: Tensor
-    cut: Tensor | None
-    share: Tensor | None
+    top: Tensor  # (N, k) float32, the largest, falling
+    where: Tensor  # (N, k) int64, to whom
+    low: Tensor  # (N,) float32, the smallest
+    cut: Tensor | None  # (N,) float64, ``pair_order`` of the pair that has the rank that was asked for
+    share: Tensor | None  # (N,) float32, share of the others at or above the threshold
 
 
 class Points:

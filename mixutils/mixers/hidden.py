@@ -110,13 +110,10 @@ def mixed_logits(
     mask: str = "union",
     with_clean: bool = False,
 ) -> tuple[Tensor | None, Tensor]:
-    """Logits of mixtures, and of the clean rows if asked for; one forward pass, no layer run twice for a row.
+    """Clean logits (R, C) if asked for, else None, and those of mixtures (n, C): one pass, no layer run twice for a row.
 
     Args:
         level: 0..depth of this model, or "sentence". first, second: (n,) rows of ``batch``. w_b: (n,) float32.
-
-    Returns:
-        Clean logits (R, C) or None, mixed logits (n, C).
     """
     clean = len(batch) if with_clean else 0
 
@@ -135,13 +132,9 @@ def mixed_logits(
 
 
 def spread(states: Tensor, mask: Tensor) -> Tensor:
-    """Standard deviation of each row's states over all units of its real tokens.
+    """Standard deviation (R,) float32 of each row's states (R, L, d) over all units of its real tokens; mask (R, L), 1 = real.
 
-    Args:
-        states: (R, L, d). mask: (R, L), 1 = real token.
-
-    Returns:
-        (R,) float32. It is part of the graph: the network sees how the coefficient depends on its states.
+    It is part of the graph: the network sees how the coefficient depends on its states.
     """
     x, real = states.float(), mask.float()[..., None]
     count = real.sum((1, 2)) * x.shape[-1]
@@ -151,11 +144,7 @@ def spread(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def emix_rows(a: Tensor, b: Tensor, w_b: Tensor, sigma_a: Tensor, sigma_b: Tensor) -> Tensor:
-    """EMix's mixture, row by row.
-
-    Args:
-        a, b: (R, L, d). w_b: (R,) float32, 1 - r; 0 gives ``a`` and 1 gives ``b``. sigma_a, sigma_b: (R,) float32.
-    """
+    """EMix's mixture of a and b (R, L, d), row by row; w_b = 1 - r and both σ are (R,) float32, and w_b = 0 gives a, 1 gives b."""
     p = (1 - w_b) * sigma_b / ((1 - w_b) * sigma_b + w_b * sigma_a)
     length = (p**2 + (1 - p) ** 2).sqrt()
     return mix_rows(a, b, 1 - p) / length.to(a.dtype)[:, None, None]

@@ -45,11 +45,7 @@ def xavier(rng: np.random.Generator, rows: int, columns: int) -> Tensor:
 
 
 class LabelSpace(nn.Module):
-    """M (C, d) and fc (d -> d) for a model's sentence vectors.
-
-    Args:
-        rng: draws the start of M, and of fc as of the classifier's own head: ~ N(0, std²) with bias 0.
-    """
+    """M (C, d) and fc (d -> d) for a model's sentence vectors; fc starts as the classifier's own head: N(0, std²), bias 0."""
 
     def __init__(self, model: Classifier, classes: int, rng: np.random.Generator, options: LabelOptions) -> None:
         super().__init__()
@@ -80,8 +76,7 @@ class LabelSpace(nn.Module):
     def off_diagonal(self) -> Tensor:
         """Cosines of all pairs of different classes, (C·(C - 1),)."""
         unit = F.normalize(self.embeddings, dim=1)
-        cosines = unit @ unit.T
-        return cosines[~torch.eye(len(cosines), dtype=torch.bool, device=cosines.device)]
+        return (unit @ unit.T)[~torch.eye(len(unit), dtype=torch.bool, device=unit.device)]
 
     def diagnose(self) -> dict[str, float]:
         """Mean and largest cosine between embeddings of different classes: do the labels stay apart (SPEC NA3)?"""

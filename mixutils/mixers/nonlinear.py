@@ -56,20 +56,19 @@ class NonlinearMix(Mixer):
         self.u = nn.Parameter(xavier(rng, d, d))
         self.movement = Movement(u=self.u, m=self.space.embeddings, fc=self.space.fc.weight)
         if o.lambda_matrix == "fixed":
-            length = data.splits["train"].input_ids.shape[1]
+            length = self.train_split.input_ids.shape[1]
             self.register_buffer("matrix", draw_matrix(rng, o.alpha, length, model.input_width))
 
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.space.fc.parameters())
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
-        o = self.options
+        o, length = self.options, batch.input_ids.shape[1]
         batch, first, second = pair(batch, o.pairing, rng)
-        length = batch.input_ids.shape[1]
         if o.lambda_matrix == "fixed":
             matrix = self.matrix[:length]
         else:
-            matrix = draw_matrix(rng, o.alpha, length, model.input_width).to(batch.labels.device)
+            matrix = draw_matrix(rng, o.alpha, length, model.input_width).to(first.device)
         edit = Edit(0, lambda h: mix_by_matrix(h[first], h[second], matrix), first, second, o.mix_mask)
         vectors = model.before_head(sentences(model, batch, o.cls, edit))
         with full_precision(vectors):

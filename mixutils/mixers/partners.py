@@ -38,13 +38,10 @@ def others(rng: np.random.Generator, rows: Tensor, n: int, count: int = 1) -> Te
 
 
 def distinct_others(rng: np.random.Generator, own: np.ndarray, pool: int, partners: int) -> np.ndarray:
-    """Random partners, never the anchor, none twice for one anchor.
+    """Random partners (n, partners) int64, never the anchor, none twice for one anchor; in a pool of one it meets itself.
 
     Args:
         own: (n,) int, the anchor's place in the pool. pool: its size m. partners: how many per anchor, cut to m - 1.
-
-    Returns:
-        (n, partners) int64. In a pool of one the anchor meets itself.
     """
     if pool == 1:
         return own[:, None]
@@ -86,15 +83,10 @@ def select(distance: Tensor, own: Tensor, k: int, which: Set = "both") -> Tensor
 
 
 class Draws(NamedTuple):
-    """All randomness of one choice; how much is drawn does not depend on what is then accepted.
+    """All randomness of one choice; how much is drawn does not depend on what is then accepted."""
 
-    Attributes:
-        candidates: (R, C) int64, each uniform over the examples that may be partners. point: (R,) float64 in [0, 1), the place
-            in S_i of the partner that the fallback takes.
-    """
-
-    candidates: Tensor
-    point: Tensor
+    candidates: Tensor  # (R, C) int64, each uniform over the examples that may be partners
+    point: Tensor  # (R,) float64 in [0, 1), the place in S_i of the partner that the fallback takes
 
 
 def draw(rng: np.random.Generator, rows: Tensor, n: int, self_partner: bool, tries: int = TRIES) -> Draws:
@@ -141,11 +133,7 @@ def choose(
 
 
 def pick(members: Tensor, point: Tensor) -> Tensor:
-    """The member at a point of every row's set: of m members the one with number ⌊point · m⌋.
-
-    Args:
-        members: (R, N) bool, at least one true per row. point: (R,) float64 in [0, 1).
-    """
+    """The member (R,) at a point (R,) in [0, 1) of every row's set (R, N) bool: of m members, m > 0, the one number ⌊point · m⌋."""
     running = members.cumsum(1)
     number = (point * running[:, -1]).long()
     return (running > number[:, None]).int().argmax(1)

@@ -23,28 +23,19 @@ Length = Literal["union", "a", "min"]
 
 
 class Places(NamedTuple):
-    """Positions that are units.
+    """Positions that are units."""
 
-    Attributes:
-        height: (R,) int64, how many. columns: N, the number of columns of the map, at least the batch's L.
-        order: (R, N) int64, columns with the units first and in order, or None where the units are the first columns.
-    """
-
-    height: Tensor
-    columns: int
-    order: Tensor | None = None
+    height: Tensor  # (R,) int64, how many
+    columns: int  # N, the number of columns of the map, at least the batch's L
+    order: Tensor | None = None  # (R, N) int64, columns with the units first, in order; None: they are first
 
 
 class Chosen(NamedTuple):
-    """Units that come from the partner.
+    """Units that come from the partner."""
 
-    Attributes:
-        units: (R, L, D) bool. per_position: (R, L) int64, their number at each position. count: (R,) int64, S, over all N.
-    """
-
-    units: Tensor
-    per_position: Tensor
-    count: Tensor
+    units: Tensor  # (R, L, D) bool
+    per_position: Tensor  # (R, L) int64, their number at each position
+    count: Tensor  # (R,) int64, S, over all N
 
 
 def find_places(
@@ -74,22 +65,16 @@ def find_places(
 
 @dataclass(frozen=True)
 class Patch:
-    """The patch of R mixtures with D channels.
-
-    Attributes:
-        shape: one of ``PATCHES``. n, width: window of "word" (n × D) and "general" (n × width); n is cut to a text's height.
-        places: which positions are units. channels: D. lam: (R,) float64 in [0, 1], λ. rule: see ``windows.union``.
-        keep: the salient patch is what *stays*, and everything else comes from the partner (SPEC RA1, literal mask).
-    """
+    """The patch of R mixtures with D channels."""
 
     shape: Shape
-    n: int
+    n: int  # window of "word" (n × D) and "general" (n × width); cut to a text's height
     width: int
-    places: Places
-    channels: int
-    lam: Tensor
-    rule: Rule = "stop"
-    keep: bool = False
+    places: Places  # which positions are units
+    channels: int  # D
+    lam: Tensor  # (R,) float64 in [0, 1], λ
+    rule: Rule = "stop"  # see ``windows.union``
+    keep: bool = False  # the salient patch *stays*, and all else comes from the partner (SPEC RA1, literal mask)
 
     @property
     def budget(self) -> Tensor:
@@ -97,10 +82,9 @@ class Patch:
         return torch.floor(self.lam * (self.places.height * self.channels) + 1e-9).long()
 
     def without_saliency(self, width: int) -> Chosen | None:
-        """The patch where no window fits or all units do, in every row; None if some row's patch depends on saliency.
+        """The patch where no window fits or all units do, in every row; None if some row's depends on saliency.
 
-        Args:
-            width: L, columns of the batch.
+        ``width`` is L, columns of the batch, here and below.
         """
         n, w = self._extent()
         height, budget = self.places.height, self.budget
@@ -112,15 +96,9 @@ class Patch:
         return self._finish(taken, width)
 
     def salient(self, gradient: Tensor) -> Chosen:
-        """The patch of the most salient windows.
-
-        Args:
-            gradient: (R, L, D) float; saliency is its magnitude.
-        """
+        """The patch of the most salient windows; saliency is the magnitude of ``gradient``, (R, L, D) float."""
         width, channels = gradient.shape[1:]
-        x = gradient
-        if self.places.columns > width:
-            x = torch.nn.functional.pad(x, (0, 0, 0, self.places.columns - width))
+        x = torch.nn.functional.pad(gradient, (0, 0, 0, self.places.columns - width))
         if self.places.order is not None:
             x = x.gather(1, self.places.order[:, :, None].expand(-1, -1, channels))
         n, w = self._extent()

@@ -109,13 +109,10 @@ class SSMix(Mixer):
     def mix(
         self, batch: Batch, first: Tensor, second: Tensor, saliency: Tensor | None, rng: np.random.Generator
     ) -> tuple[Batch, Tensor]:
-        """The mixed texts and the partner's share of their labels.
+        """A batch of m mixed texts, all but some tokens from ``first``, and the partner's share of their labels, (m,) float32.
 
         Args:
             batch: n rows. first, second: (m,) rows that are mixed. saliency: (n, L) float32, only for "saliency".
-
-        Returns:
-            A batch of m rows that has everything but some tokens from ``first``, and w_b (m,) float32.
         """
         o = self.options
         ratio = o.ratio if o.ratio_draw == "fixed" else float(rng.beta(o.alpha, o.alpha))

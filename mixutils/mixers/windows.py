@@ -23,13 +23,9 @@ _NONE = -1  # score of what is no unit or no window; below every real score
 
 
 def slide(x: Tensor, size: int, dim: int, op: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """``op`` over every run of ``size`` neighbours along ``dim``; about 2·log2(size) elementwise operations.
+    """``op`` over every run of ``size`` neighbours along ``dim``, of which ``x.shape[dim] - size + 1`` > 0 are left.
 
-    Args:
-        x: with at least ``size`` entries along ``dim``. op: associative, such as torch.add or torch.maximum.
-
-    Returns:
-        Of x's shape, but ``x.shape[dim] - size + 1`` entries along ``dim``.
+    These are about 2·log2(size) elementwise operations; ``op`` is associative, such as torch.add or torch.maximum.
     """
     count = x.shape[dim] - size + 1
     out, offset, block, width = None, 0, x, 1
@@ -70,14 +66,7 @@ def window_scores(saliency: Tensor, height: Tensor, n: int, w: int) -> Tensor:
 
 
 def kth_largest(x: Tensor, k: Tensor) -> Tensor:
-    """The k-th largest entry of every row, each row with its own k.
-
-    Args:
-        x: (R, M). k: (R,) int64, 1 <= k <= M.
-
-    Returns:
-        (R,) of x's type.
-    """
+    """The k-th largest entry (R,) of every row of x (R, M), each row with its own k (R,) int64, 1 <= k <= M."""
     if x.is_cuda:  # kthvalue warns there that the *index* it finds is not deterministic
         return x.sort(dim=1, descending=True).values.gather(1, k[:, None] - 1)[:, 0]
     places = (x.shape[1] + 1 - k).tolist()
