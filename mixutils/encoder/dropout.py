@@ -19,9 +19,7 @@ _LEVELS = 1 << 16
 class Dropout(nn.Dropout):
     """``nn.Dropout`` with an optional ``numpy.random.Generator``; see the module."""
 
-    def __init__(self, p: float) -> None:
-        super().__init__(p)
-        self.rng: np.random.Generator | None = None
+    rng: np.random.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         threshold = round(self.p * _LEVELS)

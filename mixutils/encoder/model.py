@@ -288,9 +288,8 @@ class Classifier(nn.Module):
         gradient clipping included; it only spares the optimiser most of its memory traffic.
         """
         old = self.encoder.get_input_embeddings()
-        new = nn.Embedding(len(vocabulary), old.embedding_dim, padding_idx=old.padding_idx, device=old.weight.device)
-        with torch.no_grad():
-            new.weight.copy_(old.weight[vocabulary.to(old.weight.device)])
+        kept = old.weight.detach()[vocabulary.to(old.weight.device)]
+        new = nn.Embedding.from_pretrained(kept, freeze=False, padding_idx=old.padding_idx)
         self.encoder.set_input_embeddings(new)
 
 

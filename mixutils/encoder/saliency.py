@@ -35,14 +35,11 @@ def token_saliency(gradient: Tensor, norm: Norm = "l2") -> Tensor:
 
 
 def separate(model: Classifier, batch: Batch, at: str = "embedding_output", train_mode: bool = True) -> Tensor:
-    """Gradient of the summed cross-entropy in a pass of its own; no parameter's ``.grad`` is touched.
+    """Detached gradient (B, L, d) of the summed cross-entropy in a pass of its own; no parameter's ``.grad`` is touched.
 
     Args:
         at: "embedding_output" (h_0), "word_embedding" (the look-up alone, SPEC SA6) or "last_hidden" (SPEC RA4).
         train_mode: whether dropout is on (SPEC SA7); the model's mode is restored.
-
-    Returns:
-        (B, L, d) gradient, detached.
     """
     with model.mode(train_mode), torch.enable_grad():
         level = {"word_embedding": WORDS, "embedding_output": 0, "last_hidden": model.depth}[at]

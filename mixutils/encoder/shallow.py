@@ -34,11 +34,7 @@ class ShallowConfig:
 
 
 class ShallowEncoder(nn.Module):
-    """Word vectors and one layer that turns them into a sentence vector.
-
-    Args:
-        config: see there. vectors: (V, word_size) float32, trained further. pad: id of padding, whose vector stays zero.
-    """
+    """Word vectors (V, word_size) float32, trained further but for the zero vector of ``pad``, and a layer that makes one of them."""
 
     def __init__(self, config: ShallowConfig, vectors: Tensor, pad: int = 0) -> None:
         super().__init__()

@@ -114,21 +114,17 @@ class Plain(Mixer):
 
 
 def clean_half(model: Classifier, batch: Batch, level: int | None = None) -> Generator[Part, None, Tensor | None]:
-    """The clean terms as one half of a step's loss, and the saliency that they leave behind.
-
-    Returns:
-        The gradient that their backward pass left at ``level``, of (R, L, d) states; None without a level.
+    """The clean terms as one half of a step's loss; returns the gradient (R, L, d) that they left at ``level``, if there is one.
 
     Raises:
         RuntimeError: the next part was asked for before the backward pass.
     """
     out = model(batch, keep=() if level is None else (level,))
     yield Part("clean", cross_entropy(out.logits, batch.labels), 0.5)
-    if level is None:
-        return None
-    if out.kept[level].grad is None:
+    gradient = None if level is None else out.kept[level].grad
+    if level is not None and gradient is None:
         raise RuntimeError("saliency needs the clean part's backward pass before the second part is asked for")
-    return out.kept[level].grad
+    return gradient
 
 
 def draw_beta(
@@ -172,16 +168,13 @@ Pairing = Literal["halves", "permutation", "dataset"]
 def pair(
     batch: Batch, pairing: Pairing, rng: np.random.Generator, split: EncodedSplit | None = None
 ) -> tuple[Batch, Tensor, Tensor]:
-    """Who is mixed with whom.
+    """Who is mixed with whom: the rows to run, and which of them, ``first``, counting up from 0, and ``second``, both (n,).
 
     Args:
         pairing: "halves", the first half of the batch with the second in both directions, without an odd last row (SPEC SA13,
             SA26); a "permutation" of the batch; or uniform draws from all other rows of the "dataset", never the anchor
             itself (SPEC DA20, 7 rule 6).
         split: the training part; only for "dataset".
-
-    Returns:
-        The rows to run, and which of them are mixed: ``first``, counting up from 0, and ``second``, both (n,).
 
     Raises:
         ValueError: partners from a training part of one row.

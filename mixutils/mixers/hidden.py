@@ -61,8 +61,7 @@ class HiddenMix(Mixer):
         clean, mixed = mixed_logits(model, batch, level, first, second, w_b, o.mix_mask, with_clean=o.clean)
         soft = mixed_cross_entropy(mixed, batch.labels[first], batch.labels[second], w_b)
         self.note(w_b=w_b)
-        if o.clean:
-            # The average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size.
+        if o.clean:  # the average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size
             soft = (cross_entropy(clean, batch.labels) + soft) / 2
         yield Part("mixed", soft)
 

@@ -53,14 +53,9 @@ class RatioOptions(Options):
 
 
 def options_from(cls: type, given: dict[str, Any], name: str) -> Any:
-    """The options dataclass with the given fields.
-
-    Raises:
-        ValueError: an unknown field; the message lists the right ones.
-    """
+    """The options dataclass with the given fields; an unknown one is a ValueError that lists the right ones."""
     known = [f.name for f in fields(cls)]
-    unknown = [k for k in given if k not in known]
-    if unknown:
+    if unknown := [k for k in given if k not in known]:
         raise ValueError(f"{name} has no option {', '.join(unknown)}; its options: {', '.join(known) or 'none'}")
     return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
 

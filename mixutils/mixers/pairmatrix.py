@@ -97,17 +97,14 @@ class Range(NamedTuple):
 
     def store(self, value: Tensor) -> Tensor:
         """The number to be stored for an entry in [0, 1]."""
-        if self.kind == "none":
-            return value
-        value = value.clamp(EPS, 1 - EPS)
-        return value if self.kind == "clamp" else torch.logit(value)
+        return torch.logit(value, EPS) if self.kind == "sigmoid" else self.project(value)
 
     def show(self, stored: Tensor) -> Tensor:
         """The entry that a stored number stands for; differentiable."""
         return torch.sigmoid(stored) if self.kind == "sigmoid" else stored
 
     def project(self, stored: Tensor) -> Tensor:
-        """Stored numbers after an update."""
+        """Stored numbers where the range has them, also after an update."""
         return stored.clamp(EPS, 1 - EPS) if self.kind == "clamp" else stored
 
 

@@ -80,8 +80,7 @@ class SSMix(Mixer):
                 rows = batch.rows(torch.cat([first, first])).with_ids(ids)
             logits = model(rows).logits
             loss = mixed_cross_entropy(logits[-len(first) :], batch.labels[first], batch.labels[second], w_b)
-            if o.clean:
-                # The average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size.
+            if o.clean:  # the average of L(A), L(B), L_mix(A, B), L_mix(B, A)
                 loss = (cross_entropy(logits[: -len(first)], batch.labels) + loss) / 2
             yield Part("mixed", loss)
             return

@@ -42,14 +42,13 @@ def slide(x: Tensor, size: int, dim: int, op: Callable[[Tensor, Tensor], Tensor]
 
 
 def window_scores(saliency: Tensor, height: Tensor, n: int, w: int) -> Tensor:
-    """Squared L2 norm of every window, up to one factor per row: the order of the paper's F_A (SPEC 6(a)).
+    """Squared L2 norms of all windows, (R, N - n + 1, D - w + 1) float32, non-negative; of single units the magnitude itself.
+
+    One factor per row aside, which leaves the order of the paper's F_A (SPEC 6(a)).
 
     Args:
         saliency: (R, N, D) float; only magnitudes count. height: (R,) int64, positions of each row that count.
         n, w: windows of n <= N positions by w <= D channels.
-
-    Returns:
-        (R, N - n + 1, D - w + 1) float32, non-negative; for single units their magnitude itself.
     """
     x = saliency.float()
     # A power of two per row keeps squares of tiny gradients from vanishing and rounds nothing.
@@ -74,7 +73,7 @@ def kth_largest(x: Tensor, k: Tensor) -> Tensor:
 
 
 def union(scores: Tensor, height: Tensor, n: int, w: int, budget: Tensor, rule: Rule = "stop") -> Tensor:
-    """Units covered by the best windows within a budget.
+    """Units (R, N, D) bool that are covered by the best windows within a budget.
 
     Args:
         scores: (R, N - n + 1, D - w + 1) float32, non-negative.
@@ -83,9 +82,6 @@ def union(scores: Tensor, height: Tensor, n: int, w: int, budget: Tensor, rule: 
         budget: (R,) int64, largest number of units.
         rule: "stop" at the first window that would exceed the budget; "skip" it and go on; "exceed", take it too unless
             the budget is met exactly (SPEC RA3).
-
-    Returns:
-        (R, N, D) bool.
 
     Raises:
         ValueError: an unknown rule.
