@@ -51,11 +51,7 @@ ABLATIONS = ("no-embedding", "no-classifier")
 
 
 def ablate(model: nn.Module, which: str) -> None:
-    """Switch off one dropout layer of a ``Classifier``: after the embeddings, or before the last linear layer.
-
-    Raises:
-        ValueError: an encoder without dropout after its embeddings.
-    """
+    """Switch off one dropout layer of a ``Classifier``: after the embeddings (a ValueError without one), or before its head."""
     if which == "no-classifier":
         model.dropout.p = 0.0
         return

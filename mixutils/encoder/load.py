@@ -56,29 +56,22 @@ def minilm_folder() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def _locate(name: str) -> str:
-    """What ``from_pretrained`` is given. A mistyped local path is refused instead of being looked up on the hub."""
-    if name == "minilm" or name.startswith("random:"):
-        return str(minilm_folder())
-    if Path(name).expanduser().is_dir():
-        return str(Path(name).expanduser())
-    if name.startswith(("/", ".", "~")) or name.count("/") > 1:
-        raise EncoderError(f"the encoder folder {name!r} does not exist")
-    return name
-
-
 def _ask(kind, name: str, **kwargs):
     """``kind.from_pretrained``; what goes wrong becomes one line that says what to do."""
     from safetensors import SafetensorError
 
     from ..tasks.hub import reachable
 
-    place = _locate(name)
-    if not Path(place).is_dir():
+    own = name == "minilm" or name.startswith("random:")
+    place = minilm_folder() if own else Path(name).expanduser()
+    if not place.is_dir():
+        if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # a mistyped path, which no hub can know
+            raise EncoderError(f"the encoder folder {name!r} does not exist")
         reachable()  # decides once, within seconds, whether transformers may ask the hub
+        place = name
     try:
         # Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
-        return kind.from_pretrained(place, trust_remote_code=False, **kwargs)
+        return kind.from_pretrained(str(place), trust_remote_code=False, **kwargs)
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EncoderError(

@@ -118,24 +118,16 @@ def scale_level(level: int, layers: int) -> int:
 
 
 class Classifier(nn.Module):
-    """Encoder, pooler (dense and tanh on the first token), dropout, linear layer (SPEC 1.1, last paragraph).
-
-    Attributes:
-        encoder: the Hugging Face encoder, without its own pooler.
-        layers: its list of layers; ``depth`` is their number and ``width`` the hidden size d.
-        input_width: hidden units of h_0, which are a shallow encoder's word vectors.
-        work: rows × layers of all forward passes so far; passes per step are counted with it.
-        packs: whether padding is left out of the layers (see ``packing``); states of padding are then zero or anything.
-    """
+    """A Hugging Face encoder, pooler (dense and tanh on the first token), dropout, linear layer (SPEC 1.1, last paragraph)."""
 
     def __init__(self, encoder: nn.Module, classes: int, dropout: float | None = None) -> None:
         super().__init__()
         config = encoder.config
-        self.encoder = encoder
+        self.encoder = encoder  # without its own pooler
         vars(self)["layers"] = find_layers(encoder)  # by this way they are not registered a second time
         self.depth = config.num_hidden_layers
-        self.width = config.hidden_size
-        self.input_width = getattr(config, "word_size", self.width)
+        self.width = config.hidden_size  # d
+        self.input_width = getattr(config, "word_size", self.width)  # of h_0: word vectors, if shallow
         std = getattr(config, "initializer_range", 0.02)
         own = getattr(encoder, "pooler", None)
         pooled = getattr(own, "dense", None)
@@ -151,7 +143,8 @@ class Classifier(nn.Module):
         self.dropout = Dropout(p)
         take_over(encoder)
         self.classifier = _linear(self.width, classes, std)
-        self.work = 0.0
+        self.work = 0.0  # rows × layers of all forward passes so far; passes per step are counted with it
+        # Whether padding is left out of the layers (see ``packing``); its states are then zero or anything.
         self.packs = config._attn_implementation == PACKED
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
         if config.model_type not in TESTED or getattr(config, "conv_kernel_size", 0):

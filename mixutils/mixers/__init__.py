@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..paths import facts
-from .base import Mixer, Part, Plain
+from .base import Mixer, Plain
 from .dmix import DMix
 from .dnm import DNM
 from .dropmix import DropMix
@@ -66,6 +66,3 @@ def build(name: str, **options: Any) -> Mixer:
         raise ValueError(f"no mixer is called {name!r}; there are {', '.join(REGISTRY)}")
     entry = REGISTRY[name]
     return entry.cls(options_from(entry.cls.Options, {**entry.options, **options}, name))
-
-
-__all__ = ["REGISTRY", "Entry", "Mixer", "Part", "build"]

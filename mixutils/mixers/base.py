@@ -173,11 +173,8 @@ def pair(
     Args:
         pairing: "halves", the first half of the batch with the second in both directions, without an odd last row (SPEC SA13,
             SA26); a "permutation" of the batch; or uniform draws from all other rows of the "dataset", never the anchor
-            itself (SPEC DA20, 7 rule 6).
+            itself (SPEC DA20, 7 rule 6); see ``others``.
         split: the training part; only for "dataset".
-
-    Raises:
-        ValueError: partners from a training part of one row.
     """
     n = len(batch)
     if pairing == "halves":

@@ -47,10 +47,6 @@ class Points:
             vectors as they are, "scale" multiplies them with a factor, "expmap0" maps e to tanh(‖e‖)·e/‖e‖ after that.
         ball_scale: the factor; 0 is 1/(1.001 · largest norm), which brings all points into the ball.
 
-    Attributes:
-        vectors: (N, d) float32, shifted by their mean. square: (N,) float64, their squared norms.
-        factor: (N,) float64, 1 - ‖e‖² (hyperbolic) or 1 + ‖e‖² (spherical) of the points before the shift.
-
     Raises:
         ValueError: an unknown kind or ball; vectors that are not finite or not (N, d); artanh with points on both sides of the
             unit sphere, where it is undefined.
@@ -72,10 +68,10 @@ class Points:
             raise ValueError(
                 "artanh is undefined for points on both sides of the unit sphere (SPEC DA2); take ball='scale' or hyp_atan"
             )
-        self.factor = 1 + norm if kind == "spherical" else 1 - norm
+        self.factor = 1 + norm if kind == "spherical" else 1 - norm  # (N,) float64, before the shift
         # ‖a - b‖² does not change with a common shift, and centred vectors lose fewer digits in a float32 product.
         self.vectors = vectors.float() - vectors.mean(0, dtype=torch.float64).float()
-        self.square = _square_norms(self.vectors)
+        self.square = _square_norms(self.vectors)  # (N,) float64
 
     def __len__(self) -> int:
         return len(self.square)

@@ -42,12 +42,11 @@ class BaseMatrix:
     Args:
         points: N points with distances. norm: "row_max", "global_max" or "row_minmax", (D - min)/(max - min) (SPEC DA5); the
             diagonal counts nowhere. T: threshold, only to count how many it selects. rank: the rank whose distance is kept in
-            ``cut``; see ``Points.extremes``.
+            ``cut``.
 
     Attributes:
-        low, scale: (N,) float32, M_ij = (D_ij - low_i) / scale_i.
-        top, where: (N, k) float32 and int64, the k largest entries of every row, falling, and their columns.
-        cut: (N,) float64, the rank's place in the order of distances (``Points.pair_order``), or None. share: (N,) float32, |S_i| / (N - 1) before training.
+        low, scale: (N,) float32, M_ij = (D_ij - low_i) / scale_i. top, where, cut, share: as of ``Extremes``, for k = ``TOP``,
+            but ``top`` of M; ``share`` is |S_i| / (N - 1) before training.
     """
 
     def __init__(self, points: Points, norm: str = "row_max", T: float = 0.7, rank: int = 0) -> None:
@@ -142,10 +141,7 @@ class Matrix(nn.Module):
 
 
 class PairMatrix(Matrix):
-    """The matrix with slots for visited pairs.
-
-    Args:
-        base: M before training. kept: range. train: false keeps the base (-NT).
+    """The matrix with slots for visited pairs; without ``train`` it stays what it is before training (-NT).
 
     Buffers, (N, V) with V as many slots as the fullest row needs: ``column`` int32, -1 in an empty slot; ``value``, ``first``,
     ``m``, ``v`` float32: stored number now and at first, moments; ``last`` int32: step of the last gradient. ``count`` (N,)
@@ -162,8 +158,7 @@ class PairMatrix(Matrix):
         self.register_buffer("count", torch.zeros(len(base), dtype=torch.int32, device=device))
         self.register_buffer("clock", torch.zeros((), dtype=torch.int32, device=device))
         self._leaf: Tensor | None = None
-        nobody = torch.zeros(0, dtype=torch.int64, device=device)
-        self._at, self._active = (nobody, nobody), (nobody, nobody)
+        self._active = torch.zeros(2, 0, dtype=torch.int64, device=device)  # rows and slots that are still updated
 
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:
         stored = self.kept.store(self.base.at(rows, columns))
@@ -190,9 +185,8 @@ class PairMatrix(Matrix):
     def gather(self, rows: Tensor, columns: Tensor) -> Tensor:
         if not (self.train_values and torch.is_grad_enabled()):
             return self.at(rows, columns[:, None])[:, 0]
-        slots = self._slots(rows, columns)
-        self._at = (rows, slots)
-        self._leaf = self.value[rows, slots].requires_grad_()
+        self._at = rows, self._slots(rows, columns)
+        self._leaf = self.value[self._at].requires_grad_()
         return self.kept.show(self._leaf)
 
     def _slots(self, rows: Tensor, columns: Tensor) -> Tensor:
@@ -244,14 +238,13 @@ class PairMatrix(Matrix):
         self.m[i, slot] = m + gradient * ((1 - BETA1) / BETA1)
         self.v[i, slot] = v + gradient**2 * ((1 - BETA2) / BETA2)
         self.last[i, slot] = self.clock
-        old = self._active
-        self._active = torch.cat([old[0], i[fresh]]), torch.cat([old[1], slot[fresh]])
+        self._active = torch.cat([self._active, torch.stack([i, slot])[:, fresh]], 1)
 
     def _update(self, lr: float) -> None:
         """Move every entry whose last gradient is recent, as BERTAdam does without weight decay (SPEC 2(b), DA12)."""
         i, slot = self._active
         live = self.clock - self.last[i, slot] <= TAIL
-        self._active = i, slot = i[live], slot[live]
+        i, slot = self._active = self._active[:, live]
         m, v = self.m[i, slot] * BETA1, self.v[i, slot] * BETA2
         self.m[i, slot], self.v[i, slot] = m, v
         self.value[i, slot] = self.kept.project(self.value[i, slot] - lr * m / (v.sqrt() + ADAM_EPS))
@@ -266,7 +259,7 @@ class PairMatrix(Matrix):
             self._resize(stored.shape[1])
         super()._load_from_state_dict(state, prefix, *args, **kwargs)
         recent = (self.last >= 0) & (self.clock - self.last <= TAIL)
-        self._active = recent.nonzero(as_tuple=True)
+        self._active = recent.nonzero().T
 
 
 class RowScale(Matrix):

@@ -28,8 +28,7 @@ Set = Literal["both", "largest", "smallest"]
 def others(rng: np.random.Generator, rows: Tensor, n: int, count: int = 1) -> Tensor:
     """Draws (R, count) int64, uniform over n examples but the anchor, whose own number is in ``rows`` (R,) int64.
 
-    Raises:
-        ValueError: there is no other example.
+    A ValueError if there is no other example.
     """
     if n < 2:
         raise ValueError(f"a partner needs at least two training examples, and there is {n}")

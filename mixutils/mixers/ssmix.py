@@ -188,9 +188,8 @@ class SSMix(Mixer):
 def only_text(batch: Batch, part: int, pad: int) -> tuple[Batch, Tensor]:
     """One text of each pair as a single text between the row's first and last special token.
 
-    Returns:
-        A batch of the same rows and W + 2 columns, and (n, W) bool, which of its inner columns are tokens; in row-major
-        order they are the tokens that ``batch.text_id == part`` marks.
+    A batch of the same rows and W + 2 columns, and (n, W) bool, which of its inner columns are tokens; in row-major order they
+    are the tokens that ``batch.text_id == part`` marks.
     """
     kept = batch.text_id == part
     kept[:, 0] = True

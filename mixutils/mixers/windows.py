@@ -81,10 +81,7 @@ def union(scores: Tensor, height: Tensor, n: int, w: int, budget: Tensor, rule: 
             all of them.
         budget: (R,) int64, largest number of units.
         rule: "stop" at the first window that would exceed the budget; "skip" it and go on; "exceed", take it too unless
-            the budget is met exactly (SPEC RA3).
-
-    Raises:
-        ValueError: an unknown rule.
+            the budget is met exactly (SPEC RA3). Any other is a ValueError.
     """
     one_of("budget", rule, RULES)
     place = torch.arange(scores.shape[1], device=scores.device)
