@@ -42,7 +42,8 @@ class Edit:
     mix: Callable[[Tensor], Tensor]
     first: Tensor  # (R',) int64, for every new row the row whose mask it has
     second: Tensor | None = None  # (R',) int64, the row that is mixed in
-    #: What the layers above may attend to (SPEC 1.3): "union" of both rows' tokens, those of the "first", or "ones", everything.
+    #: What the layers above may attend to (SPEC 1.3): "union" of both rows' tokens, those of the "first", or "ones", that is
+    #: everything, padding included.
     mask: Mask = "union"
     clean: int = 0  # number of leading new rows that are no mixtures and keep their mask under every rule
 

@@ -34,15 +34,11 @@ class Mixer(nn.Module):
 
     A mixer is either this abstract class or final. All its settings are fields of ``Options``, a frozen dataclass whose
     defaults are the resolutions of the SPEC.
-
-    Attributes:
-        counts: names of buffers that count over a whole training; no prediction depends on them.
-        train_split: the training part, for partners; None before ``prepare``.
     """
 
     Options: ClassVar[type]
-    counts: ClassVar[tuple[str, ...]] = ()
-    train_split: EncodedSplit | None = None
+    counts: ClassVar[tuple[str, ...]] = ()  # buffers that count over a whole training; no prediction depends on them
+    train_split: EncodedSplit | None = None  # for partners; None before ``prepare``
 
     def __init__(self, options: Any) -> None:
         super().__init__()

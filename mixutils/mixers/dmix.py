@@ -83,10 +83,6 @@ class DMixOptions(RatioOptions):
 class DMix(Mixer):
     """DMIX and its ablations.
 
-    Attributes, after ``prepare``:
-        points: distances between the training texts. matrix: current values of M; see ``pairmatrix.Matrix``.
-        partner_count: (N,) int64, how often each example was a partner (SPEC DA7).
-
     ``log`` has w_b; m, the pair's entry of M; same_label; target_entropy (SPEC X11); selected, the share of the others that the
     threshold lets pass, estimated from the anchors of all steps; set_mean, set_min, set_max, that share over all examples before
     training (SPEC DA6; only for select = value). ``diagnose`` has the same share since the last evaluation; belief_gap, the mean
@@ -105,6 +101,7 @@ class DMix(Mixer):
         self.seen = 0
         self.recent: dict[str, list[float]] = {}
         device = self.train_split.labels.device
+        # How often each example was a partner (SPEC DA7).
         self.register_buffer("partner_count", torch.zeros(n, dtype=torch.int64, device=device))
         embeddings = sentence_embeddings(model, self.train_split, o.embed_pool)
         # Embeddings that are made once are made again on resuming; later ones must be stored.

@@ -68,11 +68,6 @@ class DropMix(Mixer):
     Noted for the log, means over examples: ``w_b``; ``lam``, the drawn λ; ``replaced``, the share S/(N·D) of units from B;
     ``real``, the share of units from B where A or B has a token, and ``padding``, the part of it at which B has none
     itself (RA5); ``unmixed`` and ``whole``, the shares of examples that are all A and all B (RA17).
-
-    Attributes:
-        selected: (n, D) float32, with ``count_channels``: how often each channel of each of the n training texts was replaced
-            (share of its positions). By text and not by class, so that labels can be permuted afterwards.
-        seen: (n,) float32: how often each text was mixed as the first of a pair.
     """
 
     Options = DropMixOptions
@@ -84,6 +79,8 @@ class DropMix(Mixer):
         super().prepare(model, data, rng)
         if self.options.count_channels:
             labels = self.train_split.labels
+            # How often each channel of each text was replaced (share of its positions), and how often each text was the first of
+            # a pair. By text and not by class, so that labels can be permuted afterwards.
             self.register_buffer("selected", torch.zeros(len(labels), model.width, device=labels.device))
             self.register_buffer("seen", torch.zeros(len(labels), device=labels.device))
 
