@@ -264,3 +264,15 @@ PROBES: dict[str, Callable[[Run], dict[str, Any]]] = {
     "dropmix-masks": lambda run: dropmix_masks(),
     "dropmix-channels": lambda run: dropmix_channels(),
 } | fakes_dmix.PROBES
+
+
+def timed(figures: Path, encoder: str, ms: dict[str, float], rounds: dict[str, list[float]] | None = None) -> None:
+    """Write a benchmark's record below ``figures``: method -> milliseconds, and those of its single repeats where they are kept."""
+    kept = rounds or {}
+    mixers = [
+        {"encoder": encoder, "method": m, "ms": v, "passes": 2.0} | ({"rounds": kept[m]} if m in kept else {})
+        for m, v in ms.items()
+    ]
+    (figures / "bench").mkdir(parents=True, exist_ok=True)
+    record = {"mixers": mixers, "repeats": max([4, *map(len, kept.values())])}
+    (figures / "bench" / "bench-cpu.json").write_text(json.dumps(record))

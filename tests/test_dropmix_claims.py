@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from mixutils.companion import make_plan
 from mixutils.papers import dropmix
 from mixutils.runs.records import Records
-from tests.fakes import data_folder, done, dropmix_channels, dropmix_masks, filled, permuted, shipped
+from tests.fakes import data_folder, done, dropmix_channels, dropmix_masks, filled, permuted, shipped, timed
 from tests.notebook import run, verdicts
 from tests.test_dropmix_printed import exact
 
@@ -276,16 +275,11 @@ def test_pieces_of_a_word_are_averaged_and_special_tokens_left_out(plan):
 
 @pytest.mark.parametrize(("lead", "word"), [(0, "supported"), (3, "contradicted"), (-3, "contradicted")])
 def test_rc11_is_about_equal_accuracy_with_the_step_time_beside(lead, word, plan, tmp_path):
-    ms = {"dropmix-g": 12.0, "dropmix-c": 10.0}
-    # One slow run of five does not move a median.
-    records = (
-        done(r, level(r) + lead * (r.method == "dropmix-g"), step_ms=ms.get(r.method, 5.0) * (9 if r.seed == 4 else 1))
-        for r in plan.runs
-    )
+    records = (done(r, level(r) + lead * (r.method == "dropmix-g")) for r in plan.runs)
     v = found("RC11", plan, shipped(records, tmp_path))
     assert v.word == word, v.why
     assert v.estimate == pytest.approx(-lead)
-    assert "a step of G takes 1.20 times as long as C's (docs-coarse, medians over 5 runs)" in v.why
+    assert "no step has been timed" in v.why
 
 
 @pytest.mark.parametrize(
@@ -298,13 +292,8 @@ def test_rc11_is_about_equal_accuracy_with_the_step_time_beside(lead, word, plan
         ),
     ],
 )
-def test_rc11_prefers_the_benchmark_to_runs_on_a_busy_machine(rounds, shown, plan, tmp_path):
-    mixers = [
-        {"encoder": plan.setting.encoder, "method": m, "ms": ms, "passes": 1.75, "rounds": rounds.get(m, [])}
-        for m, ms in (("dropmix-c", 100.0), ("dropmix-g", 104.0))
-    ]
-    (tmp_path / "figures" / "bench").mkdir(parents=True)
-    (tmp_path / "figures" / "bench" / "bench-cpu.json").write_text(json.dumps({"mixers": mixers, "repeats": 4}))
+def test_rc11_shows_the_benchmark_beside_the_test(rounds, shown, plan, tmp_path):
+    timed(tmp_path / "figures", plan.setting.encoder, {"dropmix-c": 100.0, "dropmix-g": 104.0}, rounds)
     v = found("RC11", plan, filled(plan, level, tmp_path / "records"))
     assert f"a step of G takes 1.04 times as long as C's ({shown})" in v.why
 
@@ -318,14 +307,6 @@ def test_rc12_counts_parameters_of_model_and_mixer(extra, shown, plan, tmp_path)
     v = found("RC12", plan, shipped(records, tmp_path))
     assert v.word == "illustration"
     assert v.why.startswith(shown)
-
-
-def test_costs_are_relative_to_dropmix_c_of_the_same_data(plan, tmp_path):
-    slower = {"docs-pair": 2.0}
-    records = (done(r, 50, step_ms=(20 if r.method == "dropmix-c" else 5) * slower.get(r.task, 1)) for r in plan.runs)
-    lines = run("dropmix", plan, shipped(records, tmp_path), only=["claims"])["lines"]
-    lines = [t for t in lines if t["row"] in ("Mixup", "DropMix-C")]
-    assert [(t["ms"], t["relative"], t["n"]) for t in lines] == [(5, 0.25, 5), (20, 1, 5), (10, 0.25, 5), (40, 1, 5)]
 
 
 @pytest.mark.parametrize("profile", ["smoke", "desk", "full"])

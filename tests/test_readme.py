@@ -94,7 +94,9 @@ def test_an_illustration_says_its_numbers_once():
     e.claim("X1", "A | B", "rank correlation 0.84", kind="illustration", own="by eye")
     lines = claims_table(to_frame(e.verdicts(), "a"), to_frame(e.verdicts(), "b"))
     assert lines[1] == ["X1", "A | B", "by eye", "○ illustration: rank correlation 0.84", "the same"]
-    assert readme.table(pd.DataFrame(lines[1:], columns=lines[0])).splitlines()[2].startswith("| X1 | A \\| B | by eye |")
+    assert (
+        readme.table(pd.DataFrame(lines[1:], columns=lines[0])).splitlines()[2].startswith("| X1 | A \\| B | by eye |")
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

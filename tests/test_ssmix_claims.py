@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 
 import pytest
@@ -12,7 +11,7 @@ from mixutils.companion import make_plan
 from mixutils.runs.records import Records
 from mixutils.show.style import VERDICT_MARKS
 from tests import fakes, notebook
-from tests.fakes import data_folder, kind, shipped
+from tests.fakes import data_folder, kind, shipped, timed
 
 PRINTED, ALONE = "better of both stages, as printed", "stage 2 alone"
 INPUT = ("ssmix", "ssmix-saliency", "ssmix-saliency-span")
@@ -259,14 +258,9 @@ def bench(monkeypatch, tmp_path):
     monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path / "figures"))
 
     def write(encoder: str, repeats: int = 0) -> None:
-        mixers = [
-            {"encoder": encoder, "method": m, "ms": ms, "passes": 2.0}
-            | ({"rounds": [ms + i for i in range(repeats)]} if repeats else {})
-            for m, ms in (("wordmix + clean", 200.0), ("tmix + clean", 160.0), ("ssmix", 460.0))
-        ]
-        folder = tmp_path / "figures" / "bench"
-        folder.mkdir(parents=True)
-        (folder / "bench-cpu.json").write_text(json.dumps({"mixers": mixers, "repeats": repeats or 4}))
+        ms = {"wordmix + clean": 200.0, "tmix + clean": 160.0, "ssmix": 460.0}
+        rounds = {name: [of + i for i in range(repeats)] for name, of in ms.items()} if repeats else None
+        timed(tmp_path / "figures", encoder, ms, rounds)
 
     return write
 
@@ -287,17 +281,3 @@ def test_sc9_gives_an_interval_where_the_benchmark_keeps_its_repeats(plan_for, b
     why = verdict("SC9", plan, Records()).why
     assert "over 4 repeats" in why
     assert "no interval" not in why
-
-
-def test_step_times_are_relative_to_embedmix_of_the_same_data(plan_for, tmp_path, monkeypatch):
-    monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path))
-    plan = plan_for()
-    ms, slower = {"wordmix": 10.0, "ssmix": 25.0}, {"docs-pair": 2.0}
-    runs = (done(r, 50, step_ms=ms.get(kind(r), 5.0) * slower.get(r.task, 1.0), passes=1.5) for r in plan.runs)
-    lines = notebook.run("ssmix", plan, shipped(runs, tmp_path), only=["claims"])["lines"]
-    lines = [t for t in lines if t["row"] == "SSMix"]
-    assert [(t["ms"], t["relative"], t["passes"], t["n"]) for t in lines] == [
-        (25.0, 2.5, 1.5, 5),
-        (25.0, 2.5, 1.5, 5),
-        (50.0, 2.5, 1.5, 5),
-    ]

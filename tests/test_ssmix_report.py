@@ -15,9 +15,11 @@ from mixutils.papers import ssmix
 from mixutils.runs.records import Records
 from mixutils.show import style
 from tests import notebook
-from tests.fakes import data_folder, done, filled, kind, shipped
+from tests.fakes import data_folder, done, filled, kind, shipped, timed
 
 TABLES = {"table_1", "table_2", "table_a1", "table_b1", "table_control", "table_x1", "claims"}
+#: Milliseconds of the benchmark.
+TIMES = {"wordmix + clean": 200.0, "tmix + clean": 160.0, "ssmix": 460.0}
 FIGURES = {"gains", "times", "learning_curves", "size_curve", "verdicts"}
 
 
@@ -44,9 +46,11 @@ def full(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(full, tmp_path_factory):
-    """What the notebook saves of them; there is no benchmark."""
+    """What the notebook saves of them and of a benchmark."""
+    figures = tmp_path_factory.mktemp("figures")
+    timed(figures, full[0].setting.encoder, TIMES)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MIXUTILS_FIGURES", str(tmp_path_factory.mktemp("figures")))
+        patch.setenv("MIXUTILS_FIGURES", str(figures))
         return saved(*full)
 
 
@@ -58,6 +62,7 @@ def test_every_table_and_figure_is_made_from_records(made):
 
 def test_files_have_the_names_and_the_numbers(full):
     plan, store = full
+    timed(paths.figures("bench").parent, plan.setting.encoder, TIMES)
     notebook.run("ssmix", plan, store)
     folder = paths.figures("desk") / "ssmix"
     assert {p.stem for p in folder.glob("*.csv")} == TABLES
@@ -77,7 +82,7 @@ def test_without_records_tables_say_so_and_figures_are_none(profile):
     assert all(made[name] is None for name in FIGURES)  # though the authors' step times, a claim, need no runs
 
 
-def test_without_embedmix_and_two_seeds_only_times_relative_to_it_are_missing(full, tmp_path):
+def test_without_embedmix_and_two_seeds_nothing_stops_and_without_a_benchmark_no_times_are_drawn(full, tmp_path):
     plan, _ = full
     store = filled(plan, lambda r: 60 + r.seed, tmp_path, skip=lambda r: kind(r) == "wordmix" or r.seed > 2)
     assert [name for name, thing in saved(plan, store).items() if thing is None] == ["times"]
@@ -163,9 +168,9 @@ def test_table_control_shows_what_held_out_rows_would_have_chosen(tmp_path, monk
 
 
 def test_table_x1_has_step_times(made):
-    frame = made["table_x1"]
-    assert set(frame.columns) == {"column", "row", "ms per step", "passes", "runs", "relative to EmbedMix"}
-    assert (frame["relative to EmbedMix"] == 1.0).all()
+    frame = made["table_x1"].set_index("row")
+    assert list(frame.columns) == ["ms per step", "passes", "repeats", "relative to EmbedMix"]
+    assert frame["relative to EmbedMix"].to_dict() == {"EmbedMix": 1.0, "TMix": 0.8, "SSMix": 2.3}
 
 
 def test_claims_are_shown_under_both_readings(made):
