@@ -196,7 +196,7 @@ def test_pooled_gains_are_over_both_berts_under_both_readings(apart):
 
 def test_the_table_of_costs_is_relative_to_dropmix_c(full):
     cost = full["dropmix"]["table_cost"].set_index("row")
-    assert cost["relative to DropMix-C"].to_dict() == {"Bert": 0.5, "DropMix-C": 1.0, "DropMix-G": 1.25}
+    assert cost["relative to DropMix-C"].to_dict() == {"Dropout": 0.5, "DropMix-C": 1.0, "DropMix-G": 1.25}
 
 
 def test_claims_are_shown_under_both_readings(full):
