@@ -35,7 +35,7 @@ FIXED = {"input_weights": "fixed", "output_weights": "fixed"}
 
 
 def deep(run) -> bool:
-    return run.encoder != dnm.SHALLOW
+    return run.encoder != "cnn"
 
 
 def own(run, **options) -> bool:

@@ -10,22 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from .. import paths
 from ..runs.run import Run
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, scopes, split_off
+from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, split_off
 from .profiles import Setting
 
-_FACTS = paths.facts("papers/dnm")
-PAPER = Paper("dnm", **_FACTS["paper"])
-PARTS = ("validation", "test")
 #: The best validation step chooses, test is reported (SPEC NA14).
-COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
+_FACTS, PAPER, COLUMNS, scope = opened("dnm", select="validation", report="test")
 MAIN: dict[str, str] = _FACTS["main"]
 OWN_TABLE = "2-5"  # the same rows and sizes on tasks that the paper does not know
-ABLATED: tuple[str, ...] = _FACTS["scope"]["close_ups"]
-
-SHALLOW = "cnn"
 #: Printed row -> registered mixer, and encoder or "".
 ROWS: dict[str, tuple[str, str]] = _FACTS["rows"]
 OURS, RIVAL = "Ours", "BERT+NonlinearMixup"
@@ -42,9 +35,6 @@ TABLES = {"k": ("6", "7"), "weights": ("8", "9"), "ablations": ("10", "11")}  # 
 CONTROLS, POLICY = "control", "policy"
 #: Not printed: what changes with more updates than deviation P6 gives, where few are made; rows, and how many times as many.
 LONG, LONG_ROWS, LONGER = "long", ("BERT", "BERT+NonlinearMixup", "Ours"), 4
-
-
-scope = scopes(_FACTS)
 
 LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
 
@@ -120,10 +110,8 @@ def plan(setting: Setting) -> Plan:
     s = scope(setting)
     chosen, absent = choose_columns(COLUMNS, setting, s.tasks, s.stand_ins)
     # Whatever the task: the best validation step chooses, and test is reported.
-    columns = tuple(
-        c if c.published else replace(c, policy="auto", select="validation", report="test", evaluate=PARTS)
-        for c in chosen
-    )
+    own = {"policy": "auto", "select": "validation", "report": "test", "evaluate": ("validation", "test")}
+    columns = tuple(c if c.published else replace(c, **own) for c in chosen)
     planner = _Planner(setting, columns)
     cells = [*planner.main(), *planner.close_ups(), *planner.own_studies()]
     shown = [*columns, *(_sized(c, n) for c in columns for n in sizes(setting))]
@@ -173,23 +161,12 @@ class _Planner:
         for seed in self.seeds:
             usual = not options and not lr and longer == 1
             probes = self._probes(column, method, n, encoder, seed) if usual else ()
-            run = Run(
-                column.task,
-                method,
-                seed,
-                options=tuple((options or {}).items()),
-                encoder=encoder or self.setting.encoder,
-                recipe=recipe(self.setting, bool(encoder), lr, longer),
-                policy=column.policy,
-                train_size=n or None,
-                subset="balanced",  # class-balanced and nested, one draw per seed (SPEC NA18)
-                eval_size=self.setting.eval_size,
-                evaluate=column.evaluate,
-                max_length=min(128, self.setting.profile.max_length),
-                probes=probes,
-                probe_policy=READING.policy if probes else "",
-            )
-            made.append(run)
+            own = {"probes": probes, "probe_policy": READING.policy} if probes else {}
+            own |= {"encoder": encoder} if encoder else {}
+            # Class-balanced and nested, one draw per seed (SPEC NA18).
+            own |= {"options": options or {}, "train_size": n or None, "subset": "balanced"}
+            how = recipe(self.setting, bool(encoder), lr, longer)
+            made.append(column_run(column, method, seed, self.setting, how, **own))
         return tuple(made)
 
     def _probes(self, column: Column, method: str, n: int, encoder: str, seed: int) -> tuple[str, ...]:
