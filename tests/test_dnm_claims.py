@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from mixutils.companion import make_plan
-from mixutils.papers import dnm
 from mixutils.runs.records import Records
 from tests import fakes, notebook
 from tests.fakes import data_folder, features, mixtures, shipped
