@@ -96,20 +96,10 @@ class _Maker:
             return table in ("2", "3") or c == next(x for x in self.columns if not x.published)
         return c.key in (_FACTS["scope"]["tables"] if self.setting.tasks else self.scope.tables).get(table, ())
 
-    def cell(
-        self,
-        table: str,
-        name: str,
-        c: Column,
-        row: str,
-        key: str = "",
-        seeds: tuple[int, ...] = (),
-        options: Any = None,
-        **changes: Any,
-    ) -> Cell:
+    def cell(self, table: str, name: str, c: Column, row: str, options: Any = None, key: str = "", **changes) -> Cell:
         """A cell with one run per seed. ``options`` beside the row's own; ``changes`` as in ``Run.with_``."""
         made = []
-        for seed in seeds or self.seeds:
+        for seed in self.seeds:
             run = base_run(c, row, seed, self.setting, **(options or {})).with_(**changes)
             if not options and not changes and (probes := self._probes(c, row, seed)):
                 run = run.with_(probes=probes, probe_policy=f"best-on-{c.select}")
@@ -145,7 +135,7 @@ def plan(setting: Setting) -> Plan:
 def _layer_cells(make: _Maker, c: Column) -> list[Cell]:
     """Table 5; its columns are "data set/method"."""
     return [
-        make.cell(LAYERS, name, c, row, f"{c.key}/{row}", options=None if name == own else {"levels": LAYER_SETS[name]})
+        make.cell(LAYERS, name, c, row, {} if name == own else {"levels": LAYER_SETS[name]}, key=f"{c.key}/{row}")
         for row, own in OWN_SET.items()
         for name in make.scope.sets
     ]
@@ -158,17 +148,15 @@ def threshold_row(t: float) -> str:
 
 def _threshold_cells(make: _Maker, c: Column) -> list[Cell]:
     """Figure 3: DMix over T, and TMix as the reference that T = 0 is said to be (SPEC DA17)."""
-    own = [
-        make.cell(THRESHOLDS, threshold_row(t), c, "DMix", options=None if t == THRESHOLD else {"T": t})
-        for t in make.scope.thresholds
-    ]
+    options = {threshold_row(t): {} if t == THRESHOLD else {"T": t} for t in make.scope.thresholds}
+    own = [make.cell(THRESHOLDS, row, c, "DMix", of_row) for row, of_row in options.items()]
     return [make.cell(THRESHOLDS, "TMix", c, "TMix"), *own]
 
 
 def _matrix_cells(make: _Maker, c: Column) -> list[Cell]:
     """DMix with learning rates of its own for M, and cross-entropy in place of KL at the largest; the first seed."""
-    rates = make.scope.rates
-    common = {"seeds": make.seeds[:1], "probes": ("dmix-matrix",), "probe_policy": "last"}
-    cells = [make.cell(MATRIX, f"KL, {rate:g}", c, "DMix", recipe__mixer_lr=rate, **common) for rate in rates]
-    last = f"CE, {rates[-1]:g}"
-    return [*cells, make.cell(MATRIX, last, c, "DMix", recipe__mixer_lr=rates[-1], options={"loss": "ce"}, **common)]
+    rates, probes = make.scope.rates, {"probes": ("dmix-matrix",), "probe_policy": "last"}
+    cells = [make.cell(MATRIX, f"KL, {rate:g}", c, "DMix", recipe__mixer_lr=rate, **probes) for rate in rates]
+    last = {"recipe__mixer_lr": rates[-1], "options": {"loss": "ce"}}
+    cells.append(make.cell(MATRIX, f"CE, {rates[-1]:g}", c, "DMix", **last, **probes))
+    return [replace(cell, runs=cell.runs[:1]) for cell in cells]
