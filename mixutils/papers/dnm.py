@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from ..runs.run import Run
 from ..training.loop import Recipe
@@ -35,7 +36,8 @@ TABLES = {"k": ("6", "7"), "weights": ("8", "9"), "ablations": ("10", "11")}  # 
 CONTROLS, POLICY = "control", "policy"
 #: Not printed: what changes with more updates than deviation P6 gives, where few are made; rows, and how many times as many.
 LONG, LONG_ROWS, LONGER = "long", ("BERT", "BERT+NonlinearMixup", "Ours"), 4
-
+FIGURE_3, FIGURE_4 = ("subj",), ("subj", "sst2-sent")
+READING = Reading("best-on-validation", "test")
 LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
 
 
@@ -89,9 +91,6 @@ def main_table(task: str) -> str:
     return MAIN.get(task, OWN_TABLE)
 
 
-READING = Reading("best-on-validation", "test")
-
-
 def data_columns(plan: Plan) -> tuple[Column, ...]:
     """The plan's data sets, without their training sizes."""
     return tuple(c for c in plan.columns if "/" not in c.key)
@@ -100,9 +99,6 @@ def data_columns(plan: Plan) -> tuple[Column, ...]:
 def drawn(columns: tuple[Column, ...], wanted: tuple[str, ...]) -> tuple[Column, ...]:
     """The data sets of a figure: those that the paper draws, or as many others where none of them is there."""
     return tuple(c for c in columns if c.key in wanted) or columns[: len(wanted)]
-
-
-FIGURE_2, FIGURE_3, FIGURE_4 = ("subj", "sst1-sent"), ("subj",), ("subj", "sst2-sent")
 
 
 def plan(setting: Setting) -> Plan:
@@ -147,26 +143,19 @@ class _Planner:
         self.mapped = {c.key for c in drawn(columns, FIGURE_3)}
 
     def runs(
-        self,
-        column: Column,
-        method: str,
-        n: int,
-        options: dict[str, str | int] | None = None,
-        encoder: str = "",
-        lr: float = 0.0,
-        longer: int = 1,
+        self, column: Column, method: str, n: int, options: Any = None, encoder: str = "", **how: Any
     ) -> tuple[Run, ...]:
-        """One run per seed. ``lr`` and ``longer`` as in ``recipe``."""
+        """One run per seed; ``how`` as in ``recipe``."""
         made = []
         for seed in self.seeds:
-            usual = not options and not lr and longer == 1
-            probes = self._probes(column, method, n, encoder, seed) if usual else ()
+            probes = () if options or how else self._probes(column, method, n, encoder, seed)
             own = {"probes": probes, "probe_policy": READING.policy} if probes else {}
             own |= {"encoder": encoder} if encoder else {}
             # Class-balanced and nested, one draw per seed (SPEC NA18).
             own |= {"options": options or {}, "train_size": n or None, "subset": "balanced"}
-            how = recipe(self.setting, bool(encoder), lr, longer)
-            made.append(column_run(column, method, seed, self.setting, how, **own))
+            made.append(
+                column_run(column, method, seed, self.setting, recipe(self.setting, bool(encoder), **how), **own)
+            )
         return tuple(made)
 
     def _probes(self, column: Column, method: str, n: int, encoder: str, seed: int) -> tuple[str, ...]:
@@ -224,6 +213,6 @@ class _Planner:
         for row in self.scope.policies:
             lr, options = POLICY_ROWS[row]
             # The printed rate is the model's own: the run of Table 2.
-            runs = self.runs(column, "dnm", most, options, lr=0.0 if lr == POLICY_LRS[0] else lr)
+            runs = self.runs(column, "dnm", most, options, **({} if lr == POLICY_LRS[0] else {"policy_lr": lr}))
             cells.append(Cell(POLICY, row, column.key, runs[: few or None], READING))
         return cells
