@@ -14,6 +14,7 @@ from mixutils.training.loop import count_steps, evaluation_steps
 from tests import fakes
 
 SLOW, FAST = "float32-highest", "bfloat16"
+TASKS, METHODS = (getattr(compare.scope(make_setting("compare")), name) for name in ("tasks", "methods"))
 
 
 @pytest.fixture
@@ -54,19 +55,19 @@ def test_all_methods_have_the_same_budget_data_and_encoder(here):
         assert run.max_length == (96 if entry and entry.pair else 64)
         assert run.options == ()
         assert run.dropout == REGISTRY[run.method].dropout
-    for task in compare.TASKS:
+    for task in TASKS:
         same = {r.with_(method="none", dropout=None, seed=0).hash for r in runs if r.task == task}
         assert len(same) == 1, task
     assert {r.task for r in runs if r.train_size == 500} == {"trec-fine"}
 
 
 def test_the_tasks_of_the_comparison_are_in_the_catalogue():
-    assert set(compare.TASKS) - set(CATALOGUE) == {"docs-coarse"}
-    assert {t.id for t in CATALOGUE.values() if "SPEC 10" in t.note} < set(compare.TASKS)
+    assert set(TASKS) - set(CATALOGUE) == {"docs-coarse"}
+    assert {t.id for t in CATALOGUE.values() if "SPEC 10" in t.note} < set(TASKS)
     assert not any(t.papers for t in CATALOGUE.values() if "SPEC 10" in t.note)
-    assert len(compare.TASKS) == len(set(compare.TASKS)) == 12
-    assert set(compare.METHODS) <= set(REGISTRY)
-    assert len(compare.METHODS) == len(set(compare.METHODS)) == 18
+    assert len(TASKS) == len(set(TASKS)) == 12
+    assert set(METHODS) <= set(REGISTRY)
+    assert len(METHODS) == len(set(METHODS)) == 18
 
 
 def test_a_block_is_finished_before_the_next_begins(here):
@@ -74,7 +75,7 @@ def test_a_block_is_finished_before_the_next_begins(here):
     order = [(r.seed, r.task) for r in plan.runs if r.seed != compare.SEARCH_SEED]
     blocks = list(dict.fromkeys(order))
     assert blocks == [(0, "mr"), (0, "cr"), (1, "mr"), (1, "cr")]
-    assert order == [b for b in blocks for _ in compare.METHODS]
+    assert order == [b for b in blocks for _ in METHODS]
     assert plan.runs[0].seed == compare.SEARCH_SEED  # the search comes first
 
 
@@ -107,7 +108,7 @@ def some(plan, methods):
     return [fakes.done(r, 80.0) for r in main_runs(plan) if (r.task, r.seed) == ("mr", 0) and r.method in methods]
 
 
-BASE = compare.METHODS
+BASE = METHODS
 EXTRA = (*BASE, "mixup")
 
 

@@ -80,7 +80,7 @@ def plan_and_store(tmp_path_factory):
 
     def percent(run):
         level = {"none": 60.0, "dnm": 64.0, "nonlinear": 62.0, "dnm-wo-lds": 55.0}.get(run.method, 61.0)
-        return level + run.seed + (run.train_size > 50) - 10 * (run.encoder == dnm.SHALLOW)
+        return level + run.seed + (run.train_size > 50) - 10 * (run.encoder == "cnn")
 
     return plan, filled(plan, percent, folder)
 
@@ -176,7 +176,7 @@ def test_the_table_says_where_word_vectors_come_from(tmp_path, monkeypatch):
     plan = make_plan("dnm", "smoke")
     records = [done(r, 50) for r in plan.runs]
     for record in records:
-        if record["run"]["encoder"] == dnm.SHALLOW:
+        if record["run"]["encoder"] == "cnn":
             record["data"]["vectors"] = {"source": "glove.<b>.txt", "unknown": 0.1}
     pages: list[str] = []
     monkeypatch.setattr(

@@ -258,3 +258,17 @@ def test_the_slope_that_is_shown_is_that_of_the_claim(plan, tmp_path):
     rc7 = {name: v.estimate for name, of in verdicts("dropmix", plan, store).items() for v in of if v.key == "RC7"}
     assert shown.to_dict() == pytest.approx(rc7)
     assert min(rc7.values()) > 0
+
+
+def test_units_of_rc1_have_their_numbers_and_void_ones_are_crossed(apart):
+    axis, claims = apart["units_rc1"].axes[0], apart["claims"]
+    units = claims[(claims["claim"] == "RC1") & (claims["reading"] == list(dict.fromkeys(claims["reading"]))[-1])]
+    shown = units[units["unit_mean"].notna()]
+    names = [t.get_text() for t in axis.get_yticklabels()]
+    assert names[: len(shown)] == shown["unit_title"].tolist()
+    marks = {m: {y: x for line in axis.lines if line.get_marker() == m for x, y in line.get_xydata()} for m in "oxs"}
+    for y, u in enumerate(shown.itertuples()):
+        assert marks["x" if u.unit_void else "o"][y] == pytest.approx(u.unit_mean)
+    tested = bool(units["estimate"].notna().any())
+    assert names[len(shown) :] == [f"all: {units['verdict'].iloc[0]}"] * tested
+    assert marks["s"] == ({len(shown): pytest.approx(units["estimate"].iloc[0])} if tested else {})

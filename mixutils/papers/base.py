@@ -7,15 +7,17 @@ verdicts are functions of cells and records only; which runs a plan needs follow
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
+from .. import paths
 from ..runs.records import Records
 from ..runs.run import Run
 from ..tasks import DataError, at_hand, known, spec
 from ..tasks.load import unknown
+from ..training.loop import Recipe
 from .profiles import Setting
 
 
@@ -162,16 +164,26 @@ def split_off(table: dict[str, dict[str, Any]], name: str) -> dict[str, tuple[An
     return {row: (of[name], {k: v for k, v in of.items() if k != name}) for row, of in table.items()}
 
 
-def scopes(facts: dict[str, Any]) -> Callable[[Setting], SimpleNamespace]:
-    """What profiles compute of a paper: the fields of its ``[scope]``, which its file explains, and what a profile says otherwise.
+def opened(key: str, **usual: Any) -> tuple[dict, Paper, tuple[Column, ...], Callable[[Setting], SimpleNamespace]]:
+    """What a paper's module begins with: all of ``KEY.toml``, the paper, its columns, and its scope.
+
+    Args:
+        usual: as in ``columns_of``.
+
+    Returns:
+        The last is what profiles compute of a paper: the fields of ``[scope]``, which its file explains, and what a profile
+        says otherwise.
 
     Raises:
         ValueError: a profile has a field that ``[scope]`` has not.
     """
-    usual, profiles = facts["scope"], facts["profiles"]
-    if unknown := [f"{name}.{field}" for name, own in profiles.items() for field in own if field not in usual]:
+    facts = paths.facts(f"papers/{key}")
+    scope, profiles = facts["scope"], facts["profiles"]
+    if unknown := [f"{name}.{field}" for name, own in profiles.items() for field in own if field not in scope]:
         raise ValueError(f"fields that [scope] does not have: {', '.join(unknown)}")
-    return lambda setting: SimpleNamespace(**usual | profiles.get(setting.profile.name, {}))
+    columns = columns_of(facts.get("columns", {}), **usual)
+    of_setting = lambda s: SimpleNamespace(**scope | profiles.get(s.profile.name, {}))  # noqa: E731
+    return facts, Paper(key, **facts["paper"]), columns, of_setting
 
 
 def choose_columns(
@@ -230,12 +242,27 @@ def own_column(task: str) -> Column:
     return Column(task, task, entry.title, entry.policy, report, report, (report,), entry.pair, published=False)
 
 
-def capped(setting: Setting, most: int | None) -> int | None:
-    """Training rows of a run: the setting's, at most ``most`` where the user left the number to the profile."""
-    size = setting.train_size
-    return size if most is None or size is None or "train_size" in setting.chosen else min(size, most)
+def settle(column: Column) -> Column:
+    """A column that the paper does not print selects on validation too, where its split has such a part."""
+    if column.published or column.policy == "official":
+        return column
+    return replace(column, select="validation", evaluate=("validation", column.report))
 
 
-def scaled(setting: Setting, lr: float, batch_size: int) -> tuple[float, int]:
-    """A paper's learning rate and batch size under a setting (deviation P1)."""
-    return lr * setting.lr_scale, setting.batch_size or batch_size
+def scaled(setting: Setting, lr: float, batch_size: int, **recipe: Any) -> Recipe:
+    """A paper's recipe under a setting, which may have another learning rate and batch size (deviation P1)."""
+    return Recipe(lr=lr * setting.lr_scale, batch_size=setting.batch_size or batch_size, **recipe)
+
+
+def column_run(
+    c: Column, method: str, seed: int, setting: Setting, recipe: Recipe, longest: int = 128, **own: Any
+) -> Run:
+    """One run on a column, with all that the setting decides.
+
+    Args:
+        longest: tokens at most, where the profile allows as many. own: fields of ``Run`` that are the paper's.
+    """
+    usual = {"encoder": setting.encoder, "train_size": setting.train_size, "eval_size": setting.eval_size}
+    usual |= {"policy": c.policy, "evaluate": c.evaluate, "max_length": min(longest, setting.profile.max_length)}
+    options = tuple(own.pop("options", {}).items())
+    return Run(c.task, method, seed, options, recipe=recipe, **usual | own)

@@ -18,24 +18,16 @@ from ..runs.records import Record, Records
 from ..runs.run import Run
 from ..tasks import at_hand
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, own_column, scopes
+from .base import Cell, Column, Plan, Reading, column_run, opened, own_column
 from .profiles import Setting
 
-_FACTS = paths.facts("papers/compare")
-PAPER = Paper("compare", **_FACTS["paper"])
+_FACTS, PAPER, _, scope = opened("compare")
 CONTROL = "none"
 #: For the notebook, per method: the rows that its own papers print, and its answers to the four questions.
 REPORTED, ANSWERS = (paths.PACKAGE / "papers" / f"compare_{name}.csv" for name in ("reported", "answers"))
-
-
-scope = scopes(_FACTS)
-METHODS: tuple[str, ...] = _FACTS["scope"]["methods"]
-TASKS: tuple[str, ...] = _FACTS["scope"]["tasks"]
 #: Tasks with more classes than the training rows would cover: twice the rows, half the passes, the same updates.
 MANY_CLASSES = ("trec-fine", "docs-fine")
-BATCH, EVALUATIONS = 16, 5
-TOKENS, PAIR_TOKENS = 64, 96
-
+EVALUATIONS, TOKENS, PAIR_TOKENS = 5, 64, 96
 RATES: tuple[float, ...] = _FACTS["search"]["rates"]
 SEARCHED: tuple[str, ...] = _FACTS["search"]["tasks"]
 LEARNING_RATES: dict[str, float] = _FACTS["search"]["chosen"]
@@ -84,27 +76,20 @@ def make_run(column: Column, method: str, seed: int, setting: Setting, precision
     of = size(setting)
     many = column.task in MANY_CLASSES and "train_size" not in setting.chosen
     rows, passes = (2 * of.rows, of.passes // 2) if many else (of.rows, of.passes)
-    updates = math.ceil(rows * passes / BATCH)
-    return Run(
-        column.task,
+    usual = _FACTS["recipe"]
+    every = math.ceil(math.ceil(rows * passes / usual["batch_size"]) / EVALUATIONS)
+    lr = lr or learning_rate(setting.encoder)
+    return column_run(
+        column,
         method,
         seed,
-        encoder=setting.encoder,
-        recipe=Recipe(
-            lr=lr or learning_rate(setting.encoder),
-            epochs=passes,
-            carry=True,
-            batch_size=BATCH,
-            weight_decay=0.01,
-            warmup=0.1,
-            eval_every=math.ceil(updates / EVALUATIONS),
-        ),
-        policy=column.policy,
+        setting,
+        Recipe(lr=lr, epochs=passes, carry=True, eval_every=every, **usual),
         train_size=rows,
-        evaluate=("validation",),
+        eval_size=None,
+        max_length=PAIR_TOKENS if column.pair else TOKENS,
         final=("test",),
         final_policy="best-on-validation",
-        max_length=PAIR_TOKENS if column.pair else TOKENS,
         dropout=REGISTRY[method].dropout,
         precision=precision,
     )
@@ -183,13 +168,9 @@ def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
     if showing and "seeds" not in setting.chosen:
         seeds = {r["run"]["seed"] for r in found} - {SEARCH_SEED}
         setting = replace(setting, seeds=tuple(sorted(seeds | set(setting.seeds_for(PAPER.seeds)))))
-    blocks = block_precisions(found, size(setting).methods, base_methods(setting), can_train=not showing)
+    # A block is not left without the profile's own methods.
+    blocks = block_precisions(found, size(setting).methods, scope(setting).methods, can_train=not showing)
     return replace(setting, blocks=blocks)
-
-
-def base_methods(setting: Setting) -> tuple[str, ...]:
-    """The methods that a block is not left without: the profile's own."""
-    return scope(setting).methods
 
 
 def block_precisions(

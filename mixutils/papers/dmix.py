@@ -9,21 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .. import paths
 from ..runs.run import Run
 from ..tasks import spec
-from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, columns_of, scaled, scopes, split_off
+from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, scaled, settle, split_off
 from .profiles import Setting
 
-_FACTS = paths.facts("papers/dmix")
-PAPER = Paper("dmix", **_FACTS["paper"])
+#: Selects on validation and reports test, whatever made these parts (SPEC 2(b), DA23).
+_FACTS, PAPER, COLUMNS, scope = opened("dmix", select="validation", report="test")
 METRIC = "f1_micro"  # "F1" without an average in the paper (SPEC 1.5, DA22)
 #: What claims read in its place: on TRAC a constant guess is above the printed values in micro F1 (SPEC 1.5).
 CLAIMED = {"trac": "f1_weighted"}
-PARTS = ("validation", "test")
-#: Selects on validation and reports test, whatever made these parts (SPEC 2(b), DA23).
-COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
 #: Printed row -> method and options.
 ROWS: dict[str, tuple[str, dict]] = split_off(_FACTS["rows"], "method")
 TABLES: dict[str, tuple[str, ...]] = _FACTS["tables"]
@@ -36,12 +31,11 @@ BENCHMARKS = {"trac": 75.0, "hasoc": 77.0}  # [P] Figure 2: F1 to reach on valid
 BELOW_TMIX = 0.5  # elsewhere, and at another scale: so many points below where TMix ends (SPEC DA39)
 MATRIX = "matrix"  # cells of runs that are there to watch M (SPEC DA11, DA13)
 STAND_INS = ("docs-coarse", "docs-fine")
-scope = scopes(_FACTS)
 
 
 def rows_of(setting: Setting) -> int | None:
     """Training rows of a run."""
-    return capped(setting, scope(setting).rows or None)
+    return setting.capped(scope(setting).rows)
 
 
 def train_sizes(setting: Setting) -> set[int | None]:
@@ -55,45 +49,28 @@ def language(c: Column) -> str:
     return entry.language if entry else "English"
 
 
-def select_on_validation(c: Column) -> Column:
-    """Columns that the paper does not know select on validation too, where their split has such a part."""
-    return c if c.published or c.policy == "official" else replace(c, select="validation", evaluate=PARTS)
-
-
 def base_run(c: Column, row: str, seed: int, setting: Setting, **options: Any) -> Run:
-    """One row on one column: learning rate 2e-5, batch 8, decay 0.01, 5 epochs [P]; the rest as in SPEC 2(b)."""
+    """One row on one column, with ``options`` beside the row's own."""
     method, given = ROWS[row]
     own = scope(setting).lr_scale
     # An encoder that the profile's factor is not for gets none of the paper's either.
     scale = own if own and setting.lr_scale != 1 else setting.lr_scale
-    lr, batch = scaled(replace(setting, lr_scale=scale), 2e-5, 8)
     size, fixed = rows_of(setting), False
     if c.task == "sst2-10k" and (size is None or size >= 10_000):
         size, fixed = 10_000, True  # [P]; always the same rows (SPEC DA24)
     # Every 50 steps, 100 in runs of more than 5,000 (SPEC DA27); the trainer makes it once an epoch where that is more often.
-    recipe = Recipe(
-        lr=lr,
-        epochs=5,
-        batch_size=batch,
-        optimizer="bertadam",
-        eps=1e-6,
-        weight_decay=0.01,
-        warmup=0.1,
-        eval_every=100 if fixed else 50,
-    )
-    return Run(
-        c.task,
+    every = 100 if fixed else 50
+    return column_run(
+        c,
         method,
         seed,
-        tuple((given | options).items()),
+        setting,
+        scaled(replace(setting, lr_scale=scale), eval_every=every, **_FACTS["recipe"]),
+        scope(setting).max_length,
+        options=given | options,
         encoder=setting.encoder_for(language(c)),
-        recipe=recipe,
-        policy=c.policy,
         train_size=size,
         subset="fixed" if fixed else "stratified",
-        eval_size=setting.eval_size,
-        evaluate=c.evaluate,
-        max_length=min(setting.profile.max_length, scope(setting).max_length),
     )
 
 
@@ -109,7 +86,9 @@ class _Maker:
         self.setting, self.columns = setting, columns
         self.scope = scope(setting)
         self.seeds = setting.seeds_for(PAPER.seeds)
-        self.attention = attention_column(columns, [c for c in columns if self.has("3", c)])
+        # Where Table 7 comes from: TRAC, or the first column of Table 3.
+        have = [c for c in columns if self.has("3", c)]
+        self.attention = next((c for c in have if c.task == "trac"), have[0] if have else None)
 
     def has(self, table: str, c: Column) -> bool:
         """Whether a table has this column. Columns of one's own are in Tables 2 and 3, the first of them in all."""
@@ -117,20 +96,15 @@ class _Maker:
             return table in ("2", "3") or c == next(x for x in self.columns if not x.published)
         return c.key in (_FACTS["scope"]["tables"] if self.setting.tasks else self.scope.tables).get(table, ())
 
-    def cell(self, table: str, name: str, c: Column, row: str, key: str = "", **changes: Any) -> Cell:
-        return Cell(table, name, key or c.key, self.runs(c, row, **changes), reading(c))
-
-    def runs(
-        self, c: Column, row: str, seeds: tuple[int, ...] = (), options: Any = None, **changes: Any
-    ) -> tuple[Run, ...]:
-        """One run per seed. ``options`` beside the row's own; ``changes`` as in ``Run.with_``."""
+    def cell(self, table: str, name: str, c: Column, row: str, options: Any = None, key: str = "", **changes) -> Cell:
+        """A cell with one run per seed. ``options`` beside the row's own; ``changes`` as in ``Run.with_``."""
         made = []
-        for seed in seeds or self.seeds:
+        for seed in self.seeds:
             run = base_run(c, row, seed, self.setting, **(options or {})).with_(**changes)
             if not options and not changes and (probes := self._probes(c, row, seed)):
                 run = run.with_(probes=probes, probe_policy=f"best-on-{c.select}")
             made.append(run)
-        return tuple(made)
+        return Cell(table, name, key or c.key, tuple(made), reading(c))
 
     def _probes(self, c: Column, row: str, seed: int) -> tuple[str, ...]:
         out = []
@@ -141,16 +115,11 @@ class _Maker:
         return tuple(out)
 
 
-def attention_column(columns: tuple[Column, ...], have: list[Column]) -> Column | None:
-    """Where Table 7 comes from: TRAC, or the first column of Table 3."""
-    return next((c for c in have if c.task == "trac"), have[0] if have else None)
-
-
 def plan(setting: Setting) -> Plan:
     """All runs of Tables 2 to 7 and Figures 2 and 3, and those that watch M."""
     own = tuple(dict.fromkeys(k for keys in scope(setting).tables.values() for k in keys))
     chosen, absent = choose_columns(COLUMNS, setting, own, STAND_INS)
-    make = _Maker(setting, tuple(map(select_on_validation, chosen)))
+    make = _Maker(setting, tuple(map(settle, chosen)))
     cells = [
         make.cell(table, row, c, row)
         for table, rows in TABLES.items()
@@ -158,20 +127,15 @@ def plan(setting: Setting) -> Plan:
         if make.has(table, c)
         for row in rows
     ]
-    for c in make.columns:
-        if make.has(LAYERS, c):
-            cells += _layer_cells(make, c)
-        if make.has(THRESHOLDS, c):
-            cells += _threshold_cells(make, c)
-        if make.has(MATRIX, c):
-            cells += _matrix_cells(make, c)
+    more = {LAYERS: _layer_cells, THRESHOLDS: _threshold_cells, MATRIX: _matrix_cells}
+    cells += [x for c in make.columns for table, made in more.items() if make.has(table, c) for x in made(make, c)]
     return Plan("dmix", setting, make.columns, tuple(cells), (), absent)
 
 
 def _layer_cells(make: _Maker, c: Column) -> list[Cell]:
     """Table 5; its columns are "data set/method"."""
     return [
-        make.cell(LAYERS, name, c, row, f"{c.key}/{row}", options=None if name == own else {"levels": LAYER_SETS[name]})
+        make.cell(LAYERS, name, c, row, {} if name == own else {"levels": LAYER_SETS[name]}, key=f"{c.key}/{row}")
         for row, own in OWN_SET.items()
         for name in make.scope.sets
     ]
@@ -184,17 +148,15 @@ def threshold_row(t: float) -> str:
 
 def _threshold_cells(make: _Maker, c: Column) -> list[Cell]:
     """Figure 3: DMix over T, and TMix as the reference that T = 0 is said to be (SPEC DA17)."""
-    own = [
-        make.cell(THRESHOLDS, threshold_row(t), c, "DMix", options=None if t == THRESHOLD else {"T": t})
-        for t in make.scope.thresholds
-    ]
+    options = {threshold_row(t): {} if t == THRESHOLD else {"T": t} for t in make.scope.thresholds}
+    own = [make.cell(THRESHOLDS, row, c, "DMix", of_row) for row, of_row in options.items()]
     return [make.cell(THRESHOLDS, "TMix", c, "TMix"), *own]
 
 
 def _matrix_cells(make: _Maker, c: Column) -> list[Cell]:
     """DMix with learning rates of its own for M, and cross-entropy in place of KL at the largest; the first seed."""
-    rates = make.scope.rates
-    common = {"seeds": make.seeds[:1], "probes": ("dmix-matrix",), "probe_policy": "last"}
-    cells = [make.cell(MATRIX, f"KL, {rate:g}", c, "DMix", recipe__mixer_lr=rate, **common) for rate in rates]
-    last = f"CE, {rates[-1]:g}"
-    return [*cells, make.cell(MATRIX, last, c, "DMix", recipe__mixer_lr=rates[-1], options={"loss": "ce"}, **common)]
+    rates, probes = make.scope.rates, {"probes": ("dmix-matrix",), "probe_policy": "last"}
+    cells = [make.cell(MATRIX, f"KL, {rate:g}", c, "DMix", recipe__mixer_lr=rate, **probes) for rate in rates]
+    last = {"recipe__mixer_lr": rates[-1], "options": {"loss": "ce"}}
+    cells.append(make.cell(MATRIX, f"CE, {rates[-1]:g}", c, "DMix", **last, **probes))
+    return [replace(cell, runs=cell.runs[:1]) for cell in cells]

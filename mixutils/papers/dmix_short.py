@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import paths
 from ..runs.run import Run
 from . import dmix
-from .base import Cell, Column, Paper, Plan, choose_columns, columns_of, scopes, split_off
-from .dmix import reading, select_on_validation
+from .base import Cell, Column, Plan, choose_columns, opened, settle, split_off
+from .dmix import reading
 from .profiles import Setting
 
-_FACTS = paths.facts("papers/dmix_short")
-PAPER = Paper("dmix_short", **_FACTS["paper"])
-COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
+_FACTS, PAPER, COLUMNS, scope = opened("dmix_short", select="validation", report="test")
 #: Printed row -> method and options.
 ROWS: dict[str, tuple[str, dict]] = split_off(_FACTS["rows"], "method")
 HYPERBOLIC, MIXUP = "DMIX (Hyperbolic)", "Mixup"
@@ -27,9 +24,6 @@ TABLE, FIGURE = "1", "fig1"
 #: τ of Table 1 in percent; the paper tunes it and prints neither grid nor values (SPEC 3(c)).
 TAU = 10.0
 STAND_INS = ("docs-coarse",)
-
-
-scope = scopes(_FACTS)
 train_sizes = dmix.train_sizes
 
 
@@ -37,7 +31,7 @@ def plan(setting: Setting) -> Plan:
     """All runs of Table 1 and Figure 1."""
     here = scope(setting)
     chosen, absent = choose_columns(COLUMNS, setting, here.table, STAND_INS)
-    chosen = tuple(map(select_on_validation, chosen))
+    chosen = tuple(map(settle, chosen))
     seeds = setting.seeds_for(PAPER.seeds)
     first_own = next((c for c in chosen if not c.published), None)
     printed = _FACTS["scope"] if setting.tasks else vars(here)

@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
-from .. import paths
 from ..runs.run import Run
 from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, scopes, split_off
+from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, split_off
 from .profiles import Setting
 
-_FACTS = paths.facts("papers/dnm")
-PAPER = Paper("dnm", **_FACTS["paper"])
-PARTS = ("validation", "test")
 #: The best validation step chooses, test is reported (SPEC NA14).
-COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
+_FACTS, PAPER, COLUMNS, scope = opened("dnm", select="validation", report="test")
 MAIN: dict[str, str] = _FACTS["main"]
 OWN_TABLE = "2-5"  # the same rows and sizes on tasks that the paper does not know
-ABLATED: tuple[str, ...] = _FACTS["scope"]["close_ups"]
-
-SHALLOW = "cnn"
 #: Printed row -> registered mixer, and encoder or "".
 ROWS: dict[str, tuple[str, str]] = _FACTS["rows"]
 OURS, RIVAL = "Ours", "BERT+NonlinearMixup"
@@ -42,10 +36,8 @@ TABLES = {"k": ("6", "7"), "weights": ("8", "9"), "ablations": ("10", "11")}  # 
 CONTROLS, POLICY = "control", "policy"
 #: Not printed: what changes with more updates than deviation P6 gives, where few are made; rows, and how many times as many.
 LONG, LONG_ROWS, LONGER = "long", ("BERT", "BERT+NonlinearMixup", "Ours"), 4
-
-
-scope = scopes(_FACTS)
-
+FIGURE_3, FIGURE_4 = ("subj",), ("subj", "sst2-sent")
+READING = Reading("best-on-validation", "test")
 LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
 
 
@@ -99,9 +91,6 @@ def main_table(task: str) -> str:
     return MAIN.get(task, OWN_TABLE)
 
 
-READING = Reading("best-on-validation", "test")
-
-
 def data_columns(plan: Plan) -> tuple[Column, ...]:
     """The plan's data sets, without their training sizes."""
     return tuple(c for c in plan.columns if "/" not in c.key)
@@ -112,18 +101,13 @@ def drawn(columns: tuple[Column, ...], wanted: tuple[str, ...]) -> tuple[Column,
     return tuple(c for c in columns if c.key in wanted) or columns[: len(wanted)]
 
 
-FIGURE_2, FIGURE_3, FIGURE_4 = ("subj", "sst1-sent"), ("subj",), ("subj", "sst2-sent")
-
-
 def plan(setting: Setting) -> Plan:
     """All runs of Tables 2 to 11, the controls and the policy study; some are probed for Figures 3 and 4."""
     s = scope(setting)
     chosen, absent = choose_columns(COLUMNS, setting, s.tasks, s.stand_ins)
     # Whatever the task: the best validation step chooses, and test is reported.
-    columns = tuple(
-        c if c.published else replace(c, policy="auto", select="validation", report="test", evaluate=PARTS)
-        for c in chosen
-    )
+    own = {"policy": "auto", "select": "validation", "report": "test", "evaluate": ("validation", "test")}
+    columns = tuple(c if c.published else replace(c, **own) for c in chosen)
     planner = _Planner(setting, columns)
     cells = [*planner.main(), *planner.close_ups(), *planner.own_studies()]
     shown = [*columns, *(_sized(c, n) for c in columns for n in sizes(setting))]
@@ -159,37 +143,19 @@ class _Planner:
         self.mapped = {c.key for c in drawn(columns, FIGURE_3)}
 
     def runs(
-        self,
-        column: Column,
-        method: str,
-        n: int,
-        options: dict[str, str | int] | None = None,
-        encoder: str = "",
-        lr: float = 0.0,
-        longer: int = 1,
+        self, column: Column, method: str, n: int, options: Any = None, encoder: str = "", **how: Any
     ) -> tuple[Run, ...]:
-        """One run per seed. ``lr`` and ``longer`` as in ``recipe``."""
+        """One run per seed; ``how`` as in ``recipe``."""
         made = []
         for seed in self.seeds:
-            usual = not options and not lr and longer == 1
-            probes = self._probes(column, method, n, encoder, seed) if usual else ()
-            run = Run(
-                column.task,
-                method,
-                seed,
-                options=tuple((options or {}).items()),
-                encoder=encoder or self.setting.encoder,
-                recipe=recipe(self.setting, bool(encoder), lr, longer),
-                policy=column.policy,
-                train_size=n or None,
-                subset="balanced",  # class-balanced and nested, one draw per seed (SPEC NA18)
-                eval_size=self.setting.eval_size,
-                evaluate=column.evaluate,
-                max_length=min(128, self.setting.profile.max_length),
-                probes=probes,
-                probe_policy=READING.policy if probes else "",
+            probes = () if options or how else self._probes(column, method, n, encoder, seed)
+            own = {"probes": probes, "probe_policy": READING.policy} if probes else {}
+            own |= {"encoder": encoder} if encoder else {}
+            # Class-balanced and nested, one draw per seed (SPEC NA18).
+            own |= {"options": options or {}, "train_size": n or None, "subset": "balanced"}
+            made.append(
+                column_run(column, method, seed, self.setting, recipe(self.setting, bool(encoder), **how), **own)
             )
-            made.append(run)
         return tuple(made)
 
     def _probes(self, column: Column, method: str, n: int, encoder: str, seed: int) -> tuple[str, ...]:
@@ -247,6 +213,6 @@ class _Planner:
         for row in self.scope.policies:
             lr, options = POLICY_ROWS[row]
             # The printed rate is the model's own: the run of Table 2.
-            runs = self.runs(column, "dnm", most, options, lr=0.0 if lr == POLICY_LRS[0] else lr)
+            runs = self.runs(column, "dnm", most, options, **({} if lr == POLICY_LRS[0] else {"policy_lr": lr}))
             cells.append(Cell(POLICY, row, column.key, runs[: few or None], READING))
         return cells

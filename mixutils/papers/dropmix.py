@@ -9,17 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .. import paths
 from ..runs.run import Run
 from ..tasks import at_hand, spec
-from ..training.loop import Recipe
 from . import ssmix
-from .base import Cell, Column, Paper, Plan, Reading, capped, choose_columns, columns_of, scaled, scopes
+from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, scaled, settle
 from .profiles import Setting
 
-_FACTS = paths.facts("papers/dropmix")
-PAPER = Paper("dropmix", **_FACTS["paper"])
-COLUMNS = columns_of(_FACTS["columns"], select="validation", report="test")
+_FACTS, PAPER, COLUMNS, scope = opened("dropmix", select="validation", report="test")
 SENTENCES = ("trec-coarse", "sst1-sent", "subj", "mr", "cr", "mpqa")  # Table 4
 
 
@@ -42,21 +38,9 @@ SPARSE_ROWS = (*BASELINES, "DropMix-C")
 MASK_ROWS = {name: Row(**fields) for name, fields in _FACTS["mask_rows"].items()}
 ENCODERS: dict[str, tuple[str, str, str]] = _FACTS["encoders"]
 UNTRAINED: dict[str, tuple[str, str, str]] = _FACTS["untrained"]
-#: Figure 3 and Table 5: one DropMix-C run with a fixed share. The paper prints no value; 0.2 is two words of its sentence.
-CHANNEL_TASK = "sst2-glue"
-CHANNEL_OPTIONS = {"ratio_draw": "fixed", "ratio": 0.2, "count_channels": True}
+CHANNEL_TASK, CHANNEL_ROW = "sst2-glue", Row(**_FACTS["channel_row"])  # of Figure 3 and Table 5
 #: SSMix as its own paper trains it, which RC2 compares with; in ``full`` these are the runs of the SSMix plan.
 STAGES_TABLE, STAGES_ROW = "stages", "SSMix in two stages"
-
-
-scope = scopes(_FACTS)
-
-
-def settle(column: Column) -> Column:
-    """A column that the paper does not print, with a part that selects beside the one that is reported."""
-    if column.published or column.policy == "official":
-        return column
-    return replace(column, select="validation", evaluate=("validation", column.report))
 
 
 def encoders(setting: Setting) -> dict[str, tuple[str, str, str]]:
@@ -72,7 +56,7 @@ def is_main(column: Column) -> bool:
 
 def training_rows(setting: Setting) -> int | None:
     """Training rows of a run: the setting's, or fewer where the user left the number to the profile."""
-    return capped(setting, scope(setting).train or None)
+    return setting.capped(scope(setting).train)
 
 
 def evaluated(setting: Setting) -> int | None:
@@ -86,23 +70,10 @@ def train_sizes(setting: Setting) -> set[int | None]:
 
 
 def make_run(column: Column, row: Row, seed: int, setting: Setting, **changes: Any) -> Run:
-    """One run of Table 3, or of another table with ``changes``: batch 32, learning rate 2e-5, AdamW with eps 1e-8 [P]."""
-    lr, batch = scaled(setting, 2e-5, 32)
-    run = Run(
-        column.task,
-        row.method,
-        seed,
-        options=tuple(row.options.items()),
-        encoder=setting.encoder,
-        recipe=Recipe(lr=lr, epochs=scope(setting).epochs[row.regularised], batch_size=batch, eps=1e-8),
-        policy=column.policy,
-        train_size=training_rows(setting),
-        eval_size=evaluated(setting),
-        evaluate=column.evaluate,
-        max_length=min(128, setting.profile.max_length),
-        dropout=row.dropout,
-    )
-    return run.with_(**changes) if changes else run
+    """One run of Table 3, or of another table with ``changes`` of the run's fields."""
+    recipe = scaled(setting, epochs=scope(setting).epochs[row.regularised], **_FACTS["recipe"])
+    own = {"train_size": training_rows(setting), "eval_size": evaluated(setting), "dropout": row.dropout}
+    return column_run(column, row.method, seed, setting, recipe, options=row.options, **own | changes)
 
 
 def reading(column: Column) -> Reading:
@@ -114,7 +85,7 @@ def plan(setting: Setting) -> Plan:
     """All runs of Tables 3 and 4, Figures 2 and 3, Table 5, the control row and the two other masks."""
     s = scope(setting)
     chosen, absent = choose_columns(COLUMNS, setting, s.tasks, s.stand_ins)
-    chosen = tuple(settle(c) for c in chosen)
+    chosen = tuple(map(settle, chosen))
     seeds = setting.seeds_for(PAPER.seeds)
 
     def cell(table: str, name: str, row: Row, column: Column, key: str = "", **changes: Any) -> Cell:
@@ -182,24 +153,16 @@ def _channel_rows(setting: Setting) -> int | None:
     return setting.train_size if own else scope(setting).channel_rows or setting.train_size
 
 
-def quoted(column: Column) -> Column:
-    """The same data set as a column of the SSMix paper."""
-    return next(c for c in ssmix.COLUMNS if c.key == column.key)
-
-
 def two_stages(column: Column, setting: Setting) -> Cell:
     """SSMix as its own paper trains it, on as many rows as this plan's runs and reported on the same part (claim RC2).
 
     It is read as that paper reads it: the better of both stages.
     """
-    theirs = quoted(column)
+    theirs = next(c for c in ssmix.COLUMNS if c.key == column.key)
     same = replace(setting, train_size=training_rows(setting), eval_size=evaluated(setting))
     own = ssmix.plan(setting).cell("2", "SSMix", theirs.key) if same == setting else None
-    runs = (
-        own.runs
-        if own
-        else tuple(ssmix.stage_2(theirs, "SSMix", s, same) for s in setting.seeds_for(ssmix.PAPER.seeds))
-    )
+    seeds = setting.seeds_for(ssmix.PAPER.seeds)
+    runs = own.runs if own else tuple(ssmix.stage_2(theirs, "SSMix", seed, same) for seed in seeds)
     # MNLI: that paper reports the mismatched part, this one the matched part (SPEC RA23).
     part = column.report if column.key == "mnli" else theirs.report
     return Cell(STAGES_TABLE, STAGES_ROW, column.key, runs, Reading(f"best-on-{part}", part, floor=True))
@@ -212,10 +175,9 @@ def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:
     ready = CHANNEL_TASK in setting.recorded or at_hand(CHANNEL_TASK, setting.use_hub)[0]
     if not (free and ready) and column.task not in {c.task for c in chosen}:
         column = _first_single(chosen)[0]
-    row = ROWS["DropMix-C"]
     return make_run(
         column,
-        row._replace(options={**row.options, **CHANNEL_OPTIONS}),
+        CHANNEL_ROW,
         setting.seeds_for(PAPER.seeds)[0],
         setting,
         train_size=_channel_rows(setting),

@@ -80,6 +80,11 @@ class Setting(Profile):
         """The seeds of a plan; the paper's number where the profile leaves it open."""
         return self.seeds or tuple(range(paper_seeds))
 
+    def capped(self, most: int) -> int | None:
+        """Training rows of a run: at most ``most`` (0: no limit) where the user left the number to the profile; None: all."""
+        size = self.train_size
+        return size if not most or size is None or "train_size" in self.chosen else min(size, most)
+
 
 def parse_seeds(text: str) -> tuple[int, ...]:
     """ "5" means seeds 0 to 4; "0,3,7" and "0-4" name them.

@@ -8,71 +8,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import paths
 from ..runs.run import Run
-from ..training.loop import Recipe
-from .base import Cell, Column, Paper, Plan, Reading, choose_columns, columns_of, scaled, scopes, split_off
+from .base import Cell, Column, Plan, Reading, choose_columns, column_run, columns_of, opened, scaled, split_off
 from .profiles import Setting
 
-_FACTS = paths.facts("papers/ssmix")
-PAPER = Paper("ssmix", **_FACTS["paper"])
-_PARTS = tuple(f"{part}_r{i}" for part in ("validation", "test") for i in (1, 2, 3))
-_ANLI = {
-    f"anli-r{i}/{part}": {"title": f"ANLI R{i} {word}", "select": f"validation_r{i}", "report": f"{part}_r{i}"}
-    for i in (1, 2, 3)
-    for part, word in (("validation", "valid."), ("test", "test"))
-}
-COLUMNS = (
-    *columns_of(_FACTS["columns"], policy="official"),
-    *columns_of(_ANLI, policy="official", task="anli", evaluate=_PARTS),
-)
+_FACTS, PAPER, COLUMNS, scope = opened("ssmix", policy="official")
+_ANLI = _FACTS["anli"]
+COLUMNS += columns_of(_ANLI["columns"], policy="official", task="anli", evaluate=_ANLI["evaluate"])
 #: Printed row -> method and options.
 ROWS: dict[str, tuple[str, dict]] = split_off(_FACTS["rows"], "method")
 TABLES: dict[str, tuple[str, ...]] = _FACTS["tables"]
 CONTROL = TABLES["control"][0]
-
-_STAGE = {
-    "optimizer": "adamw",
-    "eps": 1e-8,
-    "weight_decay": 1e-4,
-    "schedule": "linear",
-    "warmup": 0.1,
-    "eval_every": 500,
-}
 SIZE_TABLE, SIZE_ROWS = "size", ("EmbedMix", "TMix", "SSMix")
 
 
-scope = scopes(_FACTS)
-
-
 def stage_1(column: Column, seed: int, setting: Setting) -> Run:
-    """Training without mixup: learning rate 5e-5, 3 epochs [P]."""
-    lr, batch = scaled(setting, 5e-5, 32)
-    held = scope(setting).held_out and column.policy == "official" and setting.train_size
-    return Run(
-        column.task,
-        "none",
-        seed,
-        encoder=setting.encoder,
-        recipe=Recipe(lr=lr, epochs=3, batch_size=batch, **_STAGE),
-        policy="official-held" if held else column.policy,
-        train_size=setting.train_size,
-        eval_size=setting.eval_size,
-        evaluate=(*column.evaluate, "held") if held else column.evaluate,
-        max_length=min(128, setting.profile.max_length),
-    )
+    """Training without mixup."""
+    if scope(setting).held_out and column.policy == "official" and setting.train_size:
+        column = replace(column, policy="official-held", evaluate=(*column.evaluate, "held"))
+    return column_run(column, "none", seed, setting, scaled(setting, **_FACTS["recipe"]))
 
 
 def stage_2(column: Column, row: str, seed: int, setting: Setting) -> Run:
-    """Training with a mixup from stage 1's best checkpoint: learning rate 1e-5, 5 epochs [P]."""
+    """Training with a mixup from stage 1's best checkpoint."""
     method, options = ROWS.get(row, ("none", {}))  # the control too
     first = stage_1(column, seed, setting)
-    lr = scaled(setting, 1e-5, 32)[0]
     return replace(
         first,
         method=method,
         options=tuple(options.items()),
-        recipe=replace(first.recipe, lr=lr, epochs=5),
+        recipe=scaled(setting, **_FACTS["recipe"] | _FACTS["stage_2"]),
         start=first,
         start_policy=f"best-on-{column.select}",
     )

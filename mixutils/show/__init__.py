@@ -1,7 +1,7 @@
 """What notebooks show with: style, result tables, claims, a few plots, texts as heat maps. It knows no paper."""
 
 from .claims import claims, display_claims, display_units
-from .plots import forest, log_ticks, units, verdicts
+from .plots import forest, verdicts
 from .results import data_sets, display_results, display_table, results
 from .style import colour
 
@@ -14,8 +14,6 @@ __all__ = [
     "display_table",
     "display_units",
     "forest",
-    "log_ticks",
     "results",
-    "units",
     "verdicts",
 ]

@@ -10,23 +10,11 @@ import pandas as pd
 
 from ..evidence import Evidence, Verdict
 from .results import display_table
-from .style import SCALES, VERDICT_MARKS
+from .style import KINDS, SCALES, VERDICT_MARKS
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-
-_KINDS = {
-    "every": "on every data set",
-    "most": "on most data sets",
-    "pooled": "on average over data sets",
-    "equal": "no difference, which negligible says too",
-    "inner": "an optimum inside the grid",
-    "slope": "slope over sizes",
-    "steps": "steps to a goal",
-    "measured": "measured, without a test",
-    "illustration": "one trained model",
-}
 #: Columns of a claim.
 _OF_CLAIM = ("claim", "text", "kind", "paper", "verdict", "why", "estimate", "low", "high", "interval", "covers")
 _OF_CLAIM += ("these_low", "these_high", "like_low", "like_high", "margin", "tasks", "units", "void")
@@ -81,7 +69,7 @@ def display_claims(readings: Mapping[str, Evidence], only: Collection[str] = ())
     found = {name: {v.key: v for v in e.verdicts()} for name, e in readings.items()}
     first = next(iter(found.values()))
     lines = [
-        {"claim": v.key, "text and kind": f"{v.text}\n{_KINDS[v.kind]}", "the paper's own tables": v.own}
+        {"claim": v.key, "text and kind": f"{v.text}\n{KINDS[v.kind]}", "the paper's own tables": v.own}
         | {name or "verdict": _words(of[v.key]) if v.key in of else "" for name, of in found.items()}
         for v in first.values()
         if not only or v.key in only
@@ -121,8 +109,10 @@ def summary(v: Verdict) -> str:
     """Estimate, interval and counts in one line: "+0.31 [-0.12, +0.74], 8 data sets, 5 seeds, MDE 0.60"."""
     if math.isnan(v.estimate) or v.kind in ("illustration", "measured"):
         return ""
+    fewest, most = v.seeds
+    seeds = _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     scale = f" {SCALES[v.kind]}" if v.kind in SCALES else ""
-    parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {_seeds(v)}"]
+    parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {seeds}"]
     return ", ".join(parts if math.isnan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
 
 
@@ -162,8 +152,3 @@ def _p(value: float) -> str:
 
 def _count(n: int, name: str) -> str:
     return f"{n} {name}{'s' if n != 1 else ''}"
-
-
-def _seeds(v: Verdict) -> str:
-    fewest, most = v.seeds
-    return _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axis import Axis
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
+import seaborn as sns
+from matplotlib.ticker import NullLocator
 
 from ..evidence import Verdict
 from .style import PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS, colour
@@ -31,37 +31,22 @@ def forest(
     frame = frame[frame["gain"].notna() & frame["row"].isin(list(methods))]
     if frame.empty:
         return None
-    columns = list(dict.fromkeys(frame["title"]))
-    across = min(3, len(columns))
-    down = math.ceil(len(columns) / across)
-    figure, axes = plt.subplots(
-        down,
-        across,
-        figsize=(3.1 * across + 1.6, (0.36 * len(methods) + 0.75) * down + 0.6),
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    rows = list(methods)
-    for axis, title_ in zip(axes.flat, columns, strict=False):
-        part = frame[frame["title"] == title_].set_index("row")
+    rows, across, height = list(methods), min(3, frame["title"].nunique()), 0.36 * len(methods) + 1.2
+    aspect = (3.1 + 1.6 / across) / height
+    grid = sns.FacetGrid(frame, col="title", col_wrap=across, sharex=False, height=height, aspect=aspect)
+    for name, axis in grid.axes_dict.items():
         axis.axvline(0, color="#555", linewidth=1)
-        for y, row in enumerate(rows):
-            if row not in part.index:
-                continue
-            line = part.loc[row]
-            _interval(axis, y, line["gain"], line["gain_low"], line["gain_high"], colour(methods[row]))
-            _reported(axis, y, line["paper_gain"])
-        axis.set_title(title_)
-        axis.set_yticks(range(len(rows)), rows)
-    for axis in axes.flat[len(columns) :]:
-        axis.set_visible(False)
-    axes[0, 0].set_ylim(len(rows) - 0.5, -0.5)  # downwards, with room for the marks at both ends
+        for line in frame[frame["title"] == name].to_dict("records"):
+            numbers = line["gain"], line["gain_low"], line["gain_high"]
+            _interval(axis, rows.index(line["row"]), numbers, line["paper_gain"], colour(methods[line["row"]]))
+    # Downwards, with room for the marks at both ends.
+    grid.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows))).set_yticklabels(rows).set_titles("{col_name}")
+    figure = grid.figure
+    figure.set_layout_engine("constrained")
     if across > 2:
         figure.supxlabel(x_label, fontsize=9.5)
     else:  # the legend takes the place below
-        for axis in axes[-1]:
-            axis.set_xlabel(textwrap.fill(x_label, 36))
+        grid.set_xlabels(textwrap.fill(x_label, 36))
     printed = "published gain" if frame["paper_gain"].notna().any() else ""
     handles = _legend("ours, mean over seeds and 95 % t interval", printed)
     # Beside the title where there is room for both.
@@ -70,14 +55,6 @@ def forest(
     )
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
-
-
-def log_ticks(axis: Axis) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5 of every decade."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_minor_locator(NullLocator())
 
 
 def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | None = None) -> plt.Figure | None:
@@ -95,12 +72,17 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     if all(v.word in ("not tested", "illustration") for v in found):
         return None
     labels = [(names or {}).get(v.key, v.key) for v in found]
-    figure, axis = _lines(labels, found[0].margin, (6.9 + 0.07 * max(map(len, labels)), 0.34 * len(labels) + 1.3))
+    size = (6.9 + 0.07 * max(map(len, labels)), 0.34 * len(labels) + 1.3)
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
+    axis.axvline(0, color="#555", linewidth=1)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
+    axis.grid(axis="y", visible=False)
     for y, v in enumerate(found):
         shade = VERDICT_COLOURS.get(v.word, "#777777")
         if not math.isnan(v.estimate):
-            _interval(axis, y, v.estimate, v.low, v.high, shade)
-            _reported(axis, y, v.reported)
+            _interval(axis, y, (v.estimate, v.low, v.high), v.reported, shade)
         axis.annotate(
             f"{VERDICT_MARKS[v.word]} {v.word}",
             (1.02, y),
@@ -120,57 +102,13 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     return figure
 
 
-def units(verdict: Verdict, title: str) -> plt.Figure | None:
-    """One claim's units with their t intervals, the pooled estimate below, reported differences as open diamonds.
-
-    Units that are void are grey and crossed.
-
-    Returns:
-        The figure, or None where no unit has a number.
-    """
-    frame = verdict.to_frame()
-    frame = frame[frame["mean"].notna()] if len(frame) else frame
-    if frame.empty:
-        return None
-    several, tested = frame["pair"].nunique() > 1, not math.isnan(verdict.estimate)
-    names = [f"{t}, {p}" if several else t for t, p in zip(frame["title"], frame["pair"], strict=True)]
-    names += [f"all: {verdict.word}"] if tested else []
-    figure, axis = _lines(names, verdict.margin, (6.8, 0.32 * (len(frame) + 1) + 1.3))
-    for y, u in enumerate(frame.to_dict("records")):
-        look = ("#999999", "x") if u["void"] else ("#333333", "o")
-        _interval(axis, y, u["mean"], u["low"], u["high"], *look)
-        _reported(axis, y, u["printed"])
-    if tested:
-        shade = VERDICT_COLOURS.get(verdict.word, "#777777")
-        _interval(axis, len(frame), verdict.estimate, verdict.low, verdict.high, shade, "s")
-        _reported(axis, len(frame), verdict.reported)
-    axis.set_xlabel("difference in the claimed direction, points")
-    axis.set_title(title, loc="left")
-    printed = "reported" if frame["printed"].notna().any() else ""
-    handles = _legend("mean over seeds, 95 % t interval; below, over data sets", printed)
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
-    return figure
-
-
-def _lines(labels: Sequence[str], margin: float, size: tuple[float, float]) -> tuple[plt.Figure, plt.Axes]:
-    """An empty figure with a line for each label, downwards; 0 is marked and the margin shaded."""
-    figure, axis = plt.subplots(figsize=size, layout="constrained")
-    axis.axvspan(-margin, margin, color="#eef1f6", zorder=0)
-    axis.axvline(0, color="#555", linewidth=1)
-    axis.set_yticks(range(len(labels)), labels)
-    axis.set_ylim(len(labels) - 0.5, -0.5)
-    axis.grid(axis="y", visible=False)
-    return figure, axis
-
-
-def _interval(axis: plt.Axes, y: float, mean: float, low: float, high: float, shade: str, mark: str = "o") -> None:
+def _interval(axis: plt.Axes, y: float, numbers: tuple[float, float, float], reported: float, shade: str) -> None:
+    """Mean with its interval (mean, low, high), and what is printed, where there is such a number."""
+    mean, low, high = numbers
     error = None if math.isnan(low) else [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-    axis.errorbar(mean, y, xerr=error, fmt=mark, color=shade, capsize=3, markersize=5.5)
-
-
-def _reported(axis: plt.Axes, y: float, value: float) -> None:
-    if not math.isnan(value):
-        axis.plot(value, y, **_PRINTED, markersize=5.5)
+    axis.errorbar(mean, y, xerr=error, fmt="o", color=shade, capsize=3, markersize=5.5)
+    if not math.isnan(reported):
+        axis.plot(reported, y, **_PRINTED, markersize=5.5)
 
 
 def _points_axis(axis: plt.Axes) -> None:

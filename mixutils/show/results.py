@@ -10,7 +10,7 @@ import html
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -21,26 +21,14 @@ from ..papers.published import published
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-    from ..papers import Plan
-    from ..runs.records import Records
-
 COLUMNS = ["table", "row", "column", "title", "paper", "paper_spread"]
 COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
 COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
 PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric"]
 
 
-class Shown(Protocol):
-    """What tables are made from; a companion is one."""
-
-    plan: Plan
-    store: Records
-    frame: pd.DataFrame
-    printed: pd.DataFrame
-
-
 def results(
-    c: Shown,
+    c: Any,
     table: str,
     *,
     baseline: tuple[str, str] | None = None,
@@ -51,6 +39,7 @@ def results(
     """One line per cell of a table, published columns without data included.
 
     Args:
+        c: a companion, or what else has its ``plan``, ``store``, ``frame`` and ``printed``.
         baseline: (table, row) of the cells that gains are taken against, paired by seed, on readings without a floor.
             None: no gains.
         base_row: the row whose published value the published gains are taken against.
@@ -69,7 +58,8 @@ def results(
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
     elsewhere = f"not in the {c.plan.setting.profile.name} profile"
     shown = {tuple(at): part for at, part in frame[frame["primary"]].groupby(PLACE, sort=False)}
-    plain = _values(frame[~frame["floor"]])
+    plain = frame[~frame["floor"]].groupby([*PLACE, *READING], sort=False)[["seed", "value"]]
+    by_seed = {at: part.drop_duplicates("seed", keep="last").set_index("seed")["value"] for at, part in plain}
     lines = []
     for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
         cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
@@ -92,8 +82,8 @@ def results(
             if at is not None:
                 line["difference"] = line["ours"] - line["paper"]
             if baseline and row != base_row:
-                own, base = (plain.get((*side, key, *reading), {}) for side in ((table, row), baseline))
-                gains = [own[seed] - base[seed] for seed in own if seed in base]
+                sides = [by_seed.get((*side, key, *reading), {}) for side in ((table, row), baseline)]
+                gains = [value - sides[1][seed] for seed, value in sides[0].items() if seed in sides[1]]
         if gains:
             gain = mean_of(gains)
             line |= {"gain": gain.estimate, "gain_low": gain.low, "gain_high": gain.high}
@@ -103,18 +93,11 @@ def results(
     return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "Int64"})
 
 
-def _values(frame: pd.DataFrame) -> dict[tuple, dict[int, float]]:
-    """(table, row, column, policy, part, metric) -> seed -> value."""
-    out: dict[tuple, dict[int, float]] = {}
-    for *key, seed, value in frame[[*PLACE, *READING, "seed", "value"]].itertuples(index=False):
-        out.setdefault(tuple(key), {})[seed] = value
-    return out
-
-
-def data_sets(c: Shown, table: str, fields: Sequence[str]) -> pd.DataFrame:
+def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
     """A table of data sets: what is printed, and what the records say about the data that were found.
 
     Args:
+        c: a companion, or what else has its ``plan`` and ``store``.
         table: of ``published``, whose rows are data sets. fields: its columns, in the order of the paper.
 
     Returns:
@@ -131,7 +114,7 @@ def data_sets(c: Shown, table: str, fields: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
 
 
-def _found(c: Shown, task: str) -> dict[str, object]:
+def _found(c: Any, task: str) -> dict[str, object]:
     record = next((r for x in c.plan.cells if x.runs[0].task == task for r in x.records(c.store)), None)
     if record is None:
         names = ((key.split("/")[0], reason) for key, reason in c.plan.absent.items())
@@ -148,32 +131,28 @@ def _found(c: Shown, task: str) -> dict[str, object]:
     }
 
 
-def display_results(
-    lines: pd.DataFrame, *, spread: str = "sd", caption: str = "", across: str = "title", show: str = "ours"
-) -> Styler:
+def display_results(lines: pd.DataFrame, *, spread: str = "sd", caption: str = "") -> Styler:
     """A table as printed: methods down, data sets across; each cell reported, ours ± spread, n, difference, gain.
 
     Args:
-        lines: from ``results``. spread: "sd", "se" or "variance". across: the column whose values become columns. show: the
-            column that is shown as ours.
+        lines: from ``results``. spread: "sd", "se" or "variance".
     """
-    cells = lines.assign(text=[_text(line, spread, show) for line in lines.to_dict("records")])
-    rows, columns = list(dict.fromkeys(lines["row"])), list(dict.fromkeys(lines[across]))
-    wide = cells.drop_duplicates(["row", across]).pivot(index="row", columns=across, values="text")
-    wide = wide.reindex(index=rows, columns=columns).fillna("–")
+    cells = lines.assign(text=[_text(line, spread) for line in lines.to_dict("records")])
+    wide = cells.drop_duplicates(["row", "title"]).pivot(index="row", columns="title", values="text")
+    wide = wide.reindex(index=lines["row"].unique(), columns=lines["title"].unique()).fillna("–")
     return display_table(wide.rename_axis(index="", columns=""), caption=caption, index=True)
 
 
-def _text(line: dict[str, Any], spread: str, show: str) -> str:
+def _text(line: dict[str, Any], spread: str) -> str:
     out = []
     if not math.isnan(line["paper"]):
         printed = "" if math.isnan(line["paper_spread"]) else f" ± {line['paper_spread']:.2f}"
         out.append(f"reported {line['paper']:.2f}{printed}")
-    if math.isnan(line[show]):
+    if math.isnan(line["ours"]):
         return "\n".join([*out, line["note"] or "no data"])
-    around = "" if math.isnan(line[spread]) or show != "ours" else f" ± {line[spread]:.2f}"
-    difference = "" if math.isnan(line["difference"]) or show != "ours" else f", difference {line['difference']:+.2f}"
-    out += [f"ours {line[show]:.2f}{around}", f"n = {line['n']}{difference}"]
+    around = "" if math.isnan(line[spread]) else f" ± {line[spread]:.2f}"
+    difference = "" if math.isnan(line["difference"]) else f", difference {line['difference']:+.2f}"
+    out += [f"ours {line['ours']:.2f}{around}", f"n = {line['n']}{difference}"]
     if not math.isnan(line["gain"]):
         around = "" if math.isnan(line["gain_low"]) else f" [{line['gain_low']:+.1f}, {line['gain_high']:+.1f}]"
         out.append(f"gain {line['gain']:+.2f}{around}")
@@ -194,13 +173,10 @@ def display_table(
     styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
     # The same on every run, and no other table's on the page: rules of cells go by it.
     digest = hashlib.blake2b(frame.to_csv().encode(), digest_size=4).hexdigest()
-    styler = styler.set_uuid(digest).set_properties(
-        **{"text-align": "left", "vertical-align": "top", "white-space": "pre"}
-    )
-    if wrap:
-        styler = styler.set_properties(subset=list(wrap), **{"white-space": "pre-line", "min-width": "14em"})
-    left = [("text-align", "left"), ("vertical-align", "top"), ("white-space", "pre")]
-    rules = [{"selector": "th", "props": left}]
-    rules += [{"selector": "caption", "props": [("caption-side", "bottom"), ("text-align", "left")]}]
-    styler = styler.set_table_styles(rules).set_caption(html.escape(caption))
+    long = ", ".join(f"td.col{frame.columns.get_loc(name)}" for name in wrap)
+    rules = {"th, td": "text-align: left; vertical-align: top; white-space: pre"}
+    rules |= {long: "white-space: pre-line; min-width: 14em"} if long else {}
+    rules |= {"caption": "caption-side: bottom; text-align: left"}
+    rules = [{"selector": selector, "props": props} for selector, props in rules.items()]
+    styler = styler.set_uuid(digest).set_table_styles(rules).set_caption(html.escape(caption))
     return styler if index else styler.hide(axis="index")

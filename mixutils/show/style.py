@@ -17,27 +17,13 @@ from ..mixers import REGISTRY
 
 DATA_COLOURS = ("#117733", "#882255", "#aa8800")  # lines that are data sets, not methods
 PAPER_COLOUR = "#000000"  # published numbers, always as open diamonds
-#: The words of SPEC 9.3, in the order in which a legend lists them. What has no colour here is grey.
-VERDICT_COLOURS = {
-    "supported": "#00614a",
-    "supported, and smaller than reported": "#00614a",
-    "contradicted": "#cc3311",
-    "negligible": "#1f3c90",
-    "smaller than reported": "#553914",
-    "undecided": "#868686",
-}
-VERDICT_MARKS = {
-    "supported": "✓",
-    "supported, and smaller than reported": "✓↓",
-    "contradicted": "✗",
-    "negligible": "≈",
-    "smaller than reported": "↓",
-    "undecided": "?",
-    "not tested": "·",
-    "illustration": "○",
-}
-#: What the estimate of a claim of this kind is, where it is no difference in points.
-SCALES = {"slope": "points per factor of two", "steps": "log hazard ratio"}
+_FACTS = paths.facts("show/style")
+#: The words of SPEC 9.3. What has no colour here is grey.
+VERDICT_MARKS: dict[str, str] = {word: of["mark"] for word, of in _FACTS["verdicts"].items()}
+VERDICT_COLOURS = {word: of["colour"] for word, of in _FACTS["verdicts"].items() if "colour" in of}
+#: Kind of a claim -> its words, and what its estimate is, where it is no difference in points.
+KINDS: dict[str, str] = _FACTS["kinds"]
+SCALES: dict[str, str] = _FACTS["scales"]
 #: Saliency: white to orange. Texts A and B of a mixture.
 SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
 TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}
@@ -45,7 +31,7 @@ TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}
 
 def use() -> None:
     """Set the style for this process."""
-    mpl.rcParams.update(paths.facts("show/style"))
+    mpl.rcParams.update(_FACTS["matplotlib"])
 
 
 def colour(method: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
@@ -41,8 +41,9 @@ def relative(values: Sequence[float]) -> list[float]:
 
 def draw(strips: Sequence[Strip | None], title: str = "", width: float = 10.0, label_width: float = 1.75) -> plt.Figure:
     """Strips below each other; None leaves a small gap. Long lines are broken."""
-    lines = _break(strips, width - label_width - 1.2)
-    height = sum(_SPACE if s is None else _LINE for s in lines) + (0.4 if title else 0.12)
+    places = [[] if strip is None else _places(strip.tokens, width - label_width - 1.2) for strip in strips]
+    heights = [_SPACE if s is None else _LINE * (at[-1][0] + 1) for s, at in zip(strips, places, strict=True)]
+    height = sum(heights) + (0.4 if title else 0.12)
     figure = plt.figure(figsize=(width, height))
     axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axis.axis("off")
@@ -50,27 +51,38 @@ def draw(strips: Sequence[Strip | None], title: str = "", width: float = 10.0, l
     with plt.rc_context({"text.parse_math": False}):  # a "$" in a text is a dollar sign
         if title:
             axis.text(0.05, height - 0.2, title, fontsize=10.5, va="center")
-        for strip in lines:
-            y -= _SPACE if strip is None else _LINE
+        for strip, at, needed in zip(strips, places, heights, strict=True):
             if strip is not None:
-                _draw(axis, strip, label_width, y)
+                _draw(axis, strip, [(label_width + x, y - _LINE * (line + 1)) for line, x in at])
+            y -= needed
     return figure
 
 
-def _draw(axis: plt.Axes, strip: Strip, x: float, y: float) -> None:
-    """One line; its boxes begin at ``x``, and ``y`` is its lower edge."""
-    axis.text(0.05, y + _LINE / 2, strip.label, fontsize=9, va="center")
-    edges = []
-    for i, token in enumerate(strip.tokens):
-        _box(axis, x, y, token, strip, i)
-        edges.append((x, x + _width(token)))
+def _places(tokens: Sequence[str], room: float) -> list[tuple[int, float]]:
+    """Line and left edge of each token, counted from 0, and of what stands behind the last one."""
+    out, line, x = [], 0, 0.0
+    for token in tokens:
+        if x and x + _width(token) + _GAP > room:
+            line, x = line + 1, 0.0
+        out.append((line, x))
         x += _width(token) + _GAP
-    if strip.frame and strip.frame[1]:
+    return [*out, (line, x)]
+
+
+def _draw(axis: plt.Axes, strip: Strip, places: Sequence[tuple[float, float]]) -> None:
+    """One strip; ``places`` are the lower left corners of its boxes, and of the text behind them."""
+    axis.text(0.05, places[0][1] + _LINE / 2, strip.label, fontsize=9, va="center")
+    for i, token in enumerate(strip.tokens):
+        _box(axis, *places[i], token, strip, i)
+    if strip.frame:
         first, length, key = strip.frame
-        left, right = edges[first][0] - 0.025, edges[first + length - 1][1] + 0.025
         look = {"fill": False, "lw": 1.8, "edgecolor": TEXT_COLOURS[key]}
-        axis.add_patch(plt.Rectangle((left, y + 0.025), right - left, _LINE - 0.05, **look))
+        for y, on_line in itertools.groupby(range(first, first + length), key=lambda i: places[i][1]):
+            on_line = list(on_line)
+            left, right = places[on_line[0]][0], places[on_line[-1]][0] + _width(strip.tokens[on_line[-1]])
+            axis.add_patch(plt.Rectangle((left - 0.025, y + 0.025), right - left + 0.05, _LINE - 0.05, **look))
     if strip.after:
+        x, y = places[-1]
         axis.text(x + 0.05, y + _LINE / 2, strip.after, fontsize=8.5, va="center", color=strip.after_colour)
 
 
@@ -91,32 +103,3 @@ def _box(axis: plt.Axes, x: float, y: float, token: str, strip: Strip, i: int) -
     axis.add_patch(FancyBboxPatch(place, w - 0.04, _LINE - 0.14, boxstyle=shape, fc=face, ec=edge, lw=0.9))
     font = {"fontsize": 8.5, "family": "DejaVu Sans Mono", "color": text, "weight": weight}
     axis.text(x + w / 2, y + _LINE / 2 - 0.005, token, va="center", ha="center", **font)
-
-
-def _break(strips: Sequence[Strip | None], room: float) -> list[Strip | None]:
-    out: list[Strip | None] = []
-    for strip in strips:
-        if strip is None:
-            out.append(None)
-            continue
-        starts, used = [0], 0.0
-        for i, token in enumerate(strip.tokens):
-            w = _width(token) + _GAP
-            if used + w > room and i > starts[-1]:
-                starts.append(i)
-                used = 0.0
-            used += w
-        out += [_piece(strip, a, b) for a, b in itertools.pairwise([*starts, len(strip.tokens)])]
-    return out
-
-
-def _piece(strip: Strip, a: int, b: int) -> Strip:
-    """Tokens ``a`` to ``b``; the label stands before the first of the strip, the text behind its last."""
-    shade, origin = (None if of is None else of[a:b] for of in (strip.shade, strip.origin))
-    frame = None
-    if strip.frame:
-        first, length, key = strip.frame
-        begin, end = max(first, a), min(first + length, b)
-        frame = (begin - a, end - begin, key) if end > begin else None
-    label, after = strip.label if a == 0 else "", strip.after if b == len(strip.tokens) else ""
-    return replace(strip, label=label, tokens=strip.tokens[a:b], shade=shade, origin=origin, frame=frame, after=after)
