@@ -118,8 +118,9 @@ def test_scripts_are_executable():
 
 
 def readme_commands() -> list[tuple[str, list[str]]]:
-    """Command and arguments of every ``run_all.sh`` and ``python -m mixutils`` line in the README's blocks."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    """Command and arguments of every ``run_all.sh`` and ``python -m mixutils`` line in blocks of README and docs."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text("utf-8") for page in pages if page.is_file())
     out = []
     for block in re.findall(r"^```(?:bash|sh|shell|console|text)?\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for line in block.replace("\\\n", " ").splitlines():

@@ -20,7 +20,7 @@ class Profile:
         batch_size: replaces every paper's batch size; None: leave it. Small training sets need small batches to make
             enough updates.
         lr_scale: factor on every paper's learning rate. The papers' rates are for BERT-base; MiniLM has a third of its
-            width and wants more. The factors were chosen on the unmixed baseline alone (README, "Deviations", P1).
+            width and wants more. The factors were chosen on the unmixed baseline alone (docs/deviations.md, P1).
         max_length: tokens at most, where a paper allows more; attention to long pairs is what small machines lack time for.
         use_hub: whether the hub may be asked. needs_gpu: refuse to start without one.
         builtin_only: built-in tasks whatever data are at hand, so that tests and notebooks do not depend on them.

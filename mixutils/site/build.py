@@ -149,7 +149,7 @@ def _first_page(
     saved = {key: path for key in PLANS if (path := folder / key / "claims.csv").is_file()}
     parts += ["## Claims", WORDS] if saved else []
     for key, path in saved.items():
-        claims = csvs.claims(csvs.read(path)).replace(r"\*\*", "", regex=True)
+        claims = csvs.claims(csvs.read(path))
         parts += [f"### {titles[key]}", _raw(source, key, display_table(claims, wrap=list(claims.columns[1:])))]
     cited = [p for p in (PLANS[key].PAPER for key in plans) if p.url]
     parts += ["## Papers"] if cited else []

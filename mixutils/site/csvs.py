@@ -1,4 +1,4 @@
-"""Tables that notebooks have saved, as lines of text that the README and the site share."""
+"""Tables that notebooks have saved, read and told in words."""
 
 from __future__ import annotations
 
@@ -28,31 +28,12 @@ def claims(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["", "claim", "the paper's own tables", *(r or "verdict" for r in readings)])
 
 
-def results(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A result table, "paper → ours ± sd": one line per row, the columns that have numbers of ours."""
-    frame = frame[frame.groupby("column")["ours"].transform(lambda c: c.notna().any())]
-    cells = frame.assign(text=[_cell(line) for line in frame.to_dict("records")])
-    wide = cells.pivot(index="row", columns="column", values="text").fillna("")
-    wide = wide.reindex(index=frame["row"].unique(), columns=frame["column"].unique())
-    titles = dict(zip(frame["column"], frame["title"], strict=True))
-    return wide.rename(columns=titles).rename_axis(f"{metric}: paper → ours").reset_index()
-
-
 def _text(value: object) -> str:
     return "" if pd.isna(value) else str(value)
 
 
-def _cell(line: dict) -> str:
-    paper = "–" if math.isnan(line["paper"]) else f"{line['paper']:.2f}"
-    note = _text(line["note"])
-    if math.isnan(line["ours"]):
-        return f"{paper} → {note or 'no runs yet'}"
-    spread = "" if math.isnan(line["sd"]) else f" ± {line['sd']:.2f}"
-    return f"{paper} → **{line['ours']:.2f}**{spread}" + (f" ({note})" if note else "")
-
-
 def _verdict(line: pd.Series) -> str:
-    word, why = f"{VERDICT_MARKS[line['verdict']]} **{line['verdict']}**", _text(line["why"])
+    word, why = f"{VERDICT_MARKS[line['verdict']]} {line['verdict']}", _text(line["why"])
     if line["kind"] == "illustration" or math.isnan(line["estimate"]):
         return f"{word}: {why}" if why else word
     fewest, most, tasks = (f"{line[name]:.0f}" for name in ("seeds_fewest", "seeds_most", "tasks"))
