@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
@@ -42,12 +44,11 @@ def test_restoring_rejects_weights_of_another_shape():
 
 def test_nothing_half_written_is_ever_visible(monkeypatch):
     """The file appears by renaming; a crash while writing leaves only a temporary name."""
-    import mixutils.runs.checkpoints as module
 
     def crash(*a, **k):
         raise OSError("disk full")
 
-    monkeypatch.setattr(module.os, "replace", crash)
+    monkeypatch.setattr(os, "replace", crash)
     with pytest.raises(OSError, match="disk full"):
         save_weights("abc", "last", {"model.x": torch.ones(2)}, torch.arange(2))
     assert not checkpoint_path("abc", "last").exists()

@@ -69,8 +69,6 @@ def test_an_interrupted_run_ends_with_the_same_bits(method, stop, tmp_path):
     assert state.details == expected.details
     for policy, tensors in expected.best.items():
         assert all(torch.equal(v, state.best[policy][k]) for k, v in tensors.items())
-    store.remove()
-    assert not store.path.exists()
 
 
 def test_batches_do_not_depend_on_the_method_and_cover_the_data():

@@ -199,7 +199,6 @@ class Companion:
             if found is None and (self.train or checkpoint_path(run.hash, run.probe_policy).is_file()):
                 found = compact(measure(trained(run, device=self.device, use_hub=self.plan.setting.use_hub)))
                 kept[run.hash] = {"made_from": made_from, "found": found}
-                path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(path, json.dumps(kept, ensure_ascii=False).encode("utf-8"))
             if found is not None:
                 of_run = {"task": run.task, "seed": run.seed, "labels": record["data"]["labels"], "hash": run.hash}

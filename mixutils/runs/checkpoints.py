@@ -7,7 +7,6 @@ made again by repeating the run, which gives the same bits, so checkpoints may b
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -30,18 +29,10 @@ def checkpoint_path(run_hash: str, policy: str) -> Path:
     return paths.checkpoints() / f"{run_hash}.{check(policy)}.safetensors"
 
 
-def resume_path(run_hash: str) -> Path:
-    """Where the state of an unfinished run is."""
-    return paths.checkpoints() / f"{run_hash}.unfinished.safetensors"
-
-
 def _save(path: Path, tensors: dict[str, Tensor], extra: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, temporary, {"json": json.dumps(extra)})
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    ready = {k: v.detach().contiguous().cpu() for k, v in tensors.items()}
+    with paths.written_whole(path) as temporary:
+        save_file(ready, temporary, {"json": json.dumps(extra)})
 
 
 def save_weights(run_hash: str, policy: str, tensors: dict[str, Tensor], vocabulary: Tensor) -> None:
@@ -75,12 +66,11 @@ def restore(model: Classifier, weights: dict[str, Tensor], vocabulary: Tensor) -
 
 
 class Unfinished:
-    """Saves and loads the state of a run between two evaluations; ``save`` and ``resume`` of ``train.train``."""
+    """Saves and loads the state of a run between two evaluations; ``save`` and ``resume`` of ``loop.train``."""
 
     def __init__(self, run_hash: str, seconds: float = SAVE_SECONDS) -> None:
-        self.path = resume_path(run_hash)
-        self.seconds = seconds
-        self.last = time.monotonic()
+        self.path = paths.checkpoints() / f"{run_hash}.unfinished.safetensors"
+        self.seconds, self.last = seconds, time.monotonic()
 
     def save(self, state: State, objects: dict[str, Any]) -> None:
         if time.monotonic() - self.last < self.seconds:
@@ -131,7 +121,3 @@ class Unfinished:
             policy, name = key.split("/", 1)
             state.best.setdefault(policy, {})[name] = value.to(device)
         return state
-
-    def remove(self) -> None:
-        """The run is finished: nothing is left to resume."""
-        self.path.unlink(missing_ok=True)

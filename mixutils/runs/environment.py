@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 from typing import Any
@@ -33,16 +34,11 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise DeviceError(f"the device must be auto, cpu, cuda or cuda:N, not {name!r}")
-    if device.type == "cuda":
-        count = torch.cuda.device_count()
-        if (device.index or 0) >= count:
-            raise DeviceError(f"the device {name} is not there: this machine shows {count} CUDA devices")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise DeviceError(f"the device {name} is not there: this machine shows {count} CUDA devices")
     return device
 
 
@@ -131,10 +127,7 @@ def float32_kernel() -> str:
     # A tie goes to torch's default.
     chosen = "medium" if rates["medium"] > 1.05 * rates["highest"] else "highest"
     with contextlib.suppress(OSError):  # a folder that cannot be written: measured by every process
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps({key: {"kernel": chosen, "gigaflops": rates}}), "utf-8")
-        os.replace(temporary, path)
+        paths.write_whole(path, json.dumps({key: {"kernel": chosen, "gigaflops": rates}}).encode())
     return chosen
 
 

@@ -166,7 +166,7 @@ def execute(
     }
     if run.probes:
         _keep_for_measurements(run, mixer, state, task.vocabulary)
-    unfinished.remove()
+    unfinished.path.unlink(missing_ok=True)
     record["cost"]["total_s"] = time.perf_counter() - begin
     record["date"] = datetime.now(UTC).date().isoformat()
     return record

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -30,12 +31,10 @@ def waves(jobs: dict[str, Job]) -> list[list[Job]]:
     def depth(run: Run) -> int:
         return 1 + depth(run.start) if run.start is not None and run.start.hash in jobs else 0
 
-    out: list[list[Job]] = []
+    out: dict[int, list[Job]] = defaultdict(list)
     for job in jobs.values():
-        while len(out) <= depth(job.run):
-            out.append([])
         out[depth(job.run)].append(job)
-    return out
+    return [out[number] for number in sorted(out)]
 
 
 def submit(
@@ -64,7 +63,6 @@ def submit(
     if shutil.which("sbatch") is None:
         raise SlurmError("sbatch is not on the PATH: submit from a node of the cluster, or train here without --slurm")
     folder = paths.work() / "slurm"
-    folder.mkdir(parents=True, exist_ok=True)
     ids: list[str] = []
     for number, jobs in enumerate(waves(jobs_for(runs, store, retry, again))):
         batch = folder / f"wave-{number}-{jobs[0].run.hash}.jsonl"

@@ -17,7 +17,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -74,11 +73,8 @@ def load(task: str) -> dict[str, list[Record]]:
     folder = cache_folder()
     path = folder / f"{task}.json"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         for name, parts in _build().items():
-            temporary = folder / f".{name}.{os.getpid()}"
-            temporary.write_text(json.dumps(parts, ensure_ascii=False), "utf-8")
-            os.replace(temporary, folder / f"{name}.json")
+            paths.write_whole(folder / f"{name}.json", json.dumps(parts, ensure_ascii=False).encode())
     return json.loads(path.read_text("utf-8"))
 
 
