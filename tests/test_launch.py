@@ -99,9 +99,8 @@ def test_a_run_whose_worker_dies_is_tried_again_before_all_others_and_then_fails
     assert (jobs.done, jobs.failed, list(jobs.left)) == (0, 3, [stage_1(1).hash])
     assert "died 3 times, last with signal 9" in store.get(stage_1(0))["error"]
     assert f"its start failed: {stage_1(0).title()}" in store.get(stage_2(0, "tmix"))["error"]
-    assert [line.strip() for line in lines[-2:]] == [
-        f"{stage_2(0, m).title()}: not trained, its start failed" for m in ("ssmix", "tmix")
-    ]
+    for line, number, method in zip(lines[-2:], (2, 3), ("ssmix", "tmix"), strict=True):
+        assert line.startswith(f"[{number}/4] {stage_2(0, method).title()}: FAILED (its start failed: ")
 
 
 def test_a_run_that_is_done_stays_done_when_the_workers_that_repeat_it_die():
@@ -135,7 +134,7 @@ def test_a_plan_is_trained_once_and_weights_are_deleted_afterwards():
     runs.append(stage_2(1, "ssmix").with_(start=stage_1(1).with_(task="no-such-task")))
     counts = launch(runs, store, device="cpu", jobs=2, use_hub=False, say=lines.append)
     assert counts == {"done": 3, "failed": 3, "kept": 0}
-    assert sum(line.startswith("[") for line in lines) == 5
+    assert sum(line.startswith("[") for line in lines) == 6
     assert "its start failed" in store.get(runs[-1])["error"]
     assert not list(paths.checkpoints().glob("*.safetensors"))
     again = launch(runs, store, device="cpu", jobs=2, use_hub=False)

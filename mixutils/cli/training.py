@@ -10,7 +10,7 @@ from ..companion import Ahead, check_gpu, describe, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
 from ..runs import environment, launch
-from ..runs.estimate import Costs, disk, rounded
+from ..runs.estimate import Costs, disk
 from ..runs.records import Records
 from ..runs.slurm import submit
 from . import setting
@@ -37,7 +37,7 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
     runs = list(dict.fromkeys(run for ahead in of_plans for run in ahead.runs))
     stale = {name: why for ahead in of_plans for name, why in ahead.stale.items()}
     free = shutil.disk_usage(next(p for p in (paths.work(), *paths.work().parents) if p.exists())).free / 1e6
-    need, time = disk(runs), rounded(costs.wall(runs, workers)) if runs else "no time"
+    need, time = disk(runs), f"about {launch.duration(costs.wall(runs, workers))}" if runs else "no time"
     print(
         f"in all: {len(runs)} runs to do, {time}; disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
     )

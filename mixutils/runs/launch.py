@@ -175,11 +175,9 @@ class _Jobs:
     def _orphans(self, start: Run) -> None:
         """Runs whose start failed cannot be trained; they are stored as failed, and so are those that start from them."""
         for job in [j for j in self.waiting.values() if j.run.start is not None and j.run.start.hash == start.hash]:
-            del self.waiting[job.run.hash], self.left[job.run.hash]
-            self.failed += 1
+            del self.waiting[job.run.hash]
             self.store.put(failure(job.run, f"its start failed: {start.title()} ({start.hash})"))
-            self._remark(f"{job.run.title()}: not trained, its start failed")
-            self._orphans(job.run)
+            self.finished(job, "failed")
 
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
