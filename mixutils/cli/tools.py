@@ -8,7 +8,6 @@ from collections import Counter
 from .. import paths
 from ..runs.records import NEW, NEWER, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
-from . import setting
 
 
 def bench(args: argparse.Namespace) -> int:
@@ -31,7 +30,7 @@ def readme(args: argparse.Namespace) -> int:
 def records(args: argparse.Namespace) -> int:
     store = Records()
     if args.action == "merge":
-        print(f"{told(store.merge(args.path))}\nin {setting.short(store.folder)}")
+        print(f"{told(store.merge(args.path))}\nin {store.folder}")
     else:
         print(f"{store.export((r['hash'] for r in store.all()), args.path)} records in {args.path}")
     return 0

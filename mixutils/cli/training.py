@@ -47,13 +47,9 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
 
 
 def train(args: argparse.Namespace) -> int:
+    """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
     profile, papers, _ = setting.selected(args)
-    check(profile, args)
-    return train_plans(args, profile, setting.plans(args, profile, papers))
-
-
-def check(profile: str, args: argparse.Namespace) -> None:
-    """What would make every run fail, said before the first one."""
+    # What would make every run fail is said before the first one.
     environment.pick_precision("auto", environment.pick_device(args.device))
     check_gpu(profile, args.device)
     if args.encoder:
@@ -61,10 +57,7 @@ def check(profile: str, args: argparse.Namespace) -> None:
 
         load_tokenizer(args.encoder)
         load_encoder(args.encoder)
-
-
-def train_plans(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> int:
-    """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
+    plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
     ahead = show_plan(profile, plans, store, args.jobs, args.device)
     runs = [r for p in plans.values() for r in p.runs]
@@ -85,5 +78,5 @@ def train_plans(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) 
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
     if failed:
-        print(f"tracebacks are in {setting.short(store.folder)}; the same command with --retry repeats failed runs")
+        print(f"tracebacks are in {store.folder}; the same command with --retry repeats failed runs")
     return int(bool(failed))

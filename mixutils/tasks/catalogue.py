@@ -56,7 +56,6 @@ class TaskSpec:
     language: str = "English"
     pair: bool = False
     classes: int = 2
-    metric: str = "accuracy"
     policy: str = "auto"
     drop_coarse: bool = False
     stand_in: str = "docs-coarse"
