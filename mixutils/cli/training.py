@@ -60,7 +60,7 @@ def train(args: argparse.Namespace) -> int:
     plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
     ahead = show_plan(profile, plans, store, args.jobs, args.device)
-    runs = [r for p in plans.values() for r in p.runs]
+    runs = list(dict.fromkeys(r for p in plans.values() for r in p.runs))
     if args.dry_run or not runs:
         return 0
     use_hub = next(iter(plans.values())).setting.use_hub
@@ -70,10 +70,8 @@ def train(args: argparse.Namespace) -> int:
         said = f"submitted as {', '.join(ids)}" if ids else "submitted nothing: all runs are done"
         print(f"{said}; call again without --slurm when they are finished")
         return 0
-    if ahead.runs or (args.retry and any(map(store.failed, runs))):
-        counts = launch.launch(runs, store, jobs=args.jobs, threads=args.threads, cost=Costs(store).seconds, **how)
-        failed = sum(map(store.failed, runs))
-        print(f"trained: {counts['done']} done, {failed} failed, {counts['kept']} were there")
+    launch.launch(runs, store, jobs=args.jobs, threads=args.threads, **how)
+    print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
     failed = [r for r in runs if store.failed(r)]
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")

@@ -122,7 +122,7 @@ class Companion:
             how["again"] = stale_runs(self.plan, self.store)
             ahead = jobs_for(runs, self.store, again=how["again"])
             with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
-                launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
+                launch(runs, self.store, say=say, **how)
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]

@@ -40,29 +40,24 @@ def save_weights(run_hash: str, policy: str, tensors: dict[str, Tensor], vocabul
     _save(checkpoint_path(run_hash, policy), {**tensors, "vocabulary": vocabulary}, {"run": run_hash})
 
 
-def load_weights(model: Classifier, run_hash: str, policy: str) -> None:
-    """Put stored weights into a model that still has its full vocabulary; rows that were not trained stay."""
-    tensors = load_file(checkpoint_path(run_hash, policy))
-    restore(model, below(tensors, "model."), tensors["vocabulary"])
-
-
 def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Those whose names begin so, without the prefix."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-@torch.no_grad()
-def restore(model: Classifier, weights: dict[str, Tensor], vocabulary: Tensor) -> None:
-    """Load weights with a reduced vocabulary into a model with the full one.
+def load_weights(model: Classifier, run_hash: str, policy: str) -> dict[str, Tensor]:
+    """Put stored weights into a model that still has its full vocabulary; rows that were not trained stay.
 
-    Args:
-        weights: the state of a model after ``keep_rows(vocabulary)``.
+    Returns:
+        All tensors of the checkpoint, on the CPU.
     """
-    embedding = model.encoder.get_input_embeddings()
+    tensors = load_file(checkpoint_path(run_hash, policy))
+    weights, embedding = below(tensors, "model."), model.encoder.get_input_embeddings()
     name = next(n for n, p in model.named_parameters() if p is embedding.weight)
     full = embedding.weight.detach().clone()
-    full[vocabulary.to(full.device)] = weights[name].to(full.device)
+    full[tensors["vocabulary"].to(full.device)] = weights[name].to(full.device)
     model.load_state_dict({**weights, name: full})
+    return tensors
 
 
 class Unfinished:

@@ -163,10 +163,9 @@ def commit() -> str:
         command = ["git", "-C", str(paths.ROOT), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
-    try:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
         return git("rev-parse", "--short=9", "HEAD") + ("+" if git("status", "--porcelain", "--", "mixutils") else "")
-    except (OSError, subprocess.SubprocessError):
-        return ""
+    return ""
 
 
 def describe(device: torch.device, precision: str) -> dict[str, Any]:
@@ -185,10 +184,9 @@ def describe(device: torch.device, precision: str) -> dict[str, Any]:
 
 def version(distribution: str) -> str:
     """Of an installed distribution."""
-    try:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+    return "not installed"
 
 
 def cpu_name() -> str:

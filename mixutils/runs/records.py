@@ -108,11 +108,10 @@ class Records:
         return self.get(Run.from_dict(start)) if start else None
 
     def put(self, record: Record) -> Path:
-        """Store one record; whole or not at all, also under ``kill -9``. Returns the file.
+        """Store one record. Returns the file.
 
-        A done record ends an earlier failure. What would put less in the place of more is said in a warning and not
-        stored: a failure where the run is done, and a done record of an older generation. A file that is no record is kept
-        beside the new one, as ``HASH.json.damaged``.
+        A done record ends an earlier failure. What would put less in the place of more is said in a warning and not stored.
+        A file that is no record is kept beside the new one, as ``HASH.json.damaged``.
 
         Raises:
             RecordError: the record is not as it must be; nothing is stored.
@@ -150,12 +149,8 @@ class Records:
         out: dict[str, list[Record]] = {NEW: [], NEWER: [], KEPT: [], FAILED: []}
         for record, content in ready:
             here = _newest(self._find(record["hash"]))
-            if record["status"] == "failed":
-                what = FAILED
-            elif here is None:
-                what = NEW
-            else:
-                what = NEWER if generation(record) > generation(here) else KEPT
+            what = NEW if here is None else NEWER if generation(record) > generation(here) else KEPT
+            what = FAILED if record["status"] == "failed" else what
             if what in (NEW, NEWER):
                 self._store(record, content)
             out[what].append(record)
@@ -164,16 +159,15 @@ class Records:
     def _store(self, record: Record, content: bytes) -> Path:
         name = record["hash"]
         path, failure = self.path(name), self.folder / f"{name}.failed.json"
-        here = _newest(self._find(name))
+        here, less = _newest(self._find(name)), ""
         if record["status"] == "failed":
             path = failure
             if here is not None and not self._why_outdated(here):
-                why = f"failed here, but is done already, which stays: {record['error'][:200]}"
-                warnings.warn(f"{name} {why}", stacklevel=3)
-                return path
+                less = f"failed here, but is done already, which stays: {record['error'][:200]}"
         elif here is not None and generation(here) > generation(record):
-            why = f"is done by generation {generation(here)}, which stays; a record of generation {generation(record)} was not stored"
-            warnings.warn(f"{name} {why}", stacklevel=3)
+            less = f"is done by generation {generation(here)}, which stays; a record of generation {generation(record)} was not stored"
+        if less:
+            warnings.warn(f"{name} {less}", stacklevel=3)
             return path
         if self._own(path.name) is None and path.name in self._cache:  # there, and no record
             with contextlib.suppress(FileNotFoundError):  # another writer was faster

@@ -21,10 +21,6 @@ from .records import Records, write_whole
 from .run import Run
 
 
-class SlurmError(RuntimeError):
-    """Jobs could not be submitted."""
-
-
 def waves(jobs: dict[str, Job]) -> list[list[Job]]:
     """Jobs by how many unfinished runs must come before them."""
 
@@ -58,10 +54,12 @@ def submit(
         One job id per wave; [] if nothing is missing.
 
     Raises:
-        SlurmError: no ``sbatch``, or it refused.
+        RuntimeError: no ``sbatch``, or it refused.
     """
     if shutil.which("sbatch") is None:
-        raise SlurmError("sbatch is not on the PATH: submit from a node of the cluster, or train here without --slurm")
+        raise RuntimeError(
+            "sbatch is not on the PATH: submit from a node of the cluster, or train here without --slurm"
+        )
     folder = paths.work() / "slurm"
     ids: list[str] = []
     for number, jobs in enumerate(waves(jobs_for(runs, store, retry, again))):
@@ -74,7 +72,7 @@ def submit(
         task = f"{shlex.quote(sys.executable)} -m mixutils worker --batch {shlex.quote(str(batch))} --index $SLURM_ARRAY_TASK_ID"
         result = subprocess.run([*command, f"--wrap={task}"], capture_output=True, text=True, check=False)
         if result.returncode:
-            raise SlurmError(f"sbatch refused wave {number}: {result.stderr.strip() or result.stdout.strip()}")
+            raise RuntimeError(f"sbatch refused wave {number}: {result.stderr.strip() or result.stdout.strip()}")
         ids.append(result.stdout.strip().split(";")[0])
     return ids
 
