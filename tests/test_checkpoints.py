@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -30,8 +31,8 @@ def test_weights_travel_through_a_file_into_a_full_vocabulary():
     batch = make_batch([3, 2])
     ids = torch.tensor([[2, 7, 9, 30, 3], [2, 9, 7, 3, 0]])
     with torch.no_grad():
-        a = small(batch.with_ids(torch.searchsorted(vocabulary, ids))).logits
-        b = full(batch.with_ids(ids)).logits
+        a = small(replace(batch, input_ids=torch.searchsorted(vocabulary, ids))).logits
+        b = full(replace(batch, input_ids=ids)).logits
     assert torch.equal(a, b)
     assert torch.equal(full.encoder.get_input_embeddings().weight[50], untouched)
 

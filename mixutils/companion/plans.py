@@ -57,10 +57,10 @@ def check_gpu(profile: str, device: str) -> None:
     """Refuse a profile that needs a GPU where there is none, unless the CPU was asked for.
 
     Raises:
-        DeviceError: said before anything expensive happens.
+        RuntimeError: said before anything expensive happens.
     """
     if PROFILES[profile].needs_gpu and device != "cpu" and environment.pick_device(device).type == "cpu":
-        raise environment.DeviceError(
+        raise RuntimeError(
             f"the profile {profile} is the papers' scale and needs a GPU; this machine shows none. "
             "Choose the profile desk or laptop, or the device cpu if you mean it"
         )

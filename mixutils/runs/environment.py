@@ -22,23 +22,19 @@ PRECISIONS = ("auto", "bfloat16", "float32", "float32-highest", "float32-medium"
 VERSIONS = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "mixutils")
 
 
-class DeviceError(RuntimeError):
-    """A device that was asked for is not there."""
-
-
 def pick_device(name: str = "auto") -> torch.device:
     """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
 
     Raises:
-        DeviceError: no such device; said before anything expensive happens.
+        RuntimeError: no such device; said before anything expensive happens.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise DeviceError(f"the device must be auto, cpu, cuda or cuda:N, not {name!r}")
+        raise RuntimeError(f"the device must be auto, cpu, cuda or cuda:N, not {name!r}")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
-        raise DeviceError(f"the device {name} is not there: this machine shows {count} CUDA devices")
+        raise RuntimeError(f"the device {name} is not there: this machine shows {count} CUDA devices")
     return device
 
 
@@ -56,13 +52,11 @@ def _wished(name: str) -> str:
     """What "auto" stands for: ``MIXUTILS_PRECISION`` where it is set.
 
     Raises:
-        DeviceError: it is set to something else than one of ``PRECISIONS``.
+        RuntimeError: it is set to something else than one of ``PRECISIONS``.
     """
-    if name != "auto":
-        return name
-    wish = os.environ.get("MIXUTILS_PRECISION") or "auto"
+    wish = name if name != "auto" else os.environ.get("MIXUTILS_PRECISION") or "auto"
     if wish not in PRECISIONS:
-        raise DeviceError(f"the precision must be one of {', '.join(PRECISIONS)}, not {wish!r}")
+        raise RuntimeError(f"the precision must be one of {', '.join(PRECISIONS)}, not {wish!r}")
     return wish
 
 

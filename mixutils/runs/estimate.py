@@ -24,8 +24,7 @@ OVERHEAD = 0.6  # seconds per run: data, tokenizer, weights
 
 
 def _layer_weights(encoder: str) -> float:
-    named = shallow(encoder)
-    return LAYER_WEIGHTS.get(named[0] if named else encoder, 85.0)
+    return LAYER_WEIGHTS.get(encoder) or LAYER_WEIGHTS.get(encoder.partition(":")[0], 85.0)
 
 
 def work(run: Run) -> float:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from .. import paths
 
-#: From which of six packages a sentence of documentation comes, from which of 48 modules, whether two are of one docstring.
+#: See ``builtin``.
 BUILTIN = ("docs-coarse", "docs-fine", "docs-pair")
 
 
@@ -68,11 +67,10 @@ class TaskSpec:
         return label.split(":", 1)[-1] if self.drop_coarse else label
 
 
-def _entry(name: str, hub: dict[str, Any] | None = None, **given: Any) -> TaskSpec:
-    return TaskSpec(name, hub=hub and Hub(**hub), **given)
-
-
-CATALOGUE: dict[str, TaskSpec] = {name: _entry(name, **given) for name, given in paths.facts("tasks/catalogue").items()}
+CATALOGUE: dict[str, TaskSpec] = {
+    name: TaskSpec(name, hub=Hub(**given.pop("hub")) if "hub" in given else None, **given)
+    for name, given in paths.facts("tasks/catalogue").items()
+}
 
 
 def spec(task: str) -> TaskSpec | None:

@@ -67,11 +67,6 @@ def _tenth(parts: Parts) -> int:
     return max(1, round(len(parts["train"]) / 10))
 
 
-def _official_held(parts: Parts, seed: int) -> Parts:
-    """The source's parts, with a tenth of train set aside as "held", to see what selection there would give (SPEC SA19)."""
-    return parts | set_aside(parts["train"], seed, held=_tenth(parts))
-
-
 def _auto(parts: Parts, seed: int) -> Parts:
     """Train, validation and test where the source has all three, else "holdout"."""
     found = {name: parts[name] for name in ("train", "validation", "test") if name in parts}
@@ -88,12 +83,7 @@ def _holdout(parts: Parts, seed: int) -> Parts:
 
 def _tenths(parts: Parts, seed: int) -> Parts:
     """80/10/10 of train."""
-    return _cut(parts, seed, _tenth(parts), _tenth(parts))
-
-
-def _cut(parts: Parts, seed: int, select: int, report: int) -> Parts:
-    """V rows of train select, T rows report (SPEC 5(b))."""
-    return set_aside(parts["train"], seed, validation=select, test=report)
+    return set_aside(parts["train"], seed, validation=_tenth(parts), test=_tenth(parts))
 
 
 def _pool(parts: Parts, seed: int, select: int, report: int) -> Parts:
@@ -119,13 +109,15 @@ def _shorten(split: Split, rows: int) -> Split:
 #: A policy's way from the source's parts, and the seed of the cut, to a run's parts; V and T stand for numbers.
 POLICIES = {
     "official": lambda parts, seed: parts,  # runs select on the reported part (SPEC SA19)
-    "official-held": _official_held,
+    # With a tenth of train set aside, to see what selection there would give (SPEC SA19).
+    "official-held": lambda parts, seed: parts | set_aside(parts["train"], seed, held=_tenth(parts)),
     "auto": _auto,
     "holdout": _holdout,
     "tenths": _tenths,
     "tenths-by-seed": _tenths,  # cut with the run's seed (SPEC RA13), all others alike for every seed
     "pool-V-T": _pool,
-    "cut-V-T": _cut,
+    # V rows of train select, T rows report (SPEC 5(b)).
+    "cut-V-T": lambda parts, seed, v, t: set_aside(parts["train"], seed, validation=v, test=t),
 }
 
 
