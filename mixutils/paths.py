@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,26 @@ def data() -> Path | None:
         if folder.is_dir():
             return folder.resolve()
     raise FileNotFoundError(f"the data folder (--data or MIXUTILS_DATA) is no folder: {name}")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Write a file, its folder included, so that no reader and no crash ever sees half of it.
+
+    What is written to the temporary path that this gives is flushed to the disk and then renamed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not the process id alone: threads, and machines that share the folder, may have the same.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    yield temporary
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def facts(name: str) -> dict[str, Any]:

@@ -10,18 +10,12 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-import torch
 
 
 def derive(seed: int, *names: str | int) -> int:
     """An integer in [0, 2**63) that depends on ``seed`` and every name."""
     text = "/".join([str(int(seed)), *map(str, names)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
-
-
-def torch_rng(seed: int, *names: str | int, device: str | torch.device = "cpu") -> torch.Generator:
-    """A torch generator for one named stream."""
-    return torch.Generator(device=device).manual_seed(derive(seed, *names))
 
 
 def numpy_rng(seed: int, *names: str | int) -> np.random.Generator:

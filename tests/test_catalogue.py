@@ -75,12 +75,6 @@ def test_the_languages_of_dmix_are_ours():
     assert printed == {t: CATALOGUE[t].language for t in printed}
 
 
-def test_f1_is_the_metric_of_the_sets_that_only_dmix_uses():
-    dmix = {t.id for t in CATALOGUE.values() if t.papers and {"dmix", "dmix_short"} >= set(t.papers)}
-    assert {t.id for t in CATALOGUE.values() if t.metric == "f1"} == dmix
-    assert {t.metric for t in CATALOGUE.values()} == {"f1", "accuracy"}
-
-
 @entries
 def test_an_entry_is_complete(entry):
     assert entry.policy in POLICIES

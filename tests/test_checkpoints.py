@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import pytest
 import torch
 
-from mixutils.runs.checkpoints import checkpoint_path, load_weights, restore, save_weights
+from mixutils.runs.checkpoints import checkpoint_path, load_weights, save_weights
 from tests.conftest import make_batch, make_model
 
 
@@ -28,26 +31,26 @@ def test_weights_travel_through_a_file_into_a_full_vocabulary():
     batch = make_batch([3, 2])
     ids = torch.tensor([[2, 7, 9, 30, 3], [2, 9, 7, 3, 0]])
     with torch.no_grad():
-        a = small(batch.with_ids(torch.searchsorted(vocabulary, ids))).logits
-        b = full(batch.with_ids(ids)).logits
+        a = small(replace(batch, input_ids=torch.searchsorted(vocabulary, ids))).logits
+        b = full(replace(batch, input_ids=ids)).logits
     assert torch.equal(a, b)
     assert torch.equal(full.encoder.get_input_embeddings().weight[50], untouched)
 
 
 def test_restoring_rejects_weights_of_another_shape():
     vocabulary = torch.arange(60)
+    save_weights("abc", "last", {f"model.{k}": v for k, v in make_model().state_dict().items()}, vocabulary)
     with pytest.raises(RuntimeError):
-        restore(make_model(classes=4), make_model().state_dict(), vocabulary)
+        load_weights(make_model(classes=4), "abc", "last")
 
 
 def test_nothing_half_written_is_ever_visible(monkeypatch):
     """The file appears by renaming; a crash while writing leaves only a temporary name."""
-    import mixutils.runs.checkpoints as module
 
     def crash(*a, **k):
         raise OSError("disk full")
 
-    monkeypatch.setattr(module.os, "replace", crash)
+    monkeypatch.setattr(os, "replace", crash)
     with pytest.raises(OSError, match="disk full"):
         save_weights("abc", "last", {"model.x": torch.ones(2)}, torch.arange(2))
     assert not checkpoint_path("abc", "last").exists()

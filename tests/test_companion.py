@@ -11,7 +11,6 @@ import torch
 
 from mixutils import companion, paths
 from mixutils.companion import Companion, check_gpu, make_plan, shipped
-from mixutils.runs.environment import DeviceError
 from mixutils.runs.records import Records
 from mixutils.tasks import DataError
 from tests.fakes import data_folder, done, failed, filled, kind
@@ -73,7 +72,7 @@ def test_parameters_reach_the_plan(tmp_path):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_full_trains_only_on_a_gpu_and_can_be_shown_anywhere():
-    with pytest.raises(DeviceError, match="needs a GPU"):
+    with pytest.raises(RuntimeError, match="needs a GPU"):
         Companion("ssmix", profile="full")
     assert Companion("ssmix", profile="full", train=False).profile.name == "full"
     check_gpu("full", "cpu")

@@ -54,9 +54,9 @@ def test_data_that_are_found_are_listed_and_missing_ones_say_why(screen, tmp_pat
     status, lines, text = screen()
     assert status == 0
     assert lines["data"] == f"{folder.resolve()}: 3 of {len(CATALOGUE)} of the catalogue (rte, mr, qnli-dev)"
-    assert "qnli (the data folder has only validation, no training part)" in lines[""]
-    assert lines[""].count("(not in the data folder)") == 1  # a reason is said once
-    assert lines["own data"] == "mine"
+    assert "\n            the data folder has only validation, no training part: qnli\n" in text
+    assert text.count("\n            not in the data folder: ") == 1  # a reason is said once
+    assert "\n            your own: mine\n" in text
     assert len(text.splitlines()) <= 24
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,7 +204,7 @@ def test_rows_of_a_batch_can_be_picked_repeated_and_given_other_tokens():
         assert some.index.tolist() == rows
         assert torch.equal(some.input_ids, batch.input_ids[rows])
         assert torch.equal(some.token_type_ids, batch.token_type_ids[rows])
-    other = batch.with_ids(torch.zeros_like(batch.input_ids))
+    other = replace(batch, input_ids=torch.zeros_like(batch.input_ids))
     assert other.input_ids.sum() == 0
     assert other.attention_mask is batch.attention_mask
     assert batch.input_ids.sum() > 0

@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from mixutils.runs.estimate import Costs, disk, measured_speed, rounded, work
+from mixutils.runs.estimate import Costs, disk, measured_speed, work
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
 from mixutils.training.loop import Recipe
@@ -108,19 +108,3 @@ def test_disk_counts_every_start_once():
     assert disk(after) == pytest.approx(2 * 4 * (1.25 * 10.6 + 2))
     assert disk([*after, after[0].with_(start_policy="best-on-test")]) == pytest.approx(3 * 4 * (1.25 * 10.6 + 2))
     assert disk([first, second]) == 0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "under a minute"),
-        (59.9, "under a minute"),
-        (60, "about 1 min"),
-        (61, "about 2 min"),
-        (5399, "about 90 min"),
-        (5400, "about 1.5 h"),
-        (36_000, "about 10.0 h"),
-    ],
-)
-def test_durations_do_not_pretend_to_be_exact(seconds, text):
-    assert rounded(seconds) == text

@@ -168,7 +168,8 @@ def test_the_report_of_a_merge_counts_what_came_and_what_did_not(tmp_path):
     assert outcome(report) == (2, 1, 1, 1)
     assert tools.told(report) == (
         "3 records merged: 2 new, 1 in place of an older generation, 1 already there, 1 failed and left out; "
-        "2 in bfloat16, generation 2; 1 in float32-highest, generation 1; docs-coarse 2, docs-pair 1"
+        "1 of docs-coarse in bfloat16, generation 2; 1 of docs-coarse in float32-highest, generation 1; "
+        "1 of docs-pair in bfloat16, generation 2"
     )
     assert accuracy(here, RUNS[0]) == 0.9
     assert accuracy(here, RUNS[1]) == 0.5

@@ -150,9 +150,9 @@ def test_a_run_survives_json(options, seed, lr, size, evaluate):
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ((), "a run has no field colour"),
-        (("start",), "a run has no field colour"),
-        (("recipe",), "a recipe has no field colour"),
+        ((), r"Run.* unexpected keyword argument 'colour'"),
+        (("start",), r"Run.* unexpected keyword argument 'colour'"),
+        (("recipe",), r"Recipe.* unexpected keyword argument 'colour'"),
     ],
 )
 def test_unknown_fields_are_refused_at_every_depth(where, message):
@@ -161,7 +161,7 @@ def test_unknown_fields_are_refused_at_every_depth(where, message):
     for key in where:
         place = place[key]
     place["colour"] = "red"
-    with pytest.raises(ValueError, match=f"{message}; known: "):
+    with pytest.raises(TypeError, match=message):
         Run.from_dict(given)
 
 

@@ -12,7 +12,7 @@ import pytest
 from mixutils import cli, paths
 from mixutils.runs.launch import Job
 from mixutils.runs.records import Records
-from mixutils.runs.slurm import SlurmError, run_one, submit, waves
+from mixutils.runs.slurm import run_one, submit, waves
 from tests.test_launch import stage_1, stage_2
 
 pytestmark = pytest.mark.usefixtures("mine")
@@ -67,14 +67,14 @@ def test_waves_follow_what_starts_from_what():
 
 def test_without_a_cluster_it_says_so(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(SlurmError, match="sbatch is not on the PATH"):
+    with pytest.raises(RuntimeError, match="sbatch is not on the PATH"):
         submit([stage_1(0)], Records(), device="cpu", use_hub=False)
 
 
 def test_a_refusal_is_passed_on(cluster):
     program = cluster.parent / "bin" / "sbatch"
     program.write_text("#!/bin/sh\necho 'invalid partition' >&2\nexit 1\n")
-    with pytest.raises(SlurmError, match="invalid partition"):
+    with pytest.raises(RuntimeError, match="invalid partition"):
         submit([stage_1(0)], Records(), device="cpu", use_hub=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_ablations_replace_as_many_tokens_as_their_label_says(name):
     batch = make_batch([12, 7, 9, 12])
     ids = batch.input_ids.clone()
     ids[2:][batch.text_id[2:] == 0] += 100
-    batch = batch.with_ids(ids)
+    batch = replace(batch, input_ids=ids)
     first, second = torch.tensor([0, 1]), torch.tensor([2, 3])
     mixed, w_b = build(name, ratio=0.3).mix(batch, first, second, None, np.random.default_rng(3))
     counted = (mixed.input_ids > 100).sum(1)
@@ -182,7 +183,7 @@ def test_same_place_option_uses_one_start():
     batch = make_batch([10, 6])
     ids = batch.input_ids.clone()
     ids[1][batch.text_id[1] == 0] += 100
-    batch = batch.with_ids(ids)
+    batch = replace(batch, input_ids=ids)
     mixer = build("ssmix-saliency", ratio=0.2, nosal_place="same")
     for seed in range(20):
         mixed, _ = mixer.mix(batch, torch.tensor([0]), torch.tensor([1]), None, np.random.default_rng(seed))

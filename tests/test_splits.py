@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixutils.tasks import DataError, Split, TaskData, apply_policy, subset
-from mixutils.tasks.splits import POLICIES, cut, stratified_order
+from mixutils.tasks.splits import POLICIES, set_aside, stratified_order
 
 labels = st.lists(st.integers(0, 4), min_size=1, max_size=120).map(np.array)
 seeds = st.integers(0, 1000)
@@ -172,9 +172,10 @@ def test_a_pool_leaves_short_parts_whole():
 
 @given(st.lists(st.booleans(), min_size=20, max_size=200), seeds)
 def test_the_pieces_of_a_cut_are_stratified(y, seed):
-    pieces = cut(make_data(train=y).splits["train"], [len(y) // 10, len(y) // 4], seed)
+    pieces = set_aside(make_data(train=y).splits["train"], seed, validation=len(y) // 10, test=len(y) // 4)
+    assert list(pieces) == ["train", "validation", "test"]
     share = np.mean(y)
-    for piece in pieces:
+    for piece in pieces.values():
         # A piece lies between two borders, and each is within one row.
         assert abs(piece.labels.sum() - share * len(piece)) < 2 + 1e-9
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,7 +162,7 @@ def test_the_start_is_uniform_in_the_first_text_and_fits_as_often_as_it_should()
     ids = batch.input_ids.clone()
     ids[n:][batch.text_id[n:] == 0] += 100
     mixed, w_b = prepared("ssmix-saliency", ratio=0.2, nosal_place="authors").mix(
-        batch.with_ids(ids), torch.arange(n), torch.arange(n, 2 * n), None, np.random.default_rng(0)
+        replace(batch, input_ids=ids), torch.arange(n), torch.arange(n, 2 * n), None, np.random.default_rng(0)
     )
     foreign = mixed.input_ids > 100
     start = torch.where(foreign.any(1), foreign.int().argmax(1) - 1, 9)

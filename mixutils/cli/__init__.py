@@ -52,16 +52,13 @@ def main(argv: list[str] | None = None) -> int:
 
         return launch.worker_main() if args.batch is None else slurm.run_one(args.batch, args.index)
     sys.stdout.reconfigure(line_buffering=True)
-    if getattr(args, "data", None):
-        folder = Path(args.data).expanduser()
-        if not folder.is_dir():
-            print(f"error: --data is no folder: {args.data}", file=sys.stderr)
-            return 2
-        os.environ["MIXUTILS_DATA"] = str(folder.resolve())
     if getattr(args, "precision", None):
         os.environ["MIXUTILS_PRECISION"] = args.precision
     module, function = COMMANDS[args.command]["does"].split(".")
     try:
+        if getattr(args, "data", None):
+            os.environ["MIXUTILS_DATA"] = str(Path(args.data).expanduser().resolve())
+            paths.data()  # a wrong one is said at once
         return getattr(import_module(f".{module}", __name__), function)(args)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 from collections import defaultdict
-
-import torch
+from collections.abc import Callable
 
 from .. import paths
 from ..encoder.load import EncoderError, minilm_folder
@@ -24,17 +22,16 @@ MISSING = "MISSING: "
 def screen(args: argparse.Namespace) -> int:
     """Print it; 0 if training is possible."""
     device = environment.pick_device("auto")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else environment.cpu_name()
-    precision = environment.pick_precision("auto", device)
-    hardware = "yes" if precision == "bfloat16" else "no"
+    here = environment.describe(device, environment.pick_precision("auto", device))
+    hardware = "yes" if here["precision"] == "bfloat16" else "no"
     away = "not reachable (decided in seconds; everything but the full profile works without)"
     lines = [
-        ("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("python", f"{here['python']} on {here['system']}"),
         ("libraries", ", ".join(f"{n} {environment.version(n)}" for n in LIBRARIES.split())),
-        ("device", f"{name} ({device.type}), {os.cpu_count()} cores"),
-        ("precision", f"{precision} (bfloat16 in hardware: {hardware}); one thread per worker"),
-        ("encoder", _encoder()),
-        *_data(),
+        ("device", f"{here['device']} ({device.type}), {os.cpu_count()} cores"),
+        ("precision", f"{here['precision']} (bfloat16 in hardware: {hardware}); one thread per worker"),
+        ("encoder", _or_missing(lambda: f"minilm in {minilm_folder()}")),
+        ("data", _or_missing(_data)),
         ("built-in", ", ".join(BUILTIN)),
         ("hub", "reachable" if reachable() else away),
         ("disk", _disk()),
@@ -44,32 +41,27 @@ def screen(args: argparse.Namespace) -> int:
     return int(any(text.startswith(MISSING) for _, text in lines))
 
 
-def _encoder() -> str:
+def _or_missing(find: Callable[[], str]) -> str:
     try:
-        return f"minilm in {minilm_folder()}"
-    except EncoderError as error:
+        return find()
+    except (EncoderError, FileNotFoundError) as error:
         return f"{MISSING}{error}"
 
 
-def _data() -> list[tuple[str, str]]:
-    try:
-        root = paths.data()
-    except FileNotFoundError as error:
-        return [("data", f"{MISSING}{error}")]
-    if root is None:
-        return [("data", "no folder (--data or MIXUTILS_DATA); the built-in tasks need none")]
-    found, missing = [], defaultdict(list)
+def _data() -> str:
+    """What is in the data folder; further lines begin below the first one's text."""
+    if (root := paths.data()) is None:
+        return "no folder (--data or MIXUTILS_DATA); the built-in tasks need none"
+    tasks = defaultdict(list)  # by where they are, or by why not
     for task in CATALOGUE:
         here, reason = at_hand(task, False)
-        (found if here else missing[reason]).append(task)
-    absent = "; ".join(f"{', '.join(tasks)} ({reason})" for reason, tasks in missing.items())
+        tasks["" if here else reason].append(task)
+    lines = [f"{root}: {len(tasks[''])} of {len(CATALOGUE)} of the catalogue ({', '.join(tasks.pop(''))})"]
+    lines += [f"{reason}: {', '.join(missing)}" for reason, missing in tasks.items()]
     of_catalogue = {s for task in CATALOGUE.values() for part in task.parts.values() for s in part}
-    own = [n for n in names(root) if not any(n in s for s in of_catalogue)]
-    lines = [
-        ("data", f"{root}: {len(found)} of {len(CATALOGUE)} of the catalogue ({', '.join(found)})"),
-        ("", f"missing: {absent}" if absent else "nothing is missing"),
-    ]
-    return [*lines, ("own data", ", ".join(own))] if own else lines
+    if own := [n for n in names(root) if not any(n in s for s in of_catalogue)]:
+        lines.append(f"your own: {', '.join(own)}")
+    return f"\n{12 * ' '}".join(lines)
 
 
 def _disk() -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from .. import paths
 from ..companion import make_plan, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
@@ -35,8 +33,3 @@ def plans(args: argparse.Namespace, profile: str, papers: list[str], store: Reco
     """Paper -> plan. ``store``: to show its records and not to train."""
     wishes = {name: getattr(args, name) for name in ("encoder", "seeds", "tasks", "train_size", "methods")}
     return {p: make_plan(p, profile, store, use_hub=True if args.hub else None, **wishes) for p in papers}
-
-
-def short(path: Path) -> str:
-    """A path as seen from the checkout."""
-    return str(path.relative_to(paths.ROOT)) if path.is_relative_to(paths.ROOT) else str(path)

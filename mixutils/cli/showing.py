@@ -15,21 +15,17 @@ from ..runs import environment, launch
 from ..runs.records import Records
 from ..site.catalogue import NOTEBOOKS
 from . import setting
-from .training import check, train_plans
+from .training import train
 
 
 def everything(args: argparse.Namespace) -> int:
     begin = time.monotonic()
     shuffle_seed(args.shuffle)  # a wrong one is said before anything is trained
-    profile, papers, names = setting.selected(args)
-    status = 0
-    if not args.from_records:
-        check(profile, args)
-        status = train_plans(args, profile, setting.plans(args, profile, papers))
+    status = 0 if args.from_records else train(args)
     # What the notebooks show, and what is exported: new records beside those that came with the checkout.
+    profile, papers, names = setting.selected(args)
     store = Records(shipped=shipped(profile))
-    if args.from_records or not args.dry_run:
-        plans = setting.plans(args, profile, papers, store)
+    plans = setting.plans(args, profile, papers, store)
     if args.from_records:
         runs = {r.hash for p in plans.values() for r in p.runs}
         print(f"profile {profile}, from records: {sum(map(store.done, runs))} of {len(runs)} runs are at hand")
@@ -38,8 +34,8 @@ def everything(args: argparse.Namespace) -> int:
     status |= execute(args, profile, names, train=False)
     if not args.from_records:
         export(profile, plans, store)
-    page = setting.short(build(args, profile, plans, store))
-    failed = "" if status == 0 else " (something failed, see above)"
+    page = build(args, profile, plans, store)
+    failed = " (something failed, see above)" if status else ""
     print(f"{launch.duration(time.monotonic() - begin)}. Look at {page}{failed}")
     return status
 
@@ -55,7 +51,7 @@ def notebooks(args: argparse.Namespace) -> int:
 def site(args: argparse.Namespace) -> int:
     profile, papers, _ = setting.selected(args)
     store = Records(shipped=shipped(profile))
-    print(f"Look at {setting.short(build(args, profile, setting.plans(args, profile, papers, store), store))}")
+    print(f"Look at {build(args, profile, setting.plans(args, profile, papers, store), store)}")
     return 0
 
 
@@ -82,7 +78,7 @@ def export(profile: str, plans: dict[str, Plan], store: Records) -> None:
     """The records of the plans, and those that came with the checkout, also of what was not asked for."""
     path = paths.figures(profile) / "records.jsonl"
     count = store.export([*(r for p in plans.values() for r in p.runs), *store.shipped], path)
-    print(f"records: {count} runs in {setting.short(path)}")
+    print(f"records: {count} runs in {path}")
 
 
 def build(args: argparse.Namespace, profile: str, plans: dict[str, Plan], store: Records) -> Path:

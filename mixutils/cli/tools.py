@@ -8,7 +8,6 @@ from collections import Counter
 from .. import paths
 from ..runs.records import NEW, NEWER, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
-from . import setting
 
 
 def bench(args: argparse.Namespace) -> int:
@@ -31,20 +30,16 @@ def readme(args: argparse.Namespace) -> int:
 def records(args: argparse.Namespace) -> int:
     store = Records()
     if args.action == "merge":
-        print(f"{told(store.merge(args.path))}\nin {setting.short(store.folder)}")
+        print(f"{told(store.merge(args.path))}\nin {store.folder}")
     else:
         print(f"{store.export((r['hash'] for r in store.all()), args.path)} records in {args.path}")
     return 0
 
 
 def told(merged: dict[str, list[Record]]) -> str:
-    """How many records were merged and what became of the others; by precision and generation, by task."""
+    """How many records were merged, of what, and what became of the others."""
     copied = merged[NEW] + merged[NEWER]
-    made = Counter(f"in {precision_word(r)}, generation {generation(r)}" for r in copied)
-    tasks = Counter(r["run"]["task"] for r in copied)
-    parts = [
-        ", ".join(f"{len(found)} {what}" for what, found in merged.items() if found) or "there were none",
-        *(f"{n} {how}" for how, n in sorted(made.items())),
-        ", ".join(f"{task} {n}" for task, n in sorted(tasks.items())),
-    ]
-    return f"{len(copied)} records merged: {'; '.join(filter(None, parts))}"
+    outcome = ", ".join(f"{len(found)} {what}" for what, found in merged.items() if found) or "there were none"
+    kinds = Counter(f"{r['run']['task']} in {precision_word(r)}, generation {generation(r)}" for r in copied)
+    counted = [f"{n} of {kind}" for kind, n in sorted(kinds.items())]
+    return "; ".join([f"{len(copied)} records merged: {outcome}", *counted])

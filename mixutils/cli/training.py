@@ -10,7 +10,7 @@ from ..companion import Ahead, check_gpu, describe, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
 from ..runs import environment, launch
-from ..runs.estimate import Costs, disk, rounded
+from ..runs.estimate import Costs, disk
 from ..runs.records import Records
 from ..runs.slurm import submit
 from . import setting
@@ -37,7 +37,7 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
     runs = list(dict.fromkeys(run for ahead in of_plans for run in ahead.runs))
     stale = {name: why for ahead in of_plans for name, why in ahead.stale.items()}
     free = shutil.disk_usage(next(p for p in (paths.work(), *paths.work().parents) if p.exists())).free / 1e6
-    need, time = disk(runs), rounded(costs.wall(runs, workers)) if runs else "no time"
+    need, time = disk(runs), f"about {launch.duration(costs.wall(runs, workers))}" if runs else "no time"
     print(
         f"in all: {len(runs)} runs to do, {time}; disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
     )
@@ -47,13 +47,9 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
 
 
 def train(args: argparse.Namespace) -> int:
+    """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
     profile, papers, _ = setting.selected(args)
-    check(profile, args)
-    return train_plans(args, profile, setting.plans(args, profile, papers))
-
-
-def check(profile: str, args: argparse.Namespace) -> None:
-    """What would make every run fail, said before the first one."""
+    # What would make every run fail is said before the first one.
     environment.pick_precision("auto", environment.pick_device(args.device))
     check_gpu(profile, args.device)
     if args.encoder:
@@ -61,13 +57,10 @@ def check(profile: str, args: argparse.Namespace) -> None:
 
         load_tokenizer(args.encoder)
         load_encoder(args.encoder)
-
-
-def train_plans(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) -> int:
-    """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
+    plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
     ahead = show_plan(profile, plans, store, args.jobs, args.device)
-    runs = [r for p in plans.values() for r in p.runs]
+    runs = list(dict.fromkeys(r for p in plans.values() for r in p.runs))
     if args.dry_run or not runs:
         return 0
     use_hub = next(iter(plans.values())).setting.use_hub
@@ -77,13 +70,11 @@ def train_plans(args: argparse.Namespace, profile: str, plans: dict[str, Plan]) 
         said = f"submitted as {', '.join(ids)}" if ids else "submitted nothing: all runs are done"
         print(f"{said}; call again without --slurm when they are finished")
         return 0
-    if ahead.runs or (args.retry and any(map(store.failed, runs))):
-        counts = launch.launch(runs, store, jobs=args.jobs, threads=args.threads, cost=Costs(store).seconds, **how)
-        failed = sum(map(store.failed, runs))
-        print(f"trained: {counts['done']} done, {failed} failed, {counts['kept']} were there")
+    launch.launch(runs, store, jobs=args.jobs, threads=args.threads, **how)
+    print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
     failed = [r for r in runs if store.failed(r)]
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
     if failed:
-        print(f"tracebacks are in {setting.short(store.folder)}; the same command with --retry repeats failed runs")
+        print(f"tracebacks are in {store.folder}; the same command with --retry repeats failed runs")
     return int(bool(failed))

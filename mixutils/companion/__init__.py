@@ -122,7 +122,7 @@ class Companion:
             how["again"] = stale_runs(self.plan, self.store)
             ahead = jobs_for(runs, self.store, again=how["again"])
             with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
-                launch(runs, self.store, cost=Costs(self.store).seconds, say=say, **how)
+                launch(runs, self.store, say=say, **how)
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]
@@ -199,7 +199,6 @@ class Companion:
             if found is None and (self.train or checkpoint_path(run.hash, run.probe_policy).is_file()):
                 found = compact(measure(trained(run, device=self.device, use_hub=self.plan.setting.use_hub)))
                 kept[run.hash] = {"made_from": made_from, "found": found}
-                path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(path, json.dumps(kept, ensure_ascii=False).encode("utf-8"))
             if found is not None:
                 of_run = {"task": run.task, "seed": run.seed, "labels": record["data"]["labels"], "hash": run.hash}

@@ -12,7 +12,8 @@ from .. import paths
 from ..papers import PLANS, Plan
 from ..papers.profiles import PROFILES, make_setting
 from ..runs import environment
-from ..runs.estimate import Costs, rounded
+from ..runs.estimate import Costs
+from ..runs.launch import duration
 from ..runs.records import Records
 from ..runs.run import Run
 
@@ -56,10 +57,10 @@ def check_gpu(profile: str, device: str) -> None:
     """Refuse a profile that needs a GPU where there is none, unless the CPU was asked for.
 
     Raises:
-        DeviceError: said before anything expensive happens.
+        RuntimeError: said before anything expensive happens.
     """
     if PROFILES[profile].needs_gpu and device != "cpu" and environment.pick_device(device).type == "cpu":
-        raise environment.DeviceError(
+        raise RuntimeError(
             f"the profile {profile} is the papers' scale and needs a GPU; this machine shows none. "
             "Choose the profile desk or laptop, or the device cpu if you mean it"
         )
@@ -109,7 +110,7 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     print(
         f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
         + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)
-        + (f"; {rounded(costs.wall(todo, workers))} with {workers} workers" if todo and costs else "")
+        + (f"; about {duration(costs.wall(todo, workers))} with {workers} workers" if todo and costs else "")
     )
     for run in failed[:3]:
         print(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")

@@ -12,7 +12,7 @@ pass a step is 2 passes. A separate saliency pass (options) makes it 3.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -143,7 +143,7 @@ class SSMix(Mixer):
         share = (replaced / total.clamp(min=1)).float()
         w_b = torch.zeros_like(share) if o.select == "unk" else share
         self.note(w_b=w_b, replaced=share, unmixed=(replaced == 0).float())
-        return batch.rows(first).with_ids(ids), w_b
+        return replace(batch.rows(first), input_ids=ids), w_b
 
     @property
     def _beyond(self) -> bool:

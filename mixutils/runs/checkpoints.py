@@ -7,7 +7,6 @@ made again by repeating the run, which gives the same bits, so checkpoints may b
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -30,18 +29,10 @@ def checkpoint_path(run_hash: str, policy: str) -> Path:
     return paths.checkpoints() / f"{run_hash}.{check(policy)}.safetensors"
 
 
-def resume_path(run_hash: str) -> Path:
-    """Where the state of an unfinished run is."""
-    return paths.checkpoints() / f"{run_hash}.unfinished.safetensors"
-
-
 def _save(path: Path, tensors: dict[str, Tensor], extra: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, temporary, {"json": json.dumps(extra)})
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    ready = {k: v.detach().contiguous().cpu() for k, v in tensors.items()}
+    with paths.written_whole(path) as temporary:
+        save_file(ready, temporary, {"json": json.dumps(extra)})
 
 
 def save_weights(run_hash: str, policy: str, tensors: dict[str, Tensor], vocabulary: Tensor) -> None:
@@ -49,38 +40,32 @@ def save_weights(run_hash: str, policy: str, tensors: dict[str, Tensor], vocabul
     _save(checkpoint_path(run_hash, policy), {**tensors, "vocabulary": vocabulary}, {"run": run_hash})
 
 
-def load_weights(model: Classifier, run_hash: str, policy: str) -> None:
-    """Put stored weights into a model that still has its full vocabulary; rows that were not trained stay."""
-    tensors = load_file(checkpoint_path(run_hash, policy))
-    restore(model, below(tensors, "model."), tensors["vocabulary"])
-
-
 def below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """Those whose names begin so, without the prefix."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-@torch.no_grad()
-def restore(model: Classifier, weights: dict[str, Tensor], vocabulary: Tensor) -> None:
-    """Load weights with a reduced vocabulary into a model with the full one.
+def load_weights(model: Classifier, run_hash: str, policy: str) -> dict[str, Tensor]:
+    """Put stored weights into a model that still has its full vocabulary; rows that were not trained stay.
 
-    Args:
-        weights: the state of a model after ``keep_rows(vocabulary)``.
+    Returns:
+        All tensors of the checkpoint, on the CPU.
     """
-    embedding = model.encoder.get_input_embeddings()
+    tensors = load_file(checkpoint_path(run_hash, policy))
+    weights, embedding = below(tensors, "model."), model.encoder.get_input_embeddings()
     name = next(n for n, p in model.named_parameters() if p is embedding.weight)
     full = embedding.weight.detach().clone()
-    full[vocabulary.to(full.device)] = weights[name].to(full.device)
+    full[tensors["vocabulary"].to(full.device)] = weights[name].to(full.device)
     model.load_state_dict({**weights, name: full})
+    return tensors
 
 
 class Unfinished:
-    """Saves and loads the state of a run between two evaluations; ``save`` and ``resume`` of ``train.train``."""
+    """Saves and loads the state of a run between two evaluations; ``save`` and ``resume`` of ``loop.train``."""
 
     def __init__(self, run_hash: str, seconds: float = SAVE_SECONDS) -> None:
-        self.path = resume_path(run_hash)
-        self.seconds = seconds
-        self.last = time.monotonic()
+        self.path = paths.checkpoints() / f"{run_hash}.unfinished.safetensors"
+        self.seconds, self.last = seconds, time.monotonic()
 
     def save(self, state: State, objects: dict[str, Any]) -> None:
         if time.monotonic() - self.last < self.seconds:
@@ -131,7 +116,3 @@ class Unfinished:
             policy, name = key.split("/", 1)
             state.best.setdefault(policy, {})[name] = value.to(device)
         return state
-
-    def remove(self) -> None:
-        """The run is finished: nothing is left to resume."""
-        self.path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 from typing import Any
@@ -21,28 +22,19 @@ PRECISIONS = ("auto", "bfloat16", "float32", "float32-highest", "float32-medium"
 VERSIONS = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "mixutils")
 
 
-class DeviceError(RuntimeError):
-    """A device that was asked for is not there."""
-
-
 def pick_device(name: str = "auto") -> torch.device:
     """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
 
     Raises:
-        DeviceError: no such device; said before anything expensive happens.
+        RuntimeError: no such device; said before anything expensive happens.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise DeviceError(f"the device must be auto, cpu, cuda or cuda:N, not {name!r}")
-    if device.type == "cuda":
-        count = torch.cuda.device_count()
-        if (device.index or 0) >= count:
-            raise DeviceError(f"the device {name} is not there: this machine shows {count} CUDA devices")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise RuntimeError(f"the device must be auto, cpu, cuda or cuda:N, not {name!r}")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise RuntimeError(f"the device {name} is not there: this machine shows {count} CUDA devices")
     return device
 
 
@@ -60,13 +52,11 @@ def _wished(name: str) -> str:
     """What "auto" stands for: ``MIXUTILS_PRECISION`` where it is set.
 
     Raises:
-        DeviceError: it is set to something else than one of ``PRECISIONS``.
+        RuntimeError: it is set to something else than one of ``PRECISIONS``.
     """
-    if name != "auto":
-        return name
-    wish = os.environ.get("MIXUTILS_PRECISION") or "auto"
+    wish = name if name != "auto" else os.environ.get("MIXUTILS_PRECISION") or "auto"
     if wish not in PRECISIONS:
-        raise DeviceError(f"the precision must be one of {', '.join(PRECISIONS)}, not {wish!r}")
+        raise RuntimeError(f"the precision must be one of {', '.join(PRECISIONS)}, not {wish!r}")
     return wish
 
 
@@ -131,10 +121,7 @@ def float32_kernel() -> str:
     # A tie goes to torch's default.
     chosen = "medium" if rates["medium"] > 1.05 * rates["highest"] else "highest"
     with contextlib.suppress(OSError):  # a folder that cannot be written: measured by every process
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps({key: {"kernel": chosen, "gigaflops": rates}}), "utf-8")
-        os.replace(temporary, path)
+        paths.write_whole(path, json.dumps({key: {"kernel": chosen, "gigaflops": rates}}).encode())
     return chosen
 
 
@@ -170,10 +157,9 @@ def commit() -> str:
         command = ["git", "-C", str(paths.ROOT), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
-    try:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
         return git("rev-parse", "--short=9", "HEAD") + ("+" if git("status", "--porcelain", "--", "mixutils") else "")
-    except (OSError, subprocess.SubprocessError):
-        return ""
+    return ""
 
 
 def describe(device: torch.device, precision: str) -> dict[str, Any]:
@@ -192,10 +178,9 @@ def describe(device: torch.device, precision: str) -> dict[str, Any]:
 
 def version(distribution: str) -> str:
     """Of an installed distribution."""
-    try:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+    return "not installed"
 
 
 def cpu_name() -> str:

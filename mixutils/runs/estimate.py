@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections import defaultdict
 from collections.abc import Iterable
-from functools import cached_property
 from statistics import median
 
 import torch
 
 from ..encoder.load import shallow
 from ..mixers import REGISTRY
-from ..tasks import BUILTIN, spec
+from ..tasks import spec
 from ..training.loop import count_steps, evaluation_steps
 from .environment import pick_device, pick_precision
 from .records import Records
@@ -19,27 +18,20 @@ from .run import Run
 
 #: Weights of the layers in millions, without embeddings; an unknown encoder is taken for a BERT-base.
 LAYER_WEIGHTS = {"minilm": 10.6, "random:tiny": 0.07, "random:small": 0.8, "cnn": 0.5, "lstm": 0.6}
-TOKENS = {"single": 24.0, "pair": 90.0, "docs-pair": 48.0, "docs": 26.0, "news": 128.0}  # padded, per row
+#: Padded tokens per row, of tasks and of all others by their shape.
+TOKENS = {"docs-coarse": 26.0, "docs-fine": 26.0, "docs-pair": 48.0, "ttc": 128.0, "single": 24.0, "pair": 90.0}
 OVERHEAD = 0.6  # seconds per run: data, tokenizer, weights
 
 
 def _layer_weights(encoder: str) -> float:
-    named = shallow(encoder)
-    return LAYER_WEIGHTS.get(named[0] if named else encoder, 85.0)
-
-
-def _tokens(run: Run) -> float:
-    entry = spec(run.task)
-    if run.task in BUILTIN:
-        return TOKENS["docs-pair" if run.task == "docs-pair" else "docs"]
-    if entry is None:
-        return TOKENS["single"]
-    return min(run.max_length, TOKENS["news"] if entry.id == "ttc" else TOKENS["pair" if entry.pair else "single"])
+    return LAYER_WEIGHTS.get(encoder) or LAYER_WEIGHTS.get(encoder.partition(":")[0], 85.0)
 
 
 def work(run: Run) -> float:
     """Multiply-adds ×2 of one run, in units of 1e9, from configuration alone."""
     entry = spec(run.task)
+    shape = TOKENS["pair" if entry and entry.pair else "single"]
+    tokens = min(run.max_length, TOKENS.get(run.task, shape))
     full = (entry.counts.get("train") if entry else None) or 6000
     n = min(run.train_size or full, full)
     steps = count_steps(n, run.recipe)
@@ -47,7 +39,7 @@ def work(run: Run) -> float:
     weights = _layer_weights(run.encoder) / 1e3  # billions
     evaluated = (run.eval_size or 1000) * (len(run.evaluate) or 2) * len(evaluation_steps(n, run.recipe))
     passes = REGISTRY[run.method].cost if run.method in REGISTRY else 1.0
-    return 2 * weights * _tokens(run) * (3 * steps * rows * passes + evaluated)
+    return 2 * weights * tokens * (3 * steps * rows * passes + evaluated)
 
 
 def measured_speed(device: torch.device) -> float:
@@ -74,26 +66,20 @@ class Costs:
     """
 
     def __init__(self, store: Records, device: str = "auto") -> None:
-        self.device = pick_device(device)
-        self._seen: dict[str, list[float]] = {}
+        self.device, seen = pick_device(device), defaultdict(list)
         for record in store.all():
             if record["status"] == "done" and record["environment"]["device_type"] == self.device.type:
-                run = Run.from_dict(record["run"])
-                seconds = record["cost"]["train_s"] + record["cost"]["eval_s"]
+                run, seconds = Run.from_dict(record["run"]), record["cost"]["train_s"] + record["cost"]["eval_s"]
                 if seconds > 0.2:
-                    self._seen.setdefault(run.encoder, []).append(work(run) / seconds)
+                    seen[run.encoder].append(work(run) / seconds)
+        self._rates = {encoder: median(found) for encoder, found in seen.items() if len(found) >= 3}
 
     def rate(self, encoder: str) -> float:
-        seen = self._seen.get(encoder, [])
-        if len(seen) >= 3:
-            return median(seen)
-        if encoder.startswith("random:") or shallow(encoder):
-            return 20.0  # too small for the arithmetic to matter
-        return self._speed
-
-    @cached_property
-    def _speed(self) -> float:
-        return measured_speed(self.device)
+        """Work per second."""
+        if encoder not in self._rates:
+            tiny = encoder.startswith("random:") or shallow(encoder)  # too small for the arithmetic to matter
+            self._rates[encoder] = 20.0 if tiny else measured_speed(self.device)
+        return self._rates[encoder]
 
     def seconds(self, run: Run) -> float:
         return OVERHEAD + work(run) / max(self.rate(run.encoder), 1e-3)
@@ -107,10 +93,3 @@ def disk(runs: Iterable[Run]) -> float:
     """Megabytes that the weights of starts take while they are needed, at most."""
     starts = {(r.start.hash, r.start_policy): r.start for r in runs if r.start is not None}
     return sum(4 * (1.25 * _layer_weights(s.encoder) + 2) for s in starts.values())
-
-
-def rounded(seconds: float) -> str:
-    """ "about 4 min": estimates do not pretend to be exact."""
-    if seconds < 60:
-        return "under a minute"
-    return f"about {math.ceil(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import time
@@ -22,6 +23,7 @@ from ..encoder.model import Classifier
 from ..mixers import build
 from ..mixers.base import Mixer
 from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
+from ..tasks.encode import EncodedTask
 from ..training.loop import State, autocast, count_steps, evaluate, train
 from ..training.metrics import f1_per_class
 from ..training.policies import check, choose
@@ -34,16 +36,14 @@ from .run import Run
 MOST_CLASSES = 20
 
 
+# A worker has many runs on the same task with the same encoder.
+tokenizer = functools.lru_cache(maxsize=4)(load_tokenizer)
+
+
 @functools.lru_cache(maxsize=4)
 def _task(name: str, use_hub: bool, folder: str) -> tuple[TaskData, str]:
-    """A task and its digest; a worker has many runs on the same task."""
     data = load_task(name, use_hub)
     return data, data.digest()
-
-
-@functools.lru_cache(maxsize=4)
-def tokenizer(encoder: str):
-    return load_tokenizer(encoder)
 
 
 def cached_task(name: str, use_hub: bool = True) -> tuple[TaskData, str]:
@@ -128,20 +128,13 @@ def execute(
 
     on_device = task.to(where)
     watched = replace(on_device, splits={k: v for k, v in on_device.splits.items() if k not in run.final})
-    state = train(
-        model,
-        mixer,
-        watched,
-        run.recipe,
-        run.seed,
-        precision=precision,
-        keep=policies,
-        save=save,
-        resume=unfinished.load,
-    )
+    how = {"precision": precision, "keep": policies, "save": save, "resume": unfinished.load}
+    state = train(model, mixer, watched, run.recipe, run.seed, **how)
     for name in keep:
         checkpoints.save_weights(run.hash, name, state.best[name], task.vocabulary)
     final = _final(run, model, mixer, state, on_device, autocast(where, precision))
+    n, r = len(data.splits["train"]), run.recipe
+    seen = max(1, r.steps * min(n, r.batch_size) if r.steps else r.epochs * n)  # rows of all updates together
     record = {
         "hash": run.hash,
         "status": "done",
@@ -150,7 +143,7 @@ def execute(
         "commit": environment.commit(),
         "environment": environment.describe(where, precision)
         | {"attention": model.encoder.config._attn_implementation},
-        "data": _describe(data, digest, task, use_hub) | _describe_vectors(model, task),
+        "data": _describe(data, digest, task, model, use_hub),
         "curve": state.curve,
         "selected": _selected(run, state, data, final),
         "mixer": mixer.log(),
@@ -159,14 +152,14 @@ def execute(
             "step_ms": float(np.median(state.step_ms)),
             "train_s": state.train_s,
             "eval_s": state.eval_s,
-            "passes": model.work / model.depth / max(1, _rows(len(data.splits["train"]), run)),
+            "passes": model.work / model.depth / seen,
             "parameters": sum(p.numel() for p in model.parameters()),
             "mixer_parameters": sum(p.numel() for p in mixer.parameters()),
         },
     }
     if run.probes:
         _keep_for_measurements(run, mixer, state, task.vocabulary)
-    unfinished.remove()
+    unfinished.path.unlink(missing_ok=True)
     record["cost"]["total_s"] = time.perf_counter() - begin
     record["date"] = datetime.now(UTC).date().isoformat()
     return record
@@ -183,14 +176,9 @@ def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
     return record
 
 
-def _rows(n: int, run: Run) -> int:
-    """Rows that all updates of a run see together."""
-    r = run.recipe
-    return r.steps * min(n, r.batch_size) if r.steps else r.epochs * n
-
-
-def _describe(data: TaskData, digest: str, task, use_hub: bool) -> dict[str, Any]:
-    return {
+def _describe(data: TaskData, digest: str, task: EncodedTask, model: Classifier, use_hub: bool) -> dict[str, Any]:
+    """The data; of a shallow encoder also where its word vectors come from, and the share of training tokens without."""
+    out = {
         "source": data.source,
         "digest": digest,
         "language": data.language,
@@ -204,30 +192,25 @@ def _describe(data: TaskData, digest: str, task, use_hub: bool) -> dict[str, Any
         "vocabulary": len(task.vocabulary),
         "notes": list(data.notes),
     }
-
-
-def _describe_vectors(model: Classifier, task) -> dict[str, Any]:
-    """Of a shallow encoder: where its word vectors come from, and the share of training tokens that have none."""
-    vectors = getattr(model.encoder.config, "vectors", None)
-    if vectors is None:
-        return {}
-    train = task.splits["train"]
-    unknown = (train.input_ids == task.unk)[train.text_id >= 0].float().mean()
-    return {"vectors": vectors | {"unknown": float(unknown)}}
+    if (vectors := getattr(model.encoder.config, "vectors", None)) is not None:
+        train = task.splits["train"]
+        unknown = (train.input_ids == task.unk)[train.text_id >= 0].float().mean()
+        out["vectors"] = vectors | {"unknown": float(unknown)}
+    return out
 
 
 def _final(run: Run, model, mixer, state: State, task, cast) -> dict[str, Any]:
-    """Metrics and details of the parts that are evaluated once, with the weights of the run's ``final_policy``."""
+    """Metrics and details of the parts that are evaluated once, with the weights of the run's ``final_policy``.
+
+    The model keeps these weights, the mixer goes back to what it has counted by the end of training.
+    """
     if not run.final:
         return {}
-    begin = time.perf_counter()
-    parts, best = {"model.": model, "mixer.": mixer}, state.best[run.final_policy]
-    last = {name: {k: v.detach().clone() for k, v in part.state_dict().items()} for name, part in parts.items()}
-    for name, part in parts.items():
-        part.load_state_dict(checkpoints.below(best, name))
+    begin, best, last = time.perf_counter(), state.best[run.final_policy], copy.deepcopy(mixer.state_dict())
+    model.load_state_dict(checkpoints.below(best, "model."))
+    mixer.load_state_dict(checkpoints.below(best, "mixer."))
     out = {part: evaluate(model, mixer, task.splits[part], cast) for part in run.final}
-    for name, part in parts.items():
-        part.load_state_dict(last[name])
+    mixer.load_state_dict(last)
     state.eval_s += time.perf_counter() - begin
     return out
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..encoder.load import shallow
 from ..mixers import build
 from .run import Run
 
@@ -30,10 +31,6 @@ class Change:
     retrain: bool
 
 
-def _is_shallow(run: Run) -> bool:
-    return run.encoder.split(":")[0] in ("cnn", "lstm")
-
-
 def _draws_from_data_set(run: Run) -> bool:
     """Whether partners come from the whole training part by a uniform draw."""
     options: Any = build(run.method, **dict(run.options)).options
@@ -42,7 +39,7 @@ def _draws_from_data_set(run: Run) -> bool:
 
 def _past_the_head(run: Run) -> bool:
     """Whether the mixer has a head of its own, past the classifier's dropout, which is a shallow encoder's only one."""
-    return _is_shallow(run) and (run.method == "nonlinear" or run.method.startswith("dnm"))
+    return bool(shallow(run.encoder)) and (run.method == "nonlinear" or run.method.startswith("dnm"))
 
 
 CHANGES = (

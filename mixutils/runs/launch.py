@@ -126,12 +126,10 @@ def devices(device: str, jobs: int) -> list[str]:
 class _Jobs:
     """What is left of a launch: who waits for a worker, what is finished, and what is said of it."""
 
-    def __init__(
-        self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], costs: dict[str, float]
-    ) -> None:
+    def __init__(self, jobs: dict[str, Job], store: Records, say: Callable[[str], None]) -> None:
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
-        self.store, self.say, self.costs = store, say, costs
-        self.total, self.done, self.failed, self.spent = len(jobs), 0, 0, 0.0
+        self.store, self.say = store, say
+        self.total, self.failed = len(jobs), 0
         self.begin = self.last_line = time.monotonic()
 
     def next(self) -> Job | None:
@@ -161,12 +159,11 @@ class _Jobs:
     def finished(self, job: Job, status: str) -> None:
         """``status`` is what the worker says: a run that was done before and fails now keeps its old record."""
         del self.left[job.run.hash]
-        self.spent += self.costs[job.run.hash]
-        self.done += status == "done"
         self.failed += status != "done"
-        count = f"[{self.done + self.failed:>{len(str(self.total))}}/{self.total}]"
-        outcome = _outcome(self.store.get(job.run))
-        self._remark(f"{job.run.title()}: {outcome} | {self.failed} failed | {self._time()}", count)
+        finished, elapsed = self.total - len(self.left), time.monotonic() - self.begin
+        rest = f"ETA {duration(elapsed / finished * len(self.left))}" if self.left else f"{duration(elapsed)} in all"
+        outcome = f"{_outcome(self.store.get(job.run))} | {self.failed} failed | {rest}"
+        self._remark(f"{job.run.title()}: {outcome}", f"[{finished:>{len(str(self.total))}}/{self.total}]")
         if status != "done":
             self._orphans(job.run)
         else:
@@ -175,11 +172,9 @@ class _Jobs:
     def _orphans(self, start: Run) -> None:
         """Runs whose start failed cannot be trained; they are stored as failed, and so are those that start from them."""
         for job in [j for j in self.waiting.values() if j.run.start is not None and j.run.start.hash == start.hash]:
-            del self.waiting[job.run.hash], self.left[job.run.hash]
-            self.failed += 1
+            del self.waiting[job.run.hash]
             self.store.put(failure(job.run, f"its start failed: {start.title()} ({start.hash})"))
-            self._remark(f"{job.run.title()}: not trained, its start failed")
-            self._orphans(job.run)
+            self.finished(job, "failed")
 
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
@@ -193,14 +188,6 @@ class _Jobs:
         self.last_line = time.monotonic()
         self.say(f"{count or 10 * ' '} {text}")
 
-    def _time(self) -> str:
-        """Time left, from expected costs corrected by what the finished ones really took."""
-        elapsed = time.monotonic() - self.begin
-        if not self.left:
-            return f"{duration(elapsed)} in all"
-        rest = sum(self.costs[name] for name in self.left)
-        return f"ETA {duration(elapsed * rest / self.spent)}" if self.spent > 0 else "ETA –"
-
 
 def launch(
     runs: Iterable[Run],
@@ -213,25 +200,17 @@ def launch(
     retry: bool = False,
     again: Collection[str] = (),
     say: Callable[[str], None] = print,
-    cost: Callable[[Run], float] = lambda run: 1.0,
-) -> dict[str, int]:
+) -> None:
     """Execute what is missing of ``runs`` on this machine.
 
     Args:
         store: where the workers' records are looked for; workers write to ``paths.records()``.
         jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs. again: hashes of finished
             runs to repeat.
-        say: called with one plain line per finished run. cost: expected seconds of a run, for the time left.
-
-    Returns:
-        Counts: "done", "failed" and "kept" (already there).
+        say: called with one plain line per finished run.
     """
-    runs = list(dict.fromkeys(runs))
     todo = jobs_for(runs, store, retry, again)
-    kept = sum(r.hash not in todo for r in runs)
-    if not todo:
-        return {"done": 0, "failed": 0, "kept": kept}
-    jobs_left = _Jobs(todo, store, say, {h: cost(j.run) for h, j in todo.items()})
+    jobs_left = _Jobs(todo, store, say)
     events: queue.Queue = queue.Queue()
 
     def hire(where: str) -> Worker:
@@ -259,7 +238,6 @@ def launch(
     finally:
         for worker in workers:
             worker.stop()
-    return {"done": jobs_left.done, "failed": jobs_left.failed, "kept": kept}
 
 
 def _outcome(record: Record | None) -> str:
@@ -296,4 +274,4 @@ def worker_main() -> None:
 
     while True:
         record = perform(inbox.get(), lambda line: tell(event="progress", line=line))
-        tell(event="finished", hash=record["hash"], status=record["status"])
+        tell(event="finished", status=record["status"])

@@ -16,7 +16,6 @@ import contextlib
 import json
 import math
 import os
-import uuid
 import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import paths
+from ..paths import write_whole
 from . import environment, generations
 from .run import Run
 from .schema import Record, RecordError, check, generation
@@ -54,6 +54,9 @@ class Records:
         folder: where records are written; default ``paths.records()``.
         shipped: files with one record per line.
 
+    Attributes:
+        shipped: hashes of their records, sorted.
+
     Raises:
         RecordError: a line of a shipped file that is no record, with its field. (A wrong file in the folder raises nothing:
             it is said once in a warning, its run counts as not done, and the file stays for whoever can repair it.)
@@ -61,18 +64,14 @@ class Records:
 
     def __init__(self, folder: Path | None = None, shipped: Iterable[Path] = ()) -> None:
         self.folder = Path(folder) if folder is not None else paths.records()
-        self._shipped: dict[str, Record] = {}
+        self._shipped: dict[str, Record] = {}  # by hash
         for path in shipped:
             for record in _read(path, "it came with the checkout: restore the file, or take the line out"):
                 before = self._shipped.get(record["hash"], record)
                 self._shipped[record["hash"]] = _newest([record, before]) or record
         self._cache: dict[str, tuple[tuple[int, ...], Record | None]] = {}  # file -> its state, and what it holds
         self._outdated: dict[tuple[str, int], str] = {}
-
-    @property
-    def shipped(self) -> list[str]:
-        """Hashes of the shipped records."""
-        return sorted(self._shipped)
+        self.shipped = sorted(self._shipped)
 
     def path(self, run_hash: str) -> Path:
         """Where the done record of a run is."""
@@ -109,11 +108,10 @@ class Records:
         return self.get(Run.from_dict(start)) if start else None
 
     def put(self, record: Record) -> Path:
-        """Store one record; whole or not at all, also under ``kill -9``. Returns the file.
+        """Store one record. Returns the file.
 
-        A done record ends an earlier failure. What would put less in the place of more is said in a warning and not
-        stored: a failure where the run is done, and a done record of an older generation. A file that is no record is kept
-        beside the new one, as ``HASH.json.damaged``.
+        A done record ends an earlier failure. What would put less in the place of more is said in a warning and not stored.
+        A file that is no record is kept beside the new one, as ``HASH.json.damaged``.
 
         Raises:
             RecordError: the record is not as it must be; nothing is stored.
@@ -131,7 +129,6 @@ class Records:
         """Write the done records of ``runs``, outdated ones too, as one line each, sorted by hash; returns their number."""
         found = {r if isinstance(r, str) else r.hash: _newest(self._find(r)) for r in runs}
         lines = [json.dumps(r, ensure_ascii=False, sort_keys=True) for _, r in sorted(found.items()) if r is not None]
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, "".join(line + "\n" for line in lines).encode("utf-8"))
         return len(lines)
 
@@ -152,12 +149,8 @@ class Records:
         out: dict[str, list[Record]] = {NEW: [], NEWER: [], KEPT: [], FAILED: []}
         for record, content in ready:
             here = _newest(self._find(record["hash"]))
-            if record["status"] == "failed":
-                what = FAILED
-            elif here is None:
-                what = NEW
-            else:
-                what = NEWER if generation(record) > generation(here) else KEPT
+            what = NEW if here is None else NEWER if generation(record) > generation(here) else KEPT
+            what = FAILED if record["status"] == "failed" else what
             if what in (NEW, NEWER):
                 self._store(record, content)
             out[what].append(record)
@@ -166,18 +159,16 @@ class Records:
     def _store(self, record: Record, content: bytes) -> Path:
         name = record["hash"]
         path, failure = self.path(name), self.folder / f"{name}.failed.json"
-        here = _newest(self._find(name))
+        here, less = _newest(self._find(name)), ""
         if record["status"] == "failed":
             path = failure
             if here is not None and not self._why_outdated(here):
-                why = f"failed here, but is done already, which stays: {record['error'][:200]}"
-                warnings.warn(f"{name} {why}", stacklevel=3)
-                return path
+                less = f"failed here, but is done already, which stays: {record['error'][:200]}"
         elif here is not None and generation(here) > generation(record):
-            why = f"is done by generation {generation(here)}, which stays; a record of generation {generation(record)} was not stored"
-            warnings.warn(f"{name} {why}", stacklevel=3)
+            less = f"is done by generation {generation(here)}, which stays; a record of generation {generation(record)} was not stored"
+        if less:
+            warnings.warn(f"{name} {less}", stacklevel=3)
             return path
-        self.folder.mkdir(parents=True, exist_ok=True)
         if self._own(path.name) is None and path.name in self._cache:  # there, and no record
             with contextlib.suppress(FileNotFoundError):  # another writer was faster
                 os.replace(path, path.with_name(f"{path.name}.damaged"))
@@ -281,14 +272,3 @@ def compact(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: compact(v) for k, v in value.items()}
     return [compact(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that no reader and no crash ever sees half of it."""
-    # Not the process id alone: threads, and machines that share the folder, may have the same.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

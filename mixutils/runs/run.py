@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,9 +28,7 @@ class Run:
     task: str  # id of the catalogue, of a built-in task or of a user's folder
     method: str  # key of mixers.REGISTRY
     seed: int  # fixes everything random (SPEC 1.6)
-    options: tuple[
-        tuple[str, Any], ...
-    ] = ()  # the mixer's options that differ from the registered ones, sorted by name
+    options: tuple[tuple[str, Any], ...] = ()  # the mixer's, where they differ from the registered ones, by name
     encoder: str = "minilm"  # see encoders
     recipe: Recipe = field(default_factory=Recipe)
     policy: str = "official"  # how the parts are cut (tasks.POLICIES)
@@ -39,9 +37,8 @@ class Run:
     eval_size: int | None = None  # at most so many rows of every other part; None: all
     evaluate: tuple[str, ...] = ()  # parts that are evaluated; (): all but train
     max_length: int = 128  # tokens
-    dropout: float | str | None = (
-        None  # a number replaces all dropout probabilities, a name of dropout.ABLATIONS one by 0; None: leave them
-    )
+    # A number replaces all dropout probabilities, a name of dropout.ABLATIONS one of them by 0; None leaves them.
+    dropout: float | str | None = None
     precision: str = "auto"  # auto | bfloat16 | float32 | float32-highest | float32-medium (environment.PRECISIONS)
     attention: str = "auto"  # auto (plain on a CPU, sdpa on a GPU) | plain | eager | sdpa
     start: Run | None = None  # the run whose weights this one starts from
@@ -55,12 +52,9 @@ class Run:
         object.__setattr__(self, "options", tuple(sorted((k, _freeze(v)) for k, v in dict(self.options).items())))
         if isinstance(self.dropout, str) and self.dropout not in ABLATIONS:
             raise ValueError(f"dropout must be a number or one of {', '.join(ABLATIONS)}, not {self.dropout!r}")
-        if (self.start is None) != (self.start_policy == ""):
-            raise ValueError("start and start_policy go together")
-        if bool(self.probes) != bool(self.probe_policy):
-            raise ValueError("probes and probe_policy go together")
-        if bool(self.final) != bool(self.final_policy):
-            raise ValueError("final and final_policy go together")
+        for one, other in (("start", "start_policy"), ("probes", "probe_policy"), ("final", "final_policy")):
+            if bool(getattr(self, one)) != bool(getattr(self, other)):
+                raise ValueError(f"{one} and {other} go together")
         if both := set(self.final) & set(self.evaluate):
             raise ValueError(f"{', '.join(sorted(both))} can be in evaluate or in final, not in both")
         if self.precision not in PRECISIONS:
@@ -78,18 +72,13 @@ class Run:
         """The inverse of ``to_dict``.
 
         Raises:
-            ValueError: unknown fields, as from a record of another version.
+            TypeError: an unknown field, as from a record of another version. ValueError: as when a run is made.
         """
         values = {name: _freeze(value) for name, value in given.items()}
-        recipe = {name: _freeze(value) for name, value in values.pop("recipe", {}).items()}
-        for kind, of_kind in ((cls, values), (Recipe, recipe)):
-            known = {f.name for f in fields(kind)}
-            if unknown := sorted(set(of_kind) - known):
-                name = kind.__name__.lower()
-                raise ValueError(f"a {name} has no field {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        recipe = {name: _freeze(value) for name, value in given.get("recipe", {}).items()}
         if values.get("start"):
             values["start"] = cls.from_dict(values["start"])
-        return cls(**values, recipe=Recipe(**recipe))
+        return cls(**values | {"recipe": Recipe(**recipe)})
 
     @cached_property
     def hash(self) -> str:

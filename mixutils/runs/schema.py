@@ -53,8 +53,8 @@ def check(record: Any, where: str, advice: str = "") -> Record:
     except RecursionError:
         raise RecordError(where, "", "is nested too deeply") from None
     except _Wrong as wrong:
-        problem = f"{wrong.problem}; {advice}" if advice else wrong.problem
-        raise RecordError(where, _join(wrong.path), problem) from None
+        problem, *path = wrong.args
+        raise RecordError(where, _join(path), f"{problem}; {advice}" if advice else problem) from None
     return record
 
 
@@ -73,18 +73,15 @@ def precision_word(record: Record) -> str:
 
 
 class _Wrong(Exception):
-    """A field that is wrong, by its path."""
-
-    def __init__(self, problem: str, *path: str | int) -> None:
-        super().__init__(problem)
-        self.problem, self.path = problem, path
+    """A problem, and the path of the field that has it."""
 
 
-def _must_be(expected: str, came: Any, *path: str | int) -> _Wrong:
-    return _Wrong(f"must be {expected}, not {reprlib.repr(came)}", *path)
+def _must(holds: Any, be: str, came: Any, *path: str | int) -> None:
+    if not holds:
+        raise _Wrong(f"must be {be}, not {reprlib.repr(came)}", *path)
 
 
-def _join(path: tuple[str | int, ...]) -> str:
+def _join(path: list[str | int]) -> str:
     """As one reads it: names with dots, items in brackets; names that are no words in quotes."""
     steps = (
         f"[{p}]" if isinstance(p, int) else f".{p}" if re.fullmatch(r"[\w-]{1,40}", p) else f".{reprlib.repr(p)}"
@@ -104,17 +101,15 @@ def _walk(value: Any, shape: Any, *path: str | int) -> None:
             return
         if kind in _SHAPES:
             _walk(value, _SHAPES[kind], *path)
-        elif not _test(kind)(value):
-            raise _must_be(shape, value, *path)
+        else:
+            _must(_test(kind)(value), shape, value, *path)
     elif isinstance(shape, tuple):
         item, *least = shape
-        if type(value) is not list or (least and not value):
-            raise _must_be(" of ".join(("a list", *least)), value, *path)
+        _must(type(value) is list and (value or not least), " of ".join(("a list", *least)), value, *path)
         for i, one in enumerate(value):
             _walk(one, item, *path, i)
     else:
-        if type(value) is not dict:
-            raise _must_be("an object", value, *path)
+        _must(type(value) is dict, "an object", value, *path)
         for name in shape:
             if name not in value and name != "*" and not name.endswith("?"):
                 raise _Wrong("is missing", *path, name)
@@ -190,68 +185,58 @@ def _agree(record: Record, run: Run) -> None:
     """What must agree between the fields of a done record."""
     data = record["data"]
     sizes, classes = data["sizes"], len(data["labels"])
-    for name in ("histogram", "rows"):
-        for part in data.get(name, {}):
-            _known_part(part, sizes, "data", name, part)
+    for name in filter(data.__contains__, ("histogram", "rows")):
+        _check_parts(data[name], (), sizes, "data", name)
     for part, counts in data.get("histogram", {}).items():
-        if len(counts) != classes or sum(counts) != sizes[part]:
-            expected = f"{classes} counts with the sum {sizes[part]}"
-            raise _must_be(expected, counts, "data", "histogram", part)
+        fits = len(counts) == classes and sum(counts) == sizes[part]
+        _must(fits, f"{classes} counts with the sum {sizes[part]}", counts, "data", "histogram", part)
     steps = [point["step"] for point in record["curve"]]
-    if steps != sorted(set(steps)):
-        raise _must_be("evaluations in the order of their steps", steps, "curve")
+    _must(steps == sorted(set(steps)), "evaluations in the order of their steps", steps, "curve")
     for i, point in enumerate(record["curve"]):
         _check_parts(point["metrics"], run.evaluate, sizes, "curve", i, "metrics")
     for policy, selected in record["selected"].items():
         way = ("selected", policy, "metrics")
-        if selected["step"] not in steps:
-            raise _must_be("a step of the curve", selected["step"], "selected", policy, "step")
+        _must(selected["step"] in steps, "a step of the curve", selected["step"], "selected", policy, "step")
         wanted = run.evaluate + (run.final if policy == run.final_policy else ())
         _check_parts(selected["metrics"], wanted, sizes, *way)
         for part, metrics in selected["metrics"].items():
             _check_details(metrics, sizes[part], data, part, *way, part)
     if run.final and run.final_policy not in record["selected"]:
         raise _Wrong("is missing", "selected", run.final_policy)
-    if unknown := set(record.get("probes", {})) - set(run.probes):
-        raise _must_be(f"of {', '.join(run.probes) or 'none'}", sorted(unknown), "probes")
+    unknown = sorted(set(record.get("probes", {})) - set(run.probes))
+    _must(not unknown, f"of {', '.join(run.probes) or 'none'}", unknown, "probes")
 
 
-def _known_part(part: str, sizes: dict[str, int], *path: str | int) -> None:
-    if part not in sizes:
-        raise _Wrong(f"is of a part that data.sizes does not have ({', '.join(sizes)})", *path)
-
-
-def _check_parts(metrics: Record, wanted: tuple[str, ...], sizes: dict[str, int], *path: str | int) -> None:
-    for part in metrics:
-        _known_part(part, sizes, *path, part)
+def _check_parts(found: Record, wanted: tuple[str, ...], sizes: dict[str, int], *path: str | int) -> None:
+    """What is said of parts: of at least one, of those wanted, and of none that the data do not have."""
+    for part in found:
+        if part not in sizes:
+            raise _Wrong(f"is of a part that data.sizes does not have ({', '.join(sizes)})", *path, part)
     for part in wanted:
-        if part not in metrics:
+        if part not in found:
             raise _Wrong("is missing", *path, part)
-    if not metrics:
-        raise _must_be("of at least one part", metrics, *path)
+    _must(found, "of at least one part", found, *path)
 
 
 def _check_details(metrics: Record, n: int, data: Record, part: str, *path: str | int) -> None:
     """Bits and counts of one part with n rows, against its accuracy."""
     classes, accuracy = len(data["labels"]), metrics["accuracy"]
-    if "f1_per_class" in metrics and len(metrics["f1_per_class"]) != classes:
-        raise _must_be(f"{classes} numbers, one per class", metrics["f1_per_class"], *path, "f1_per_class")
+    f1 = metrics.get("f1_per_class", data["labels"])
+    _must(len(f1) == classes, f"{classes} numbers, one per class", f1, *path, "f1_per_class")
     right: dict[str, int] = {}
     if "bits" in metrics:
-        digits = 2 * -(-n // 8)
-        if not re.fullmatch(rf"[0-9a-f]{{{digits}}}", metrics["bits"]):
-            raise _must_be(f"{digits} hex digits, a bit for each of {n} rows", metrics["bits"], *path, "bits")
-        bits = int(metrics["bits"], 16)
-        if bits % (1 << 4 * digits - n):
-            raise _must_be(f"zeros after {n} rows", metrics["bits"], *path, "bits")
-        right["bits"] = bits.bit_count()
+        bits, digits = metrics["bits"], 2 * -(-n // 8)
+        hexadecimal = re.fullmatch(rf"[0-9a-f]{{{digits}}}", bits)
+        _must(hexadecimal, f"{digits} hex digits, a bit for each of {n} rows", bits, *path, "bits")
+        _must(int(bits, 16) % (1 << 4 * digits - n) == 0, f"zeros after {n} rows", bits, *path, "bits")
+        right["bits"] = int(bits, 16).bit_count()
     if "confusion" in metrics:
         counts = metrics["confusion"]
-        if [len(row) for row in counts] != [classes] * classes or sum(map(sum, counts)) != n:
-            raise _must_be(f"{classes} rows of {classes} counts with the sum {n}", counts, *path, "confusion")
-        histogram = data.get("histogram", {}).get(part)
-        if histogram is not None and [sum(row) for row in counts] != histogram:
-            raise _must_be(f"rows with the sums {histogram} of data.histogram", counts, *path, "confusion")
+        square = [len(row) for row in counts] == [classes] * classes and sum(map(sum, counts)) == n
+        _must(square, f"{classes} rows of {classes} counts with the sum {n}", counts, *path, "confusion")
+        sums = [sum(row) for row in counts]
+        histogram = data.get("histogram", {}).get(part, sums)
+        _must(sums == histogram, f"rows with the sums {histogram} of data.histogram", counts, *path, "confusion")
         right["confusion"] = sum(row[i] for i, row in enumerate(counts))
     for name, count in right.items():
         if abs(count / n - accuracy) > 1e-8:  # records keep nine digits

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -20,22 +21,16 @@ from .records import Records, write_whole
 from .run import Run
 
 
-class SlurmError(RuntimeError):
-    """Jobs could not be submitted."""
-
-
 def waves(jobs: dict[str, Job]) -> list[list[Job]]:
     """Jobs by how many unfinished runs must come before them."""
 
     def depth(run: Run) -> int:
         return 1 + depth(run.start) if run.start is not None and run.start.hash in jobs else 0
 
-    out: list[list[Job]] = []
+    out: dict[int, list[Job]] = defaultdict(list)
     for job in jobs.values():
-        while len(out) <= depth(job.run):
-            out.append([])
         out[depth(job.run)].append(job)
-    return out
+    return [out[number] for number in sorted(out)]
 
 
 def submit(
@@ -59,12 +54,13 @@ def submit(
         One job id per wave; [] if nothing is missing.
 
     Raises:
-        SlurmError: no ``sbatch``, or it refused.
+        RuntimeError: no ``sbatch``, or it refused.
     """
     if shutil.which("sbatch") is None:
-        raise SlurmError("sbatch is not on the PATH: submit from a node of the cluster, or train here without --slurm")
+        raise RuntimeError(
+            "sbatch is not on the PATH: submit from a node of the cluster, or train here without --slurm"
+        )
     folder = paths.work() / "slurm"
-    folder.mkdir(parents=True, exist_ok=True)
     ids: list[str] = []
     for number, jobs in enumerate(waves(jobs_for(runs, store, retry, again))):
         batch = folder / f"wave-{number}-{jobs[0].run.hash}.jsonl"
@@ -76,7 +72,7 @@ def submit(
         task = f"{shlex.quote(sys.executable)} -m mixutils worker --batch {shlex.quote(str(batch))} --index $SLURM_ARRAY_TASK_ID"
         result = subprocess.run([*command, f"--wrap={task}"], capture_output=True, text=True, check=False)
         if result.returncode:
-            raise SlurmError(f"sbatch refused wave {number}: {result.stderr.strip() or result.stdout.strip()}")
+            raise RuntimeError(f"sbatch refused wave {number}: {result.stderr.strip() or result.stdout.strip()}")
         ids.append(result.stdout.strip().split(";")[0])
     return ids
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from .. import rng
 from ..encoder.model import Classifier
@@ -67,8 +66,7 @@ def trained(run: Run, *, device: str = "auto", use_hub: bool = True) -> Trained:
     """
     if not run.probes:
         raise ValueError(f"{run.title()} keeps no weights: nothing is measured on it")
-    path = checkpoints.checkpoint_path(run.hash, run.probe_policy)
-    if not path.is_file():
+    if not checkpoints.checkpoint_path(run.hash, run.probe_policy).is_file():
         execute(run, device=device, use_hub=use_hub)
     where = environment.pick_device(device)
     environment.set_up(where, 1, run.precision)
@@ -79,7 +77,6 @@ def trained(run: Run, *, device: str = "auto", use_hub: bool = True) -> Trained:
     mixer = build(run.method, **dict(run.options)).to(where)
     with torch.no_grad():  # what a mixer holds depends on the training part; its values come from the checkpoint
         mixer.prepare(model, replace(task, splits={"train": task.splits["train"]}), rng.numpy_rng(run.seed, "mixer"))
-    tensors = load_file(path, str(where))
-    checkpoints.restore(model, checkpoints.below(tensors, "model."), tensors["vocabulary"])
+    tensors = checkpoints.load_weights(model, run.hash, run.probe_policy)
     mixer.to(where).load_state_dict(checkpoints.below(tensors, "mixer."))
     return Trained(run, model.eval(), mixer, data, words)

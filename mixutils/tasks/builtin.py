@@ -12,14 +12,11 @@ source with ``ast`` (nothing is imported or executed). It is the same on every m
 from __future__ import annotations
 
 import ast
-import gc
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
 import re
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,21 +71,13 @@ def load(task: str) -> dict[str, list[Record]]:
     folder = cache_folder()
     path = folder / f"{task}.json"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         for name, parts in _build().items():
-            temporary = folder / f".{name}.{os.getpid()}"
-            temporary.write_text(json.dumps(parts, ensure_ascii=False), "utf-8")
-            os.replace(temporary, folder / f"{name}.json")
+            paths.write_whole(folder / f"{name}.json", json.dumps(parts, ensure_ascii=False).encode())
     return json.loads(path.read_text("utf-8"))
 
 
 def _build() -> dict[str, dict[str, list[Record]]]:
-    # The garbage collector would search millions of syntax nodes again and again: two thirds of the time.
-    gc.disable()
-    try:
-        docs = [d for package in PACKAGES for d in _docstrings(package)]
-    finally:
-        gc.enable()
+    docs = [d for package in PACKAGES for d in _docstrings(package)]
     return {"docs-coarse": _coarse(docs), "docs-fine": _fine(docs), "docs-pair": _pair(docs)}
 
 
@@ -104,21 +93,11 @@ def _docstrings(package: str) -> Iterator[tuple[str, str, list[str]]]:
         except (SyntaxError, UnicodeDecodeError):  # templates and files for other Python versions
             continue
         label = f"{package}.{_module(relative)}"
-        for node in _statements(tree):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 sentences = _sentences(ast.get_docstring(node) or "")
                 if sentences:
                     yield package, label, sentences
-
-
-def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """What holds statements, in the order of ``ast.walk``, which would visit every expression as well."""
-    waiting = deque([tree])
-    while waiting:
-        node = waiting.popleft()
-        yield node
-        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
-            waiting.extend(getattr(node, name, ()))
 
 
 def _module(relative: Path) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from .. import paths
 
-#: From which of six packages a sentence of documentation comes, from which of 48 modules, whether two are of one docstring.
+#: See ``builtin``.
 BUILTIN = ("docs-coarse", "docs-fine", "docs-pair")
 
 
@@ -56,7 +55,6 @@ class TaskSpec:
     language: str = "English"
     pair: bool = False
     classes: int = 2
-    metric: str = "accuracy"
     policy: str = "auto"
     drop_coarse: bool = False
     stand_in: str = "docs-coarse"
@@ -69,11 +67,10 @@ class TaskSpec:
         return label.split(":", 1)[-1] if self.drop_coarse else label
 
 
-def _entry(name: str, hub: dict[str, Any] | None = None, **given: Any) -> TaskSpec:
-    return TaskSpec(name, hub=hub and Hub(**hub), **given)
-
-
-CATALOGUE: dict[str, TaskSpec] = {name: _entry(name, **given) for name, given in paths.facts("tasks/catalogue").items()}
+CATALOGUE: dict[str, TaskSpec] = {
+    name: TaskSpec(name, hub=Hub(**given.pop("hub")) if "hub" in given else None, **given)
+    for name, given in paths.facts("tasks/catalogue").items()
+}
 
 
 def spec(task: str) -> TaskSpec | None:

@@ -56,7 +56,7 @@ class TaskData:
         labels: class names; a label index counts into this tuple.
         splits: "train" and whatever else there is ("validation", "test", "validation_mm", ...).
         pair: whether rows are pairs of texts.
-        language, metric: for the report; metric is "accuracy" or "f1".
+        language: for the report.
         source: "folder", "hub" or "builtin"; ``where`` says which folder, hub id or corpus.
     """
 
@@ -65,7 +65,6 @@ class TaskData:
     splits: dict[str, Split]
     pair: bool = False
     language: str = "English"
-    metric: str = "accuracy"
     source: str = "folder"
     where: str = ""
     notes: tuple[str, ...] = ()

@@ -41,10 +41,6 @@ class Batch:
         """The given rows, in the given order; the padding stays."""
         return Batch(*(None if (v := getattr(self, f.name)) is None else v[rows] for f in fields(self)))
 
-    def with_ids(self, input_ids: Tensor) -> Batch:
-        """The same batch with other tokens in the same places."""
-        return replace(self, input_ids=input_ids)
-
     def inputs(self) -> dict[str, Tensor]:
         """Keyword arguments of a Hugging Face encoder."""
         out = {"input_ids": self.input_ids, "attention_mask": self.attention_mask}

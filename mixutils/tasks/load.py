@@ -83,7 +83,7 @@ def _build(name: str, rows: dict[str, list[folder.Row]], entry: TaskSpec | None,
         raise DataError(f"{name}: there is no training part in {where}; found {', '.join(rows) or 'nothing'}")
     if entry is not None:
         rows = {part: [r._replace(label=entry.class_name(r.label)) for r in found] for part, found in rows.items()}
-    pair = any(r.second is not None for part in rows.values() for r in part)
+    pair = rows["train"][0].second is not None
     labels = sorted({r.label for r in rows["train"]})
     index = {label: i for i, label in enumerate(labels)}
     parts = {}
@@ -103,16 +103,11 @@ def _build(name: str, rows: dict[str, list[folder.Row]], entry: TaskSpec | None,
     data = TaskData(name, tuple(labels), parts, pair, source=source, where=where).check()
     if entry is None:
         return data
-    return replace(data, language=entry.language, metric=entry.metric, notes=_differences(parts, labels, entry))
-
-
-def _differences(parts: dict[str, Split], labels: list[str], entry: TaskSpec) -> tuple[str, ...]:
-    """Where the data are not of the published size; kept in the record and shown with the table."""
-    sizes = {part: len(parts.get(part, ())) for part in entry.counts}
-    notes = [f"{part} has {sizes[part]} rows, expected {n}" for part, n in entry.counts.items() if sizes[part] != n]
-    if len(labels) != entry.classes:
-        notes.append(f"{len(labels)} classes, expected {entry.classes}")
-    return tuple(notes)
+    # Where the data are not of the published size: kept in the record and shown with the table.
+    counts = [(f"{part} has", len(parts.get(part, ())), "rows", n) for part, n in entry.counts.items()]
+    counts.append(("", len(labels), "classes", entry.classes))
+    notes = [f"{of} {n} {what}, expected {expected}".strip() for of, n, what, expected in counts if n != expected]
+    return replace(data, language=entry.language, notes=tuple(notes))
 
 
 def known() -> list[str]:

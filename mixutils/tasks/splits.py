@@ -6,7 +6,6 @@ method and seed (SPEC 2(b)); only ``tenths-by-seed`` follows the run's seed (SPE
 
 from __future__ import annotations
 
-import itertools
 import re
 
 import numpy as np
@@ -49,28 +48,23 @@ def stratified_order(labels: np.ndarray, seed: int, kind: str = "stratified") ->
     return shuffled[np.argsort(key[shuffled], kind="stable")]
 
 
-def cut(split: Split, sizes: list[int], seed: int) -> list[Split]:
-    """Stratified pieces of the given sizes; what is left over is the last piece. Rows keep the source's order."""
-    order = stratified_order(split.labels, seed)
-    if min(sizes) < 1 or sum(sizes) >= len(split):
-        raise DataError(f"cannot cut parts of {' and '.join(map(str, sizes))} rows out of {len(split)}")
-    edges = np.cumsum([0, *sizes, len(split) - sum(sizes)])
-    return [split.take(np.sort(order[a:b])) for a, b in itertools.pairwise(edges)]
+def set_aside(train: Split, seed: int, **sizes: int) -> Parts:
+    """Stratified pieces of ``train`` under the names and of the sizes given; "train", the first part, is what is left.
 
+    Rows keep the source's order.
 
-def _set_aside(train: Split, seed: int, **sizes: int) -> Parts:
-    """Stratified pieces of ``train`` under the names and of the sizes given; "train", the first part, is what is left."""
-    *pieces, rest = cut(train, list(sizes.values()), seed)
-    return {"train": rest, **dict(zip(sizes, pieces, strict=True))}
+    Raises:
+        DataError: a piece without rows, or nothing left for "train".
+    """
+    rows = list(sizes.values())
+    if min(rows) < 1 or sum(rows) >= len(train):
+        raise DataError(f"cannot cut parts of {' and '.join(map(str, rows))} rows out of {len(train)}")
+    *pieces, rest = np.split(stratified_order(train.labels, seed), np.cumsum(rows))
+    return {name: train.take(np.sort(order)) for name, order in zip(("train", *sizes), (rest, *pieces), strict=True)}
 
 
 def _tenth(parts: Parts) -> int:
     return max(1, round(len(parts["train"]) / 10))
-
-
-def _official_held(parts: Parts, seed: int) -> Parts:
-    """The source's parts, with a tenth of train set aside as "held", to see what selection there would give (SPEC SA19)."""
-    return parts | _set_aside(parts["train"], seed, held=_tenth(parts))
 
 
 def _auto(parts: Parts, seed: int) -> Parts:
@@ -84,17 +78,12 @@ def _holdout(parts: Parts, seed: int) -> Parts:
     report = parts.get("test") or parts.get("validation")
     if report is None:
         return _tenths(parts, seed)
-    return _set_aside(parts["train"], seed, validation=_tenth(parts)) | {"test": report}
+    return set_aside(parts["train"], seed, validation=_tenth(parts)) | {"test": report}
 
 
 def _tenths(parts: Parts, seed: int) -> Parts:
     """80/10/10 of train."""
-    return _cut(parts, seed, _tenth(parts), _tenth(parts))
-
-
-def _cut(parts: Parts, seed: int, select: int, report: int) -> Parts:
-    """V rows of train select, T rows report (SPEC 5(b))."""
-    return _set_aside(parts["train"], seed, validation=select, test=report)
+    return set_aside(parts["train"], seed, validation=_tenth(parts), test=_tenth(parts))
 
 
 def _pool(parts: Parts, seed: int, select: int, report: int) -> Parts:
@@ -102,14 +91,14 @@ def _pool(parts: Parts, seed: int, select: int, report: int) -> Parts:
 
     The rest of train is a pool to draw small training sets from (SPEC 10).
     """
-    train, validation, test = (parts.get(k) for k in ("train", "validation", "test"))
-    if test is None and validation is not None:  # a source with a validation part alone reports it
-        validation, test = None, validation
-    if test is None:
-        test, train = cut(train, [report], seed)
-    if validation is None:
-        validation, train = cut(train, [select], seed)
-    return {"train": train, "validation": _shorten(validation, select), "test": _shorten(test, report)}
+    parts = dict(parts)
+    if "test" not in parts and "validation" in parts:  # a source with a validation part alone reports it
+        parts["test"] = parts.pop("validation")
+    for name, size in (("test", report), ("validation", select)):
+        if name not in parts:
+            parts |= set_aside(parts["train"], seed, **{name: size})
+    reported = {"validation": _shorten(parts["validation"], select), "test": _shorten(parts["test"], report)}
+    return {"train": parts["train"], **reported}
 
 
 def _shorten(split: Split, rows: int) -> Split:
@@ -120,13 +109,15 @@ def _shorten(split: Split, rows: int) -> Split:
 #: A policy's way from the source's parts, and the seed of the cut, to a run's parts; V and T stand for numbers.
 POLICIES = {
     "official": lambda parts, seed: parts,  # runs select on the reported part (SPEC SA19)
-    "official-held": _official_held,
+    # With a tenth of train set aside, to see what selection there would give (SPEC SA19).
+    "official-held": lambda parts, seed: parts | set_aside(parts["train"], seed, held=_tenth(parts)),
     "auto": _auto,
     "holdout": _holdout,
     "tenths": _tenths,
     "tenths-by-seed": _tenths,  # cut with the run's seed (SPEC RA13), all others alike for every seed
     "pool-V-T": _pool,
-    "cut-V-T": _cut,
+    # V rows of train select, T rows report (SPEC 5(b)).
+    "cut-V-T": lambda parts, seed, v, t: set_aside(parts["train"], seed, validation=v, test=t),
 }
 
 
@@ -151,14 +142,12 @@ def subset(data: TaskData, train_size: int | None, kind: str, run_seed: int, eva
     evaluation subsets are the same for all runs.
     Both sizes may be None (all rows). Rows come in the order of the draw for training and of the source otherwise.
     """
-    out = {}
-    for name, split in data.splits.items():
-        if name == "train" and train_size is not None and train_size < len(split):
-            seed, how = (0, "stratified") if kind == "fixed" else (run_seed, kind)
-            order = stratified_order(split.labels, rng.derive(seed, "train-subset"), how)
-            out[name] = split.take(order[:train_size])
-        elif name != "train" and eval_size is not None:
-            out[name] = _shorten(split, eval_size)
-        else:
-            out[name] = split
-    return data.with_splits(out)
+    parts = data.splits
+    if eval_size is not None:
+        parts = {name: split if name == "train" else _shorten(split, eval_size) for name, split in parts.items()}
+    labels = parts["train"].labels
+    if train_size is not None and train_size < len(labels):
+        seed, how = (0, "stratified") if kind == "fixed" else (run_seed, kind)
+        order = stratified_order(labels, rng.derive(seed, "train-subset"), how)
+        parts = parts | {"train": parts["train"].take(order[:train_size])}
+    return data.with_splits(parts)

@@ -28,10 +28,6 @@ from .optim import build_optimizer, learning_rate
 from .policies import choose
 
 
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message says at which step and why."""
-
-
 @dataclass(frozen=True)
 class Recipe:
     """How a model is trained and evaluated. Every field is part of the run's name."""
@@ -135,7 +131,7 @@ def train(
         The final state; its curve has one entry per evaluation.
 
     Raises:
-        TrainingError: the loss is not finite.
+        RuntimeError: the loss is not finite.
     """
     device = next(model.parameters()).device
     cast = autocast(device, precision)
@@ -167,9 +163,8 @@ def train(
             group["lr"] = peak * factor
         loss = take_step(model, mixer, split.batch(rows), mixer_rng, cast, optimizer, recipe.clip, own_lr * factor)
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} at step {state.step + 1} of {total}; a smaller lr than {recipe.lr} may help"
-            )
+            where = f"at step {state.step + 1} of {total}"
+            raise RuntimeError(f"the loss is {loss} {where}; a smaller lr than {recipe.lr} may help")
         state.step += 1
         state.loss_sum, state.loss_count = state.loss_sum + loss, state.loss_count + 1
         elapsed = time.perf_counter() - begin

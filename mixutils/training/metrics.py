@@ -14,10 +14,6 @@ from ..encoder.model import Classifier
 from ..mixers.base import Mixer
 from ..tasks.encode import Batch, EncodedSplit
 
-#: The metrics of every evaluation. For single-label classification micro F1 is accuracy; both names are kept because the
-#: DMIX papers print "F1" without an average.
-METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "loss")
-
 
 @torch.inference_mode()
 def predict(model: Classifier, mixer: Mixer, split: EncodedSplit, autocast, batch_size: int = 64) -> np.ndarray:
@@ -38,7 +34,8 @@ def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         scores: (n, C) logits or other scores. labels: (n,) int.
 
     Returns:
-        ``METRICS`` in [0, 1] (loss in nats), the confusion matrix as nested lists, rows = true class, and ``bits``: which
+        Metrics in [0, 1] (micro F1 is accuracy with single labels; both are kept, because the DMIX papers print "F1"
+        without an average), the loss in nats, the confusion matrix as nested lists, rows = true class, and ``bits``: which
         rows are right, see ``pack_bits``.
     """
     from sklearn.metrics import confusion_matrix, f1_score
