@@ -307,8 +307,6 @@ def test_an_inner_optimum_is_chosen_on_the_selecting_part_and_held_against_both_
     e.claim("Y", "rises all the way", e.inner("t", ["T=0", "T=1", "T=2"]), kind="inner")
     assert [v.word for v in e.verdicts()] == ["supported", "contradicted"]
     assert e.inner("t", ["T=0", "T=1"])[0].void == "fewer than three values"
-    assert e.chosen("t", list(level), "mr") == "T=2"
-    assert e.chosen("t", ["no", "such"], "mr") == ""
 
 
 def test_values_of_ones_own():

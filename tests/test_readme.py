@@ -83,7 +83,7 @@ def test_a_claim_says_its_word_estimate_interval_counts_and_mde_for_each_reading
     head, line, waiting = claims_table(to_frame(first, "as printed"), to_frame(second, "hold-out"))
     assert head == ["", "claim", "the paper's own tables", "as printed", "hold-out"]
     v = first[0]
-    shown = f"✓ supported\n+3.25 [{v.low:+.2f}, {v.high:+.2f}]; 2 data sets, 3 to 4 seeds, MDE {v.mde:.2f}"
+    shown = f"✓ supported\n+3.25 [{v.low:+.2f}, {v.high:+.2f}], 2 data sets, 3 to 4 seeds, MDE {v.mde:.2f}"
     assert line[:4] == ["X1", "A > B", "2 of 2", shown]
     assert line[4].startswith("✗ contradicted\n-2.75 [")
     assert waiting == ["X2", "A > B", "2 of 2", "· not tested: no data set has both sides", "the same"]

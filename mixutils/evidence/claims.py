@@ -126,14 +126,6 @@ class Evidence:
             out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))
         return Units(out)
 
-    def chosen(self, table: Names, rows: Sequence[Row], column: str, **reading) -> str:
-        """The row with the highest mean on the selecting part, over the seeds that all have; "" where there is none."""
-        cells = self._cells(**reading | SELECTING)
-        keys = [key for t in _several(table) for key in places(Several(tuple(rows)), t, column) if key in cells]
-        matched, _ = pairs([cells[key] for key in keys])
-        values = [[x.value for x in of_seed] for of_seed in matched.values()]  # seeds by rows
-        return keys[np.mean(values, axis=0).argmax()][1] if values else ""
-
     def last(self, table: str, row: str, column: str) -> float:
         """Mean of the last values of a cell's curves, in points; to say what a goal is relative to. NaN without curves."""
         found = [values[-1] for _, values in self._curves_of((table, row, column)).values()]

@@ -256,10 +256,6 @@ class Units(tuple[Unit, ...]):
         why = [next((void[c] for c in u.column.split(", ") if c in void), "") for u in self]
         return Units(replace(u, void=u.void or w) for u, w in zip(self, why, strict=True))
 
-    def printed_as(self, other: Units) -> Units:
-        """With the printed effects of other units, one by one."""
-        return Units(replace(u, printed=o.printed) for u, o in zip(self, other, strict=True))
-
     def must(self, part: str) -> Units:
         """One of several parts of a claim, under this name: each part must hold in the mean over its units, and each can
         contradict the claim."""

@@ -8,13 +8,7 @@ from . import compare, dmix, dmix_short, dnm, dropmix, ssmix
 from .base import Cell, Column, Paper, Plan, Reading
 
 #: Paper key -> module with ``PAPER`` and ``plan(setting)``.
-PAPERS: dict[str, ModuleType] = {
-    "ssmix": ssmix,
-    "dmix": dmix,
-    "dmix_short": dmix_short,
-    "dnm": dnm,
-    "dropmix": dropmix,
-}
+PAPERS: dict[str, ModuleType] = {module.PAPER.key: module for module in (ssmix, dmix, dmix_short, dnm, dropmix)}
 #: The same for everything that has a plan: the papers and the comparison of all methods.
 PLANS: dict[str, ModuleType] = PAPERS | {"compare": compare}
 

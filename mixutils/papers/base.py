@@ -90,7 +90,7 @@ class Plan:
 
     Attributes:
         cells: of all tables. extra: runs behind figures only. absent: published columns without data, and why.
-        notes: what a reader should know about this plan. order: runs that are trained first, in this order.
+        order: runs that are trained first, in this order.
     """
 
     paper: str
@@ -99,7 +99,6 @@ class Plan:
     cells: tuple[Cell, ...]
     extra: tuple[Run, ...] = ()
     absent: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
     order: tuple[Run, ...] = ()
 
     @property

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from .. import paths
 
-PAPERS = ("ssmix", "dmix", "dmix_short", "dnm", "dropmix")
-
 
 @dataclass(frozen=True)
 class Published:
@@ -45,8 +43,8 @@ def published(paper: str) -> dict[tuple[str, str, str], Published]:
     Raises:
         KeyError: an unknown paper.
     """
-    if paper not in PAPERS:
-        raise KeyError(f"no paper is called {paper!r}; there are {', '.join(PAPERS)}")
+    if paper not in (known := sorted(path.stem for path in paths.PUBLISHED.glob("*.csv"))):
+        raise KeyError(f"no paper is called {paper!r}; there are {', '.join(known)}")
     with (paths.PUBLISHED / f"{paper}.csv").open(encoding="utf-8", newline="") as file:
         cells = [Published(**row) for row in csv.DictReader(file)]
     return {(c.table, c.row, c.column): c for c in cells}
