@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from mixutils.papers.published import PAPERS, published
+from mixutils.papers import PAPERS
+from mixutils.papers.published import published
 from mixutils.tasks import BUILTIN, CATALOGUE, spec
 from mixutils.tasks.catalogue import Hub, TaskSpec
 from mixutils.tasks.splits import POLICIES

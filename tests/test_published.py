@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mixutils import paths
-from mixutils.papers.published import PAPERS, Published, published
+from mixutils.papers import PAPERS
+from mixutils.papers.published import Published, published
 
 COUNTS = {
     "ssmix": {"1": 37, "2": 84, "A.1": 84, "B.1": 70},

@@ -77,7 +77,7 @@ class SSMix(Mixer):
             rows, w_b = self.mix(batch, first, second, None, rng)
             if o.clean:
                 ids = torch.cat([batch.input_ids, rows.input_ids])
-                rows = batch.rows(torch.cat([first, first])).with_ids(ids)
+                rows = replace(batch.rows(torch.cat([first, first])), input_ids=ids)
             logits = model(rows).logits
             loss = mixed_cross_entropy(logits[-len(first) :], batch.labels[first], batch.labels[second], w_b)
             if o.clean:  # the average of L(A), L(B), L_mix(A, B), L_mix(B, A)

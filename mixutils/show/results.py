@@ -167,13 +167,13 @@ def display_table(
     """A data frame as a left-aligned table, with everything in it escaped.
 
     Args:
-        index: whether the index is shown. digits: of numbers with a fraction. wrap: columns of long text.
+        index: whether the index is shown. digits: of numbers with a fraction. wrap: columns of long text, where they are there.
     """
     styler = frame.style.format(precision=digits, na_rep="–", escape="html", thousands=",")
     styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
     # The same on every run, and no other table's on the page: rules of cells go by it.
     digest = hashlib.blake2b(frame.to_csv().encode(), digest_size=4).hexdigest()
-    long = ", ".join(f"td.col{frame.columns.get_loc(name)}" for name in wrap)
+    long = ", ".join(f"td.col{frame.columns.get_loc(name)}" for name in wrap if name in frame)
     rules = {"th, td": "text-align: left; vertical-align: top; white-space: pre"}
     rules |= {long: "white-space: pre-line; min-width: 14em"} if long else {}
     rules |= {"caption": "caption-side: bottom; text-align: left"}
