@@ -80,7 +80,7 @@ def test_all_five_papers_have_a_file_and_no_other_is_there():
 
 
 def test_an_unknown_paper_lists_the_known_ones():
-    with pytest.raises(KeyError, match="no paper is called 'sssmix'; there are ssmix, dmix"):
+    with pytest.raises(KeyError, match="no paper is called 'sssmix'; there are dmix, dmix_short"):
         published("sssmix")
 
 

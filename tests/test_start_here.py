@@ -57,7 +57,7 @@ def test_it_needs_no_runs_and_leaves_none(tmp_path, capsys):
     ]
     answers = whole.answers.set_index("mixer")
     assert list(answers.index) == [e.title for e in REGISTRY.values()]
-    assert list(answers) == ["where", "with whom", "how", "which label", "passes per step", "source"]
+    assert list(answers) == ["name", "where", "with whom", "how", "which label", "passes per step", "source"]
     assert answers.loc["SSMix", "where"] == "tokens"
 
 
