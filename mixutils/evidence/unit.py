@@ -177,8 +177,7 @@ class Units(tuple[Unit, ...]):
 
     ``x + y``: the units of both. ``-x``: turned round. ``x - y``: differences of differences, paired by seed; units with
     the same column go together, or, where no column is in both, the first with the first and so on. ``x.mean(name)``: one
-    unit, the mean over all units that count, seed by seed. ``x.shift(points)``: moved by a constant, for "at most a point
-    worse".
+    unit, the mean over all units that count, seed by seed.
     """
 
     def __add__(self, other: Units) -> Units:
@@ -233,17 +232,6 @@ class Units(tuple[Unit, ...]):
             over = f"over {', '.join(f'{2**v:,.0f}' for v in sorted(x))} training rows"
             out.append(replace(unit, note="; ".join(filter(None, (over, unit.note)))))
         return Units(out)
-
-    def shift(self, points: float) -> Units:
-        """Moved by a constant; what is printed moves with it."""
-        if any(u.logrank is not None for u in self):
-            raise ValueError("log-rank tests have no differences by seed to calculate with")
-        moved = []
-        for u in self:
-            numbers = {name: getattr(u, name) + points for name in ("differences", "mean", "printed")}
-            pair = f"{u.pair} {'+' if points >= 0 else '−'} {abs(points):g}"
-            moved.append(replace(u, **numbers, rows=u.rows and (u.rows[0], u.rows[1] + points), null=None, pair=pair))
-        return Units(moved)
 
     def mark(self, void: Mapping[str, str] | str) -> Units:
         """Make units void for a reason of the caller's own: they are shown, and not counted.
