@@ -58,8 +58,8 @@ def results(
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
     elsewhere = f"not in the {c.plan.setting.profile.name} profile"
     shown = {tuple(at): part for at, part in frame[frame["primary"]].groupby(PLACE, sort=False)}
-    plain = frame[~frame["floor"]].groupby([*PLACE, *READING], sort=False)[["seed", "value"]]
-    by_seed = {at: part.drop_duplicates("seed", keep="last").set_index("seed")["value"] for at, part in plain}
+    keyed = frame[~frame["floor"]].set_index([*PLACE, *READING, "seed"])["value"]
+    by_seed = keyed[~keyed.index.duplicated(keep="last")].sort_index()
     lines = []
     for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
         cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
@@ -82,7 +82,8 @@ def results(
             if at is not None:
                 line["difference"] = line["ours"] - line["paper"]
             if baseline and row != base_row:
-                sides = [by_seed.get((*side, key, *reading), {}) for side in ((table, row), baseline)]
+                at_both = ((*side, key, *reading) for side in ((table, row), baseline))
+                sides = [by_seed.loc[place] if place in by_seed.index else {} for place in at_both]
                 gains = [value - sides[1][seed] for seed, value in sides[0].items() if seed in sides[1]]
         if gains:
             gain = mean_of(gains)
