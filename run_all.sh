@@ -71,7 +71,7 @@ if [ "${1:-}" = test ]; then
     trap 'rm -rf "$scratch"' EXIT
     export MIXUTILS_WORK="$scratch/runs" MIXUTILS_FIGURES="$scratch/figures"
     # The built-in corpus is made once and kept: it takes longer than most tests.
-    export MIXUTILS_CACHE="${MIXUTILS_CACHE:-${TMPDIR:-/tmp}/mixutils-cache-$(id -u)}"
+    [ -n "${MIXUTILS_CACHE-}" ] || export MIXUTILS_CACHE="${TMPDIR:-/tmp}/mixutils-cache-$(id -u)"
     status=0
     "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile -q "$here/tests" "$@" || status=1
     [ $# -gt 0 ] || "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile -q --nbval-lax \
