@@ -12,7 +12,7 @@ from mixutils.evidence import Evidence, best, estimate, frame, shuffled
 from mixutils.runs.records import Records
 from tests.fakes_evidence import made, noise
 
-TIMES = 100
+TIMES = 200
 DECIDED = ("supported", "supported, and smaller than reported", "contradicted")
 
 

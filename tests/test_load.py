@@ -171,7 +171,7 @@ def test_single_texts_and_pairs_do_not_mix(first, second, root):
     (root / "mine").mkdir()
     for name, content in files.items():
         (root / "mine" / f"{name}.jsonl").write_text(content)
-    with pytest.raises(DataError, match=rf"{second}\.jsonl, line [1-4]: mine mixes single texts and pairs"):
+    with pytest.raises(DataError, match=rf"{second}\.jsonl, line [12]: mine mixes single texts and pairs"):
         load_task("mine")
 
 
