@@ -8,6 +8,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 
 from mixutils.mixers import build
 from mixutils.training.metrics import f1_per_class, predict, score
@@ -34,6 +35,22 @@ def test_all_metrics_of_a_hand_example():
 def test_f1_of_each_class_from_the_confusion_matrix():
     assert f1_per_class(CONFUSION) == pytest.approx([4 / 7, 1 / 2, 0])
     assert f1_per_class([[3, 0], [0, 0]]) == [1.0, 0.0]  # the second class never occurs
+
+
+@pytest.mark.parametrize("classes", [2, 3, 20])
+def test_f1_is_scikit_learns_to_the_last_bit(classes):
+    rng = np.random.default_rng(classes)
+    for n in (1, 7, 300):
+        scores = rng.standard_normal((n, classes)).astype(np.float32)
+        labels = rng.integers(0, max(classes - 1, 1), n)  # the last class has no rows
+        out, predicted, every = score(scores, labels), scores.argmax(1), np.arange(classes)
+        for average in ("macro", "weighted"):
+            theirs = f1_score(labels, predicted, labels=every, average=average, zero_division=0.0)
+            assert out[f"f1_{average}"] == theirs
+        assert (
+            f1_per_class(out["confusion"])
+            == f1_score(labels, predicted, labels=every, average=None, zero_division=0.0).tolist()
+        )
 
 
 def test_a_class_without_rows_counts_as_zero_in_macro_and_not_in_weighted():

@@ -50,7 +50,11 @@ class Evidence:
         if tasks not in ("these", "like these"):
             raise ValueError(f'tasks must be "these" or "like these", not {tasks!r}')
         self.margin, self._like = margin, tasks == "like these"
-        self._frame, self._curves, self._rng = frame, curves, np.random.default_rng(0)
+        self._frame, self._rng = frame, np.random.default_rng(0)
+        if curves is not None:
+            chooses = curves["part"] == curves["select"].where(curves["select"] != "", curves["report"])
+            curves = curves.loc[chooses, ["table", "row", "column", "metric", "hash", "step", "value"]]
+        self._curves = curves
         self._reading = {"metric": metric, "policy": policy, "floor": floor}
         self._read: dict[str, Cells] = {}  # readings that were asked for
         self._printed = {} if printed is None else printed.set_index(["table", "row", "column"])["value"].to_dict()
@@ -232,7 +236,6 @@ class Evidence:
         found = self._curves
         for column, value in zip(("table", "row", "column", "metric"), (*key, next(own, "accuracy")), strict=True):
             found = found[found[column] == value]
-        found = found[found["part"] == found["select"].where(found["select"] != "", found["report"])]
         return {h: (c["step"].to_numpy(), c["value"].to_numpy()) for h, c in found.groupby("hash", sort=False)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -161,14 +161,11 @@ def _of_run(record: Record) -> dict[str, Any]:
     """What is the same for all readings of a run, and what its mixer logged."""
     from ..runs.generations import same_numbers
     from ..runs.run import Run
+    from ..runs.schema import generation, precision_word
 
-    environment = record["environment"]
-    precision = environment["precision"]
-    if precision == "float32" and environment.get("matmul"):
-        precision += f"-{environment['matmul']}"
-    numbers = same_numbers(Run.from_dict(record["run"]), record.get("generation", 1))
-    values = (len(record["data"]["labels"]), precision, numbers.start, numbers.stop - 1)
-    values += (environment["versions"].get("mixutils", ""), record.get("commit", ""), record["hash"])
+    numbers = same_numbers(Run.from_dict(record["run"]), generation(record))
+    values = (len(record["data"]["labels"]), precision_word(record), numbers.start, numbers.stop - 1)
+    values += (record["environment"]["versions"].get("mixutils", ""), record.get("commit", ""), record["hash"])
     return dict(zip(OF_RUN, values, strict=True)) | _logged(record["mixer"])
 
 
@@ -176,12 +173,11 @@ def _logged(mixer: Mapping[str, Any]) -> dict[str, Any]:
     return {f"mixer.{k}": v for k, v in mixer.items() if not isinstance(v, list | dict)}
 
 
-def _readings(records: Iterable[Record], store: Records) -> pd.DataFrame:
+def _readings(records: Collection[Record], store: Records) -> pd.DataFrame:
     """Every reading of the records, without a floor, then with it: the better of a run and of what it started from.
 
     A run without a start is its own floor; without the start's record there is none.
     """
-    records = list(records)
     starts = {r["hash"]: store.start(r) if r["run"].get("start") else r for r in records}
     starts = {h: r for h, r in starts.items() if r is not None and r["status"] == "done"}
     plain = pd.DataFrame(_lines(records))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from ..encoder.model import Mask
@@ -12,6 +13,7 @@ Share = Annotated[float, "between 0 and 1", lambda x: 0 <= x <= 1]
 Count = Annotated[int, "at least 1", lambda x: x >= 1]
 SENTENCE = "sentence"  # mixing level of the vector that enters the classifier
 _LEVELS = range(13)
+_types = cache(get_type_hints)  # it evaluates every annotation anew, and plans and frames make options by the hundred
 #: Mixing levels, given for 12 layers; see ``model.scale_level``.
 Levels = Annotated[tuple[int, ...], "numbers from 0 to 12", lambda v: v and all(x in _LEVELS for x in v)]
 Places = Annotated[
@@ -32,7 +34,7 @@ class Options:
     """
 
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(type(self), include_extras=True).items():
+        for name, kind in _types(type(self), include_extras=True).items():
             value = getattr(self, name)
             if get_origin(kind) is Literal:
                 one_of(name, value, get_args(kind))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,7 +65,8 @@ class Run:
 
         Fields that are younger than the first records are left out at their default, so that old runs keep their names.
         """
-        return _without_young_defaults(json.loads(json.dumps(asdict(self))))
+        text = json.dumps(self, default=lambda of: {f.name: getattr(of, f.name) for f in fields(of)})
+        return _without_young_defaults(json.loads(text))
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,19 +37,19 @@ def score(scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         without an average), the loss in nats, the confusion matrix as nested lists, rows = true class, and ``bits``: which
         rows are right, see ``pack_bits``.
     """
-    from sklearn.metrics import confusion_matrix, f1_score
+    from sklearn.metrics import confusion_matrix
 
     predicted = scores.argmax(1)
-    classes = np.arange(scores.shape[1])
-    f1 = partial(f1_score, labels, predicted, labels=classes, zero_division=0.0)
+    confusion = confusion_matrix(labels, predicted, labels=np.arange(scores.shape[1]))
+    f1 = f1_per_class(confusion)
     accuracy = float((predicted == labels).mean())
     return {
         "accuracy": accuracy,
         "f1_micro": accuracy,
-        "f1_macro": float(f1(average="macro")),
-        "f1_weighted": float(f1(average="weighted")),
+        "f1_macro": float(np.average(f1)),
+        "f1_weighted": float(np.average(f1, weights=confusion.sum(1))),
         "loss": float(F.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels))),
-        "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
+        "confusion": confusion.tolist(),
         "bits": pack_bits(predicted == labels),
     }
 
@@ -60,7 +59,7 @@ def pack_bits(right: np.ndarray) -> str:
     return np.packbits(right).tobytes().hex()
 
 
-def f1_per_class(confusion: list[list[int]]) -> list[float]:
+def f1_per_class(confusion: list[list[int]] | np.ndarray) -> list[float]:
     """F1 of each class from a confusion matrix (rows true, columns predicted); 0 for a class that never occurs."""
     m = np.asarray(confusion)
     return (2 * np.diag(m) / np.maximum(m.sum(0) + m.sum(1), 1)).tolist()
