@@ -73,11 +73,11 @@ if [ "${1:-}" = test ]; then
     # The built-in corpus is made once and kept: it takes longer than most tests.
     [ -n "${MIXUTILS_CACHE-}" ] || export MIXUTILS_CACHE="${TMPDIR:-/tmp}/mixutils-cache-$(id -u)"
     status=0
-    "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile -q "$here/tests" "$@" || status=1
+    "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile --no-loadscope-reorder -q "$here/tests" "$@" || status=1
     if [ $# -eq 0 ]; then
         # Trained once: notebooks side by side would train the runs that they share at the same time.
         "$python" -m mixutils train --profile smoke > "$scratch/smoke.log" 2>&1 || { status=1; cat "$scratch/smoke.log"; }
-        "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile -q --nbval-lax \
+        "$python" -m pytest -c "$here/pyproject.toml" --rootdir "$here" -n auto --dist loadfile --no-loadscope-reorder -q --nbval-lax \
             --nbval-current-env --nbval-cell-timeout 600 "$here/notebooks" || status=1
     fi
     exit $status

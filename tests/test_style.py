@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -45,6 +46,11 @@ def distance(first: str, second: str, vision: str) -> float:
     return float(np.linalg.norm(lab(first, vision) - lab(second, vision)))
 
 
+@cache
+def methods(paper: str) -> set[str]:
+    return {run.method for run in make_plan(paper, "desk").runs}
+
+
 def test_lab_of_known_colours():
     assert lab("#ffffff") == pytest.approx([100, 0, 0], abs=0.1)
     assert lab("#ff0000") == pytest.approx([53.2, 80.1, 67.2], abs=0.2)  # published values of sRGB red
@@ -69,7 +75,7 @@ def test_a_method_that_is_not_registered_says_where_methods_stand():
 def test_all_methods_differ_in_colour(vision):
     """The methods of one paper stand in one figure; those of different papers at least have no colour twice."""
     for paper in PAPERS:
-        for a, b in combinations(sorted({r.method for r in make_plan(paper, "desk").runs}), 2):
+        for a, b in combinations(sorted(methods(paper)), 2):
             assert distance(style.colour(a), style.colour(b), vision) > 8, (paper, a, b)
     assert len({e.colour for e in REGISTRY.values()}) == len(REGISTRY)
 
@@ -77,7 +83,7 @@ def test_all_methods_differ_in_colour(vision):
 @pytest.mark.parametrize("vision", SIMULATED)
 def test_main_methods_verdicts_and_texts_are_far_apart_in_every_vision(vision):
     groups = {
-        **{p: [style.colour(m) for m in MAIN if m in {r.method for r in make_plan(p, "desk").runs}] for p in PAPERS},
+        **{p: [style.colour(m) for m in MAIN if m in methods(p)] for p in PAPERS},
         "verdicts": sorted(set(style.VERDICT_COLOURS.values())),
         "texts": list(style.TEXT_COLOURS.values()),
         "data": list(style.DATA_COLOURS),
