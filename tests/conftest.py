@@ -18,6 +18,8 @@ if data := os.environ.get("MIXUTILS_DATA"):
 os.environ.setdefault("MIXUTILS_CACHE", str(Path(tempfile.gettempdir()) / f"mixutils-cache-{os.getuid()}"))
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# One process per core: with more threads than cores they wait for each other, up to three times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
