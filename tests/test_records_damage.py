@@ -71,9 +71,8 @@ def test_a_damaged_file_is_said_once_and_kept_when_the_run_is_done_again():
     damaged = path.read_bytes()
     with pytest.warns(UserWarning, match="not JSON") as said:
         assert [store.done(RUNS[0]) for _ in range(3)] == [False] * 3
-    assert [warning.category for warning in said].count(
-        UserWarning
-    ) == 1  # garbage of earlier tests has its own category
+    # Garbage of earlier tests may complain meanwhile, in its own category.
+    assert [warning.category for warning in said].count(UserWarning) == 1
     store.put(done(RUNS[0], 60))
     assert accuracy(store, RUNS[0]) == 0.6
     assert path.with_name(f"{path.name}.damaged").read_bytes() == damaged
