@@ -10,6 +10,7 @@ from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY, build
 from mixutils.papers import dmix, dmix_short
 from mixutils.papers.published import published
+from mixutils.papers.tuning import TUNING
 from mixutils.runs.records import Records
 from tests.fakes import data_folder, done
 
@@ -37,10 +38,13 @@ def test_full_trains_what_figures_counts(all_data):
         new[table] = len(runs_of(plan, table) - seen)
         seen |= runs_of(plan, table)
     assert new == {"2": 400, "3": 240, "4": 60, dmix.LAYERS: 240, "6": 80, dmix.THRESHOLDS: 180, dmix.MATRIX: 5}
-    assert len(plan.runs) == 1205
+    # Not in its total: the grid of T with three seeds, which Figure 3 shares on two data sets of eight (216 there).
+    assert len(runs_of(plan, TUNING) - seen) == 216 - 54
+    assert len(plan.runs) == 1205 + 216 - 54
     short = make_plan("dmix_short", "full")
     assert len(runs_of(short, "1")) == 280
-    assert len(short.runs) == 280 + 160 + 20  # 20: τ = 10 % is Table 1's, 100 % is a run beside Mixup (SPEC SDC4)
+    # 20: τ = 10 % is Table 1's, 100 % is a run beside Mixup (SPEC SDC4); 54: the grid of τ on the two other data sets.
+    assert len(short.runs) == 280 + 160 + 20 + 54
 
 
 def test_small_profiles_stay_small(monkeypatch, tmp_path):
@@ -68,9 +72,9 @@ def test_a_data_set_that_is_asked_for_gets_all_its_printed_tables(monkeypatch, t
     plan = make_plan("dmix", "laptop", tasks="cola,mine")
     tables = {name: {c.table for c in plan.cells if c.column.startswith(name)} for name in ("cola", "mine")}
     assert tables["cola"] == {"2", "3", dmix.LAYERS, "6"}
-    assert tables["mine"] == {"2", "3", "4", dmix.LAYERS, "6", dmix.THRESHOLDS, dmix.MATRIX}
+    assert tables["mine"] == {"2", "3", "4", dmix.LAYERS, "6", dmix.THRESHOLDS, dmix.MATRIX, TUNING}
     with_ahs = make_plan("dmix_short", "laptop", tasks="mine")
-    assert {c.table for c in with_ahs.cells} == {"1", "fig1"}
+    assert {c.table for c in with_ahs.cells} == {"1", "fig1", dmix_short.SAME, TUNING}
 
 
 def test_the_recipe_is_the_printed_one(all_data):
@@ -180,7 +184,8 @@ def test_stand_ins_select_on_validation_too(no_data):
     for paper in ("dmix", "dmix_short"):
         plan = make_plan(paper, "laptop")
         for cell in plan.cells:
-            assert (cell.reading.policy, cell.reading.split) == ("best-on-validation", "test")
+            part = "validation" if cell.table == TUNING else "test"
+            assert (cell.reading.policy, cell.reading.split) == ("best-on-validation", part)
             assert cell.reading.metric == "f1_micro"
 
 

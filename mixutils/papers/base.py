@@ -18,6 +18,7 @@ from ..runs.run import Run
 from ..tasks import DataError, at_hand, known, spec
 from ..tasks.load import unknown
 from ..training.loop import Recipe
+from .options import in_scope
 from .profiles import Setting
 
 
@@ -90,7 +91,8 @@ class Plan:
 
     Attributes:
         cells: of all tables. extra: runs behind figures only. absent: published columns without data, and why.
-        order: runs that are trained first, in this order.
+        order: runs that are trained first, in this order. first: those that decide what the others are: hyperparameters that
+            are not chosen yet. The plan is made again after them.
     """
 
     paper: str
@@ -100,6 +102,7 @@ class Plan:
     extra: tuple[Run, ...] = ()
     absent: dict[str, str] = field(default_factory=dict)
     order: tuple[Run, ...] = ()
+    first: tuple[Run, ...] = ()
 
     @property
     def runs(self) -> list[Run]:
@@ -171,7 +174,7 @@ def opened(key: str, **usual: Any) -> tuple[dict, Paper, tuple[Column, ...], Cal
 
     Returns:
         The last is what profiles compute of a paper: the fields of ``[scope]``, which its file explains, and what a profile
-        says otherwise.
+        and the user say otherwise.
 
     Raises:
         ValueError: a profile has a field that ``[scope]`` has not.
@@ -181,7 +184,7 @@ def opened(key: str, **usual: Any) -> tuple[dict, Paper, tuple[Column, ...], Cal
     if unknown := [f"{name}.{field}" for name, own in profiles.items() for field in own if field not in scope]:
         raise ValueError(f"fields that [scope] does not have: {', '.join(unknown)}")
     columns = columns_of(facts.get("columns", {}), **usual)
-    of_setting = lambda s: SimpleNamespace(**scope | profiles.get(s.profile.name, {}))  # noqa: E731
+    of_setting = lambda s: SimpleNamespace(**in_scope(key, scope | profiles.get(s.profile.name, {}), s.options))  # noqa: E731
     return facts, Paper(key, **facts["paper"]), columns, of_setting
 
 
