@@ -81,17 +81,24 @@ def test_the_text_of_a_small_table(tmp_path):
     )
 
 
+def test_marks_of_the_paper_stand_behind_its_number(tmp_path):
+    cited = pd.DataFrame([("2", "SSMix", TREC.key, 97.6, math.nan, "star diamond")], columns=PRINTED)
+    c = companion(small_plan(), small_store(tmp_path))
+    c.printed = cited
+    assert "reported 97.60*◇ ours 97.50" in text(results(c, "2"))
+
+
 def test_exact_text_of_the_csv(tmp_path):
     c = companion(small_plan(), small_store(tmp_path))
     c.folder = tmp_path / "new"
     c.save(small_table(tmp_path), "t")
     hashes = [" ".join(r.hash for r in runs) for runs in (FIRST, SSMIX)]
     assert (tmp_path / "new" / "t.csv").read_text("utf-8") == (
-        "table,row,column,title,paper,paper_spread,ours,sd,variance,se,low,high,n,difference,paper_gain,gain,gain_low,gain_high,"
+        "table,row,column,title,paper,paper_spread,paper_mark,ours,sd,variance,se,low,high,n,difference,paper_gain,gain,gain_low,gain_high,"
         "note,runs\n"
-        "2,No mixup,trec-coarse,TREC coarse,97.0800,,97.2000,0.2828,0.0800,0.2000,94.6588,99.7412,2,0.1200,"
+        "2,No mixup,trec-coarse,TREC coarse,97.0800,,,97.2000,0.2828,0.0800,0.2000,94.6588,99.7412,2,0.1200,"
         f",,,,,{hashes[0]}\n"
-        "2,SSMix,trec-coarse,TREC coarse,97.6000,,97.5000,0.1414,0.0200,0.1000,96.2294,98.7706,2,-0.1000,"
+        "2,SSMix,trec-coarse,TREC coarse,97.6000,,,97.5000,0.1414,0.0200,0.1000,96.2294,98.7706,2,-0.1000,"
         f"0.5200,0.4000,0.4000,0.4000,,{hashes[1]}\n"
     )
 

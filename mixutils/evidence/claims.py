@@ -110,12 +110,19 @@ class Evidence:
         return Units(out)
 
     def steps(
-        self, table: Names, a: Row, b: Row, *, goal: float | Mapping[str, float], columns: Names | None = None
+        self,
+        table: Names,
+        a: Row,
+        b: Row,
+        *,
+        goal: float | Mapping[str, float] = math.nan,
+        share: float = 0.0,
+        columns: Names | None = None,
     ) -> Units:
         """Steps until a goal is reached first, on the part that selects, by log-rank tests; that a is faster is the claim.
 
         Args:
-            goal: in points; one number, or column -> number.
+            goal: in points; one number, or column -> number. share: of each run's own best value, in place of a goal.
         """
         cells, out = self._cells(), []
         for at in self._at(table, columns, cells, a, b):
@@ -125,7 +132,8 @@ class Evidence:
             arrivals = []
             for i, key in enumerate(keys):
                 found, runs = self._curves_of(key), [of_seed[i].hash for of_seed in matched.values()]
-                arrivals.append([arrival(*found[h], aim) for h in runs if h in found and not math.isnan(aim)])
+                known = [found[h] for h in runs if h in found and (share or not math.isnan(aim))]
+                arrivals.append([arrival(x, y, share * y.max() if share else aim) for x, y in known])
             unit = raced(*arrivals, seeds=tuple(matched), **self._label(at, f"{name(a)} before {name(b)}"))
             out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))
         return Units(out)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from .shuffle import CELL, READING, equal, own_readings, shuffled
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ..papers.base import Column, Plan
     from ..runs.records import Record, Records
 
-METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted")
+METRICS, BINARY = ("accuracy", "f1_micro", "f1_macro", "f1_weighted"), "f1_binary"
 #: The mean of a row's bits is accuracy, and micro F1, which is the same for one label per row.
 FROM_BITS = ("accuracy", "f1_micro")
 OF_RUN = ("classes", "precision", "first", "last", "version", "commit", "hash")
@@ -36,10 +37,13 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
         method, options (text), encoder, seed, train_rows (int), report (the part that the cell reports), select (another
             part that can choose; "" where there is none).
         policy, part, metric, floor: the reading (``papers.base.Reading``); metrics are accuracy, f1_micro, f1_macro,
-            f1_weighted and, for two classes, f1_binary. primary: whether it is the one that the cell's table shows.
-        value: in points, 0 to 100. step: of the checkpoint. predicted: number of classes that are predicted at all, NaN
-            in records that do not say. classes: of the task. bits: hex, one bit per row of the part (accuracy and f1_micro),
-            or "". rows: digest of the part's row ids, or "". size: rows of the part.
+            f1_weighted and, for two classes, f1_binary, of the positive class (SPEC 1.5). The policy chooses by the metric
+            that is read; f1_binary, and parts that are evaluated once, are read where accuracy chooses. primary: whether it
+            is the one that the cell's table shows.
+        value: in points, 0 to 100. step: of the checkpoint. predicted: number of classes that are predicted at all; 1 also
+            where the numbers are a constant guess's, NaN where nothing says more. classes: of the task. bits: hex, one bit
+            per row of the part (accuracy and f1_micro), or "". rows: digest of the part's row ids, or "". size: rows of the
+            part.
         precision (one word), first, last: the generations whose numbers these are; version, commit, hash.
         mixer.NAME: what the mixer logged.
     """
@@ -97,7 +101,7 @@ def read_as(
     missing = {"policy": "", "part": "", "metric": "accuracy", "floor": False}
     own = own_readings(frame, frame).set_axis(frame.index).fillna(missing)
     if policy == "hold-out":
-        asked["policy"] = "best-on-" + frame["select"]
+        asked["policy"] = own["policy"].str.extract("^(best-epoch)", expand=False).fillna("best") + "-on-" + frame["select"]
     if part == "select":
         asked["part"] = frame["select"]
     if isinstance(metric, Mapping):
@@ -195,21 +199,56 @@ def _readings(records: Collection[Record], store: Records) -> pd.DataFrame:
 
 def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
     for record in records:
-        for policy, chosen in record["selected"].items():
-            for part, metrics in chosen["metrics"].items():
-                line = {"hash": record["hash"], "policy": policy, "part": part, "step": chosen["step"]}
-                line |= {"rows": record["data"].get("rows", {}).get(part, ""), "size": record["data"]["sizes"][part]}
-                line |= {"predicted": metrics.get("predicted_classes", math.nan)}
-                for metric, value in _scores(metrics).items():
-                    bits = metrics.get("bits", "") if metric in FROM_BITS else ""
-                    yield line | {"metric": metric, "value": value, "bits": bits}
+        data, histogram = record["data"], record["data"].get("histogram", {})
+        for policy, metric, step, parts in _chosen(record):
+            for part, metrics in parts.items():
+                value = _scores(metrics, record).get(metric)
+                if value is not None:
+                    line = {"hash": record["hash"], "policy": policy, "part": part, "metric": metric, "value": value}
+                    line |= {"step": step, "predicted": _predicted(metrics, histogram.get(part, ()))}
+                    line |= {"bits": metrics.get("bits", "") if metric in FROM_BITS else ""}
+                    yield line | {"rows": data.get("rows", {}).get(part, ""), "size": data["sizes"][part]}
 
 
-def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Metric -> points; with F1 of the second class where there are two."""
+def _chosen(record: Record) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """Policy, metric, and what is read: step, and part -> metrics, with the details that records keep of some steps."""
+    from ..runs.records import chosen
+
+    selected = record["selected"]
+    told, recipe = {of["step"]: of["metrics"] for of in selected.values()}, record["run"].get("recipe", {})
+    best = [name for name in selected if name.startswith("best-on") and not (recipe.get("steps") or recipe.get("carry"))]
+    for policy in dict.fromkeys([*selected, *(name.replace("best-on", "best-epoch-on") for name in best)]):
+        kept = selected.get(policy)
+        for metric in (*METRICS, BINARY):
+            if kept and metric in (*FROM_BITS, BINARY):
+                yield policy, metric, kept["step"], kept["metrics"]
+                continue
+            point = chosen(record, policy, metric)
+            step, watched = point["step"], point["metrics"]
+            yield policy, metric, step, {k: v | told.get(step, {}).get(k, {}) for k, v in watched.items()}
+            if kept:  # parts that are evaluated once, at this step
+                yield policy, metric, kept["step"], {k: v for k, v in kept["metrics"].items() if k not in watched}
+
+
+def _predicted(metrics: Mapping[str, Any], counts: Sequence[int]) -> float:
+    """How many classes are predicted; without that, 1 where accuracy and macro F1 are those of a constant guess."""
+    if "predicted_classes" in metrics:
+        return metrics["predicted_classes"]
+    found = metrics["accuracy"], metrics["f1_macro"]
+    guesses = [(p, 2 * p / (1 + p) / len(counts)) for p in (n / sum(counts) for n in counts)]
+    return 1 if (np.abs(np.subtract(guesses or [(-1, -1)], found)).max(1) < 1e-7).any() else math.nan
+
+
+def _scores(metrics: Mapping[str, Any], record: Record) -> dict[str, float]:
+    """Metric -> points; with F1 of the positive class (the second, where nothing names it) of two."""
+    from ..tasks import spec
+
     found = {name: 100 * metrics[name] for name in METRICS if name in metrics}
-    per_class = metrics.get("f1_per_class", ())  # of selected checkpoints only
-    return found | ({"f1_binary": 100 * per_class[1]} if len(per_class) == 2 else {})
+    labels, per_class = record["data"]["labels"], metrics.get("f1_per_class", ())  # of selected checkpoints only
+    if len(per_class) == 2:
+        entry = spec(record["run"]["task"])
+        found[BINARY] = 100 * per_class[labels.index(entry.positive) if entry and entry.positive in labels else 1]
+    return found
 
 
 def _points(record: Record) -> Iterator[dict[str, Any]]:
@@ -219,5 +258,5 @@ def _points(record: Record) -> Iterator[dict[str, Any]]:
         line = {"hash": record["hash"], "step": point["step"], "steps": last, "train_loss": point["train_loss"]}
         line |= _logged(point.get("mixer", {}))
         for part, metrics in point["metrics"].items():
-            for metric, value in _scores(metrics).items():
+            for metric, value in _scores(metrics, record).items():
                 yield line | {"part": part, "metric": metric, "value": value}

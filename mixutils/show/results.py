@@ -17,11 +17,12 @@ import pandas as pd
 from ..evidence.estimate import mean_of
 from ..papers import PLANS
 from ..papers.published import published
+from .style import MARKS
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-COLUMNS = ["table", "row", "column", "title", "paper", "paper_spread"]
+COLUMNS = ["table", "row", "column", "title", "paper", "paper_spread", "paper_mark"]
 COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
 COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
 PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric"]
@@ -47,7 +48,8 @@ def results(
         columns: key -> title, where the table's are not the plan's own: "data set/second axis".
 
     Returns:
-        Columns as ``COLUMNS``. Numbers in percent (points for differences). ``low`` and ``high``, ``gain_low`` and
+        Columns as ``COLUMNS``. Numbers in percent (points for differences). ``paper_mark``: what the paper prints behind its
+        number. ``low`` and ``high``, ``gain_low`` and
         ``gain_high`` are 95 % t intervals over seeds, of one cell each.
     """
     frame = c.frame if frame is None else frame
@@ -63,9 +65,10 @@ def results(
     lines = []
     for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
         cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
-        line = {"table": table, "row": row, "column": key, "title": title, "note": "", "runs": ""}
+        line = {"table": table, "row": row, "column": key, "title": title, "paper_mark": "", "note": "", "runs": ""}
         if at is not None:
             line |= {"paper": at.value, "paper_spread": at.spread}
+            line["paper_mark"] = "".join(MARKS.get(name, "") for name in at.marker.split())
         if cell is None:
             if at is not None:
                 lines.append(line | {"note": c.plan.absent.get(key, c.plan.absent.get(key.split("/")[0], elsewhere))})
@@ -138,7 +141,8 @@ def display_results(lines: pd.DataFrame, *, spread: str = "sd", caption: str = "
     Args:
         lines: from ``results``. spread: "sd", "se" or "variance".
     """
-    cells = lines.assign(text=[_text(line, spread) for line in lines.to_dict("records")])
+    filled = lines.fillna({"paper_mark": ""})
+    cells = lines.assign(text=[_text(line, spread) for line in filled.to_dict("records")])
     wide = cells.drop_duplicates(["row", "title"]).pivot(index="row", columns="title", values="text")
     wide = wide.reindex(index=lines["row"].unique(), columns=lines["title"].unique()).fillna("–")
     return display_table(wide.rename_axis(index="", columns=""), caption=caption, index=True)
@@ -148,7 +152,7 @@ def _text(line: dict[str, Any], spread: str) -> str:
     out = []
     if not math.isnan(line["paper"]):
         printed = "" if math.isnan(line["paper_spread"]) else f" ± {line['paper_spread']:.2f}"
-        out.append(f"reported {line['paper']:.2f}{printed}")
+        out.append(f"reported {line['paper']:.2f}{line['paper_mark']}{printed}")
     if math.isnan(line["ours"]):
         return "\n".join([*out, line["note"] or "no data"])
     around = "" if math.isnan(line[spread]) else f" ± {line[spread]:.2f}"
