@@ -70,7 +70,7 @@ def results(
             if at is not None:
                 lines.append(line | {"note": c.plan.absent.get(key, c.plan.absent.get(key.split("/")[0], elsewhere))})
             continue
-        line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in cell.runs)}
+        line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in (*cell.runs, *cell.held))}
         gains = []
         if (table, row, key) in shown:
             here = shown[table, row, key]
