@@ -272,6 +272,21 @@ def test_rc1_and_rc5_dropmix_on_12_data_sets():
     assert (str(min(units)), str(max(units))) == ("0.12", "1.95")
 
 
+def test_dropmix_marks_what_the_caption_of_table_3_says():
+    for c in DROPMIX:
+        of = {x.row: x for x in cells("dropmix", "3") if x.column == c}
+        best = max(Decimal(x.value) for x in of.values())
+        assert {row for row, x in of.items() if "bold" in x.marker} == {
+            row for row, x in of.items() if Decimal(x.value) == best
+        }
+        by_value = sorted((f"DropMix-{v}" for v in "UCWG"), key=lambda row: -Decimal(of[row].value))
+        first_or_second_to_g = by_value[0] == "DropMix-C" or by_value[:2] == ["DropMix-G", "DropMix-C"]
+        assert {row for row, x in of.items() if "underline" in x.marker} == (
+            {"DropMix-C"} if first_or_second_to_g else set()
+        )
+    assert not any(x.marker for x in cells("dropmix", "4"))  # its caption defines no marks
+
+
 def test_numbers_that_two_papers_share_are_the_same():
     # DropMix quotes SSMix; DMIX's f_theta and SSMix's "No mixup" agree on TREC coarse digit for digit (SPEC X3, DA35).
     for quoted, original in (("Dropout*", "No mixup"), ("SSMix*", "SSMix")):

@@ -95,12 +95,44 @@ def test_exact_text_of_the_csv(tmp_path):
     hashes = [" ".join(r.hash for r in runs) for runs in (FIRST, SSMIX)]
     assert (tmp_path / "new" / "t.csv").read_text("utf-8") == (
         "table,row,column,title,paper,paper_spread,paper_mark,ours,sd,variance,se,low,high,n,difference,paper_gain,gain,gain_low,gain_high,"
-        "note,runs\n"
+        "void,note,runs\n"
         "2,No mixup,trec-coarse,TREC coarse,97.0800,,,97.2000,0.2828,0.0800,0.2000,94.6588,99.7412,2,0.1200,"
-        f",,,,,{hashes[0]}\n"
+        f",,,,,,{hashes[0]}\n"
         "2,SSMix,trec-coarse,TREC coarse,97.6000,,,97.5000,0.1414,0.0200,0.1000,96.2294,98.7706,2,-0.1000,"
-        f"0.5200,0.4000,0.4000,0.4000,,{hashes[1]}\n"
+        f"0.5200,0.4000,0.4000,0.4000,,,{hashes[1]}\n"
     )
+
+
+@pytest.mark.parametrize("baseline", [BASELINE, None])
+@pytest.mark.parametrize(
+    ("constant", "percent", "why"),
+    [
+        ({("ssmix", 0)}, 60, ""),  # half of the runs is not more than half
+        ({("ssmix", 0), ("ssmix", 1)}, 60, "more than half of the runs of a side predict one class"),
+        (
+            {(m, s) for m in ("none", "ssmix") for s in (0, 1)},
+            60,
+            "more than half of the runs of a side predict one class",
+        ),
+        (set(), 99.5, "both sides are within a point of 100 %"),
+        (set(), 98.5, ""),
+    ],
+)
+def test_a_column_without_information_is_marked_by_rule(constant, percent, why, baseline, tmp_path):
+    def record(run):
+        made = done(run, percent)
+        for chosen in made["selected"].values():
+            chosen["metrics"]["test"]["predicted_classes"] = 1 if (run.method, run.seed) in constant else 2
+        return made
+
+    store = shipped(map(record, [*FIRST, *CONTROL, *SSMIX]), tmp_path)
+    frame = result_table(small_plan(), "2", store, baseline=baseline, base_row="No mixup").set_index("row")
+    assert frame.loc["SSMix", "void"] == why
+    # Without gains the whole column says nothing only where none of its rows does.
+    whole = bool(why) and (baseline is not None or bool(frame.loc["No mixup", "void"]))
+    page = text(frame.reset_index())
+    assert ("TREC coarse †" in page) == whole
+    assert (f"† says nothing, on a title of the whole column: {why} (SPEC 9.2)." in page) == bool(why)
 
 
 def test_the_gain_is_free_of_the_floor(tmp_path):

@@ -137,7 +137,9 @@ def test_ten_seeds_of_ten_folds_report_and_select_every_row_once_and_every_class
     y = np.repeat([0, 1, 2], [60, 60, 30])
     made = [apply_policy(make_data(train=y), "tenfold", seed) for seed in range(10)]
     for part in ("validation", "test"):
-        assert sorted(t for m in made for t in texts(m.splits[part])) == sorted(texts(make_data(train=y).splits["train"]))
+        assert sorted(t for m in made for t in texts(m.splits[part])) == sorted(
+            texts(make_data(train=y).splits["train"])
+        )
         assert all(abs(np.bincount(m.splits[part].labels) - [6, 6, 3]).max() <= 1 for m in made)
 
 

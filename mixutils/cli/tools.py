@@ -21,9 +21,10 @@ def bench(args: argparse.Namespace) -> int:
 def readme(args: argparse.Namespace) -> int:
     from ..site.readme import fill
 
-    path = paths.ROOT / "README.md"
-    write_whole(path, fill(path.read_text("utf-8")).encode("utf-8"))
-    print(f"numbers written into {path.name}")
+    for name in ("README.md", "docs/results.md"):
+        path = paths.ROOT / name
+        write_whole(path, fill(path.read_text("utf-8")).encode("utf-8"))
+        print(f"numbers written into {name}")
     return 0
 
 

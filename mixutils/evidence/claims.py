@@ -88,7 +88,8 @@ class Evidence:
     ) -> Units:
         """How a − b changes with the training rows: per task and seed the least-squares slope over all sizes, in points per
         doubling. That it grows is the claim; ``-e.slope(...)`` for "larger with less data"."""
-        found = self._frame[self._frame["table"].isin(_several(table))].drop_duplicates("column")
+        found = read_as(self._frame, **self._reading | reading)
+        found = found[found["primary"] & found["table"].isin(_several(table))].drop_duplicates("column")
         sizes = found.set_index("column")["train_rows"].to_dict()
         return self.diff(table, a, b, columns=columns, name=name, **reading).slope(sizes)
 

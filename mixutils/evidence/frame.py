@@ -55,6 +55,7 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
     cells = _cells(labels, records)
     out = cells.merge(_readings(records, store), on="hash", sort=False)
     out = out[out["floor_too"] | ~out["floor"]]
+    out = out[~out["held"] | (out["policy"] == "best-on-" + out["select"])]
     out["primary"] = equal(out[READING], out[[f"own_{name}" for name in READING]])
     mixer = [c for c in cells.columns if c.startswith("mixer.")]
     out = out[[*CELL, *OF_READING, *OF_RUN, *mixer]].reset_index(drop=True)
@@ -68,7 +69,7 @@ def curves(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFra
         Columns: those of the cell and of the run as in ``frame``; part, metric; value in points; step, and steps of the whole
         run; train_loss since the evaluation before; mixer.NAME: what the mixer logged at this evaluation.
     """
-    labels = list(_labels(plan, store))
+    labels = [(label, record) for label, record in _labels(plan, store) if not label["held"]]
     records = {r["hash"]: r for _, r in labels}.values()
     evaluated = [point for record in records for point in _points(record)]
     if not evaluated:
@@ -101,7 +102,9 @@ def read_as(
     missing = {"policy": "", "part": "", "metric": "accuracy", "floor": False}
     own = own_readings(frame, frame).set_axis(frame.index).fillna(missing)
     if policy == "hold-out":
-        asked["policy"] = own["policy"].str.extract("^(best-epoch)", expand=False).fillna("best") + "-on-" + frame["select"]
+        asked["policy"] = (
+            own["policy"].str.extract("^(best-epoch)", expand=False).fillna("best") + "-on-" + frame["select"]
+        )
     if part == "select":
         asked["part"] = frame["select"]
     if isinstance(metric, Mapping):
@@ -127,9 +130,10 @@ def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record
         column, suffix = _column(columns, cell.column)
         title = cell.column if column is None else ", ".join(filter(None, (column.title, suffix)))
         own = (cell.reading.policy, cell.reading.split, cell.reading.metric, cell.reading.floor)
-        places += [(run, (cell.table, cell.row, cell.column, title), own, column) for run in cell.runs]
-    places += [(run, (EXTRA, run.method, run.task, run.task), ("", "", "", False), None) for run in plan.extra]
-    for run, at, own, column in places:
+        at, both = (cell.table, cell.row, cell.column, title), ((False, cell.runs), (True, cell.held))
+        places += [(run, at, own, column, held) for held, runs in both for run in runs]
+    places += [(run, (EXTRA, run.method, run.task, run.task), ("", "", "", False), None, False) for run in plan.extra]
+    for run, at, own, column, held in places:
         record = store.get(run)
         if record is None or record["status"] != "done":
             continue
@@ -137,7 +141,7 @@ def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record
         select = "" if at[0] == EXTRA else _select(column, own[1], record)
         values = (plan.paper, *at, run.task, run.method, options, run.encoder, run.seed, size, own[1], select)
         label = dict(zip(CELL, values, strict=True)) | dict(zip((f"own_{k}" for k in READING), own, strict=True))
-        yield label | {"floor_too": run.start is not None if at[0] == EXTRA else own[3]}, record
+        yield label | {"held": held, "floor_too": run.start is not None if at[0] == EXTRA else own[3]}, record
 
 
 def _column(columns: dict[str, Column], key: str) -> tuple[Column | None, str]:
@@ -216,7 +220,9 @@ def _chosen(record: Record) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
 
     selected = record["selected"]
     told, recipe = {of["step"]: of["metrics"] for of in selected.values()}, record["run"].get("recipe", {})
-    best = [name for name in selected if name.startswith("best-on") and not (recipe.get("steps") or recipe.get("carry"))]
+    best = [
+        name for name in selected if name.startswith("best-on") and not (recipe.get("steps") or recipe.get("carry"))
+    ]
     for policy in dict.fromkeys([*selected, *(name.replace("best-on", "best-epoch-on") for name in best)]):
         kept = selected.get(policy)
         for metric in (*METRICS, BINARY):

@@ -45,6 +45,8 @@ class Cell:
     Attributes:
         table, row, column: as in ``published``; columns without a published number have their task's id.
         runs: one per seed. reading: see there.
+        held: the runs of the reading that a hold-out selects, where it leaves them fewer training rows than ``runs``
+            have; () where the same runs are read both ways.
     """
 
     table: str
@@ -52,6 +54,7 @@ class Cell:
     column: str
     runs: tuple[Run, ...]
     reading: Reading
+    held: tuple[Run, ...] = ()
 
     def records(self, store: Records) -> list[dict[str, Any]]:
         """The done records behind the cell."""
@@ -59,12 +62,12 @@ class Cell:
 
     def missing(self, store: Records) -> str:
         """Why the cell is not full, or ""."""
-        failed = sum(store.failed(r) for r in self.runs)
-        done = sum(store.done(r) for r in self.runs)
+        runs = (*self.runs, *self.held)
+        failed, done = sum(map(store.failed, runs)), sum(map(store.done, runs))
         if failed:
-            return f"{failed} of {len(self.runs)} runs failed"
-        if done < len(self.runs):
-            return f"{len(self.runs) - done} of {len(self.runs)} runs not done"
+            return f"{failed} of {len(runs)} runs failed"
+        if done < len(runs):
+            return f"{len(runs) - done} of {len(runs)} runs not done"
         starts = [store.start(r) for r in self.records(store) if self.reading.floor and r["run"].get("start")]
         lost = sum(start is None or start["status"] != "done" for start in starts)
         return f"{lost} of {len(self.runs)} runs have lost the record of their start" if lost else ""
@@ -114,7 +117,7 @@ class Plan:
                 add(run.start)
             out.setdefault(run.hash, run)
 
-        for run in (*self.order, *(r for cell in self.cells for r in cell.runs), *self.extra):
+        for run in (*self.order, *(r for cell in self.cells for r in (*cell.runs, *cell.held)), *self.extra):
             add(run)
         return list(out.values())
 

@@ -1,7 +1,8 @@
 """Published numbers: data, typed once. ``published/<paper>.csv`` with paper, table, row, column, value, spread, marker.
 
 ``column`` is the id of a data set, with a second axis behind a slash ("anli-r1/test", "subj/50"). ``value`` is what is
-printed, misprints included; nothing is repaired.
+printed, misprints included; nothing is repaired. ``marker``: words for what is printed beside it or with it: "star", "diamond",
+"bold", "underline", "quoted". DropMix's type faces are lost in the text: they follow from its numbers and caption.
 """
 
 from __future__ import annotations
