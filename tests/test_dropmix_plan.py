@@ -123,7 +123,7 @@ def test_desk_takes_eight_data_sets_and_says_what_it_leaves_out(desk_data):
 def test_the_recipe_is_the_printed_one(all_data):
     plan = make_plan("dropmix", "full")
     for row, epochs, dropout in (
-        ("Bert", 3, 0.0),
+        (dropmix.PLAIN, 3, 0.0),
         ("Dropout", 10, 0.1),
         ("Mixup", 10, 0.0),
         ("Dropout+Mixup", 10, 0.1),
@@ -142,7 +142,7 @@ def test_the_recipe_is_the_printed_one(all_data):
         assert (runs[0].max_length, runs[0].start) == (128, None)  # one stage (SPEC RA14)
         assert runs[0].encoder == "google-bert/bert-base-uncased"
     control = plan.cell("control", dropmix.CONTROL, "rte").runs
-    assert [r.with_(recipe__epochs=3) for r in control] == list(plan.cell("3", "Bert", "rte").runs)
+    assert [r.with_(recipe__epochs=3) for r in control] == list(plan.cell("3", dropmix.PLAIN, "rte").runs)
     assert {r.recipe.epochs for r in control} == {10}
 
 
@@ -156,7 +156,7 @@ def test_every_row_names_a_mixer_with_options_that_it_has(row):
 def test_alpha_and_n_are_the_untuned_defaults():
     for name, row in dropmix.ROWS.items():
         options = build(row.method, **row.options).options
-        if name not in ("Bert", "Dropout"):
+        if name not in (dropmix.PLAIN, "Dropout"):
             assert options.alpha == 0.1, name
         if name in ("DropMix-W", "DropMix-G"):
             assert (options.n, options.n_draw, options.ratio_draw) == (2, "fixed", "beta")

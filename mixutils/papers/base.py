@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from .. import paths
+from ..encoder.load import english
 from ..runs.records import Records
 from ..runs.run import Run
 from ..tasks import DataError, at_hand, known, spec
@@ -134,7 +135,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is fixed about a paper; ``notebooks`` in the order in which they are executed, the paper's own first."""
+    """What is fixed about a paper; ``notebooks`` in the order in which they are executed, the paper's own first; ``spread`` is what
+    it prints after ±, "" where that is nothing (SPEC 1.6)."""
 
     key: str
     title: str
@@ -144,6 +146,7 @@ class Paper:
     seeds: int
     notebooks: tuple[str, ...]
     bibtex: str
+    spread: str = ""
 
     def cite(self) -> str:
         return ", ".join(filter(None, (self.authors, f"*{self.title}*", self.venue, self.url)))
@@ -203,7 +206,7 @@ def choose_columns(
             columns that are there only as records, those that are recorded too.
 
     Returns:
-        Columns to run, and published key -> reason for the rest.
+        Columns to run, and published key -> reason for the rest. The title of a text that the encoder cannot read says so.
 
     Raises:
         DataError: the user's ``tasks`` name something that nothing answers to, or nothing that is at hand.
@@ -234,7 +237,14 @@ def choose_columns(
         raise DataError(f"none of the wanted data sets is at hand ({'; '.join(why)})")
     if not setting.tasks and not with_data:
         chosen += [own_column(t) for t in stand_ins if not chosen or t in setting.recorded]
-    return tuple(chosen), absent
+    return tuple(_foreign(c, setting) for c in chosen), absent
+
+
+def _foreign(column: Column, setting: Setting) -> Column:
+    language = entry.language if (entry := spec(column.task)) else "English"
+    if language == "English" or not english(setting.encoder_for(language)):
+        return column
+    return replace(column, title=f"{column.title} (English encoder on {language} text)")
 
 
 def own_column(task: str) -> Column:

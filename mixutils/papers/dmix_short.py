@@ -20,8 +20,8 @@ from .tuning import grid_cell
 _FACTS, PAPER, COLUMNS, scope = opened("dmix_short", select="validation", report="test")
 #: Printed row -> method and options.
 ROWS: dict[str, tuple[str, dict]] = split_off(_FACTS["rows"], "method")
-HYPERBOLIC, MIXUP = "DMIX (Hyperbolic)", "Mixup"
-OTHERS = ("mBERT", "Input Mixup", "Sentence Mixup", "Mixup")
+PLAIN, HYPERBOLIC, MIXUP = "encoder (paper: mBERT)", "DMIX (Hyperbolic)", "Mixup"
+OTHERS = (PLAIN, "Input Mixup", "Sentence Mixup", "Mixup")
 DISTANCES = ("Euclidean", "Cosine", HYPERBOLIC)
 TABLE, FIGURE = "1", "fig1"
 TAU = 10.0  # percent; where none is chosen

@@ -1,5 +1,9 @@
 """Result tables: reported | ours ± | n | difference | gain, one line per cell; a cell without data says why.
 
+One ± for ours everywhere: half the width of the 95 % t interval over seeds (SPEC 9.2). The papers' own are of several kinds (SPEC
+1.6), which the caption names. A difference is shown where ours and the reported cell are trained on as many rows; where they
+are not, the column says how many either has.
+
 Verdicts are about claims, over all cells of one, and stand in the tables of claims.
 """
 
@@ -15,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..evidence.compare import says_nothing
+from ..encoder.load import described
 from ..evidence.estimate import mean_of
+from ..evidence.frame import apart
 from ..papers import PLANS
 from ..papers.published import published
 from .style import MARKS
@@ -23,7 +29,18 @@ from .style import MARKS
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-COLUMNS = ["table", "row", "column", "title", "paper", "paper_spread", "paper_mark"]
+COLUMNS = [
+    "table",
+    "row",
+    "column",
+    "title",
+    "encoder",
+    "apart",
+    "paper",
+    "paper_spread",
+    "paper_spread_is",
+    "paper_mark",
+]
 COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
 COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "void", "note", "runs"]
 PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric"]
@@ -52,11 +69,14 @@ def results(
     Returns:
         Columns as ``COLUMNS``. Numbers in percent (points for differences). ``paper_mark``: what the paper prints behind its
         number. ``low`` and ``high``, ``gain_low`` and ``gain_high`` are 95 % t intervals over seeds, of one cell each.
-        ``void``: why the gain, or without a baseline the number, tells no methods apart (SPEC 9.2), or "".
+        ``void``: why the gain, or without a baseline the number, tells no methods apart (SPEC 9.2), or "". ``apart``: see
+        ``evidence.frame.apart``.
     """
     frame = c.frame if frame is None else frame
     cited = {(p.table, p.row, p.column): p for p in c.printed.itertuples()}
-    of_paper = getattr(PLANS.get(c.plan.paper), "COLUMNS", ())  # columns without data have titles too
+    module = PLANS.get(c.plan.paper)
+    of_paper = getattr(module, "COLUMNS", ())  # columns without data have titles too
+    rows, kind = apart(frame, c.printed), module.PAPER.spread if module else ""
     titles = {k.key: k.title for k in (*of_paper, *c.plan.columns)}
     keys = (*(k.key for k in c.plan.columns), *c.plan.absent)
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
@@ -70,13 +90,15 @@ def results(
         line = dict.fromkeys(("paper_mark", "void", "note", "runs"), "")
         line |= {"table": table, "row": row, "column": key, "title": title}
         if at is not None:
-            line |= {"paper": at.value, "paper_spread": at.spread}
+            line |= {"paper": at.value, "paper_spread": at.spread, "apart": rows.get((table, row, key), "")}
+            line["paper_spread_is"] = "" if math.isnan(at.spread) else kind
             line["paper_mark"] = "".join(MARKS.get(name, "") for name in at.marker.split())
         if cell is None:
             if at is not None:
                 lines.append(line | {"note": c.plan.absent.get(key, c.plan.absent.get(key.split("/")[0], elsewhere))})
             continue
         line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in (*cell.runs, *cell.held))}
+        line["encoder"] = described(cell.runs[0].encoder)
         gains = []
         if (table, row, key) in shown:
             here = shown[table, row, key]
@@ -86,7 +108,7 @@ def results(
             mean, reading = mean_of(list(x)), here.iloc[0][READING]
             line |= {"ours": mean.estimate, "sd": x.std(), "variance": x.var(), "se": mean.se, "n": len(x)}
             line |= {"low": mean.low, "high": mean.high}
-            if at is not None:
+            if at is not None and not line["apart"]:
                 line["difference"] = line["ours"] - line["paper"]
             if not baseline:
                 line["void"] = says_nothing(once.to_numpy())
@@ -145,31 +167,50 @@ def _found(c: Any, task: str) -> dict[str, object]:
     }
 
 
-def display_results(lines: pd.DataFrame, *, spread: str = "sd", caption: str = "") -> Styler:
-    """A table as printed: methods down, data sets across; each cell reported, ours ± spread, n, difference, gain.
+def display_results(lines: pd.DataFrame, *, caption: str = "") -> Styler:
+    """A table as printed: methods down, data sets across; each cell reported ±, ours ±, n, difference, gain.
 
     Args:
-        lines: from ``results``. spread: "sd", "se" or "variance".
+        lines: from ``results``. caption: goes before what names both kinds of ± and the encoder.
     """
     compared = lines[lines["gain"].notna()] if lines["gain"].notna().any() else lines[lines["ours"].notna()]
     void = compared["void"].ne("").groupby(compared["column"]).all()
     lines = lines.assign(title=lines["title"] + lines["column"].map(void).map({True: f" {VOID}"}).fillna(""))
+    encoders, kinds = ([x for x in lines[name].dropna().unique() if x] for name in ("encoder", "paper_spread_is"))
+    parts = [caption, *(f"Reported ± {kind}." for kind in kinds)]
+    parts += ["Ours ± half the width of the 95 % t interval over seeds."] if lines["low"].notna().any() else []
     if reasons := "; ".join(dict.fromkeys(filter(None, compared["void"]))):
-        caption = f"{caption} {VOID} says nothing, on a title of the whole column: {reasons} (SPEC 9.2).".lstrip()
-    cells = lines.assign(text=[_text(line, spread) for line in lines.fillna({"paper_mark": ""}).to_dict("records")])
+        parts.append(f"{VOID} says nothing, on a title of the whole column: {reasons} (SPEC 9.2).")
+    parts += [f"Encoder: {encoders[0]}."] if len(encoders) == 1 else []
+    texts = [_text(line) for line in lines.fillna({"paper_mark": ""}).to_dict("records")]
+    cells = lines.assign(text=texts, title=headed(lines))
+    if len(encoders) > 1:  # beside what each belongs to
+        by = "title" if (cells.groupby("title")["encoder"].nunique() < 2).all() else "row"
+        cells[by] = _under(cells, by, "encoder")
     wide = cells.drop_duplicates(["row", "title"]).pivot(index="row", columns="title", values="text")
-    wide = wide.reindex(index=lines["row"].unique(), columns=lines["title"].unique()).fillna("–")
-    return display_table(wide.rename_axis(index="", columns=""), caption=caption, index=True)
+    wide = wide.reindex(index=cells["row"].unique(), columns=cells["title"].unique()).fillna("–")
+    return display_table(wide.rename_axis(index="", columns=""), caption=" ".join(filter(None, parts)), index=True)
 
 
-def _text(line: dict[str, Any], spread: str) -> str:
+def headed(lines: pd.DataFrame) -> pd.Series:
+    """Titles of the columns, with a second line where ours and the reported cells are not trained on as many rows."""
+    return _under(lines, "title", "apart")
+
+
+def _under(lines: pd.DataFrame, by: str, of: str) -> pd.Series:
+    """A column of names, each with what another column has for it in further lines."""
+    below = lines[lines[of].fillna("") != ""].groupby(by)[of].unique()
+    return lines[by].map(lambda name: "\n".join([name, *below.get(name, ())]))
+
+
+def _text(line: dict[str, Any]) -> str:
     out = []
     if not math.isnan(line["paper"]):
         printed = "" if math.isnan(line["paper_spread"]) else f" ± {line['paper_spread']:.2f}"
         out.append(f"reported {line['paper']:.2f}{line['paper_mark']}{printed}")
     if math.isnan(line["ours"]):
         return "\n".join([*out, line["note"] or "no data"])
-    around = "" if math.isnan(line[spread]) else f" ± {line[spread]:.2f}"
+    around = "" if math.isnan(line["low"]) else f" ± {(line['high'] - line['low']) / 2:.2f}"
     difference = "" if math.isnan(line["difference"]) else f", difference {line['difference']:+.2f}"
     mark, gains = f" {VOID}" if line["void"] else "", not math.isnan(line["gain"])
     out += [f"ours {line['ours']:.2f}{around}{'' if gains else mark}", f"n = {line['n']}{difference}"]
