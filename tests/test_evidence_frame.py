@@ -140,7 +140,12 @@ def test_bits_digests_precision_generation_and_log(dropmix, tmp_path):
 
 def test_every_metric_chooses_its_checkpoint_and_a_constant_guess_is_seen_in_it(dropmix, tmp_path):
     plan, _ = dropmix
-    guess = {"accuracy": 0.75, "f1_micro": 0.75, "f1_macro": 3 / 7, "f1_weighted": 9 / 14}  # of a class with 75 of 100 rows
+    guess = {
+        "accuracy": 0.75,
+        "f1_micro": 0.75,
+        "f1_macro": 3 / 7,
+        "f1_weighted": 9 / 14,
+    }  # of a class with 75 of 100 rows
     better = {"accuracy": 0.7, "f1_micro": 0.7, "f1_macro": 0.6, "f1_weighted": 0.65}
 
     def change(record):

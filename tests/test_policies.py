@@ -18,9 +18,7 @@ def test_best_is_the_highest_and_the_earliest_of_equals():
 
 def points(*steps: int, **values: list[float]) -> list[dict]:
     """A curve of several metrics on validation."""
-    return [
-        {"step": s, "metrics": {"validation": {k: v[i] for k, v in values.items()}}} for i, s in enumerate(steps)
-    ]
+    return [{"step": s, "metrics": {"validation": {k: v[i] for k, v in values.items()}}} for i, s in enumerate(steps)]
 
 
 def test_every_metric_chooses_by_itself():
