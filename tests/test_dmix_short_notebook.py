@@ -158,10 +158,10 @@ def test_shares_are_those_that_the_probe_measured(full):
 
 def test_x1_puts_both_papers_side_by_side(odd):
     lines = table(odd[1], "table_x1").set_index(["data", "row"])
-    line = lines.loc["ttc", "mBERT"]
+    line = lines.loc["ttc", "encoder (paper: mBERT)"]
     assert (line["printed, adaptive"], line["printed, short"]) == (91.10, 28.54)
     assert line["ours, adaptive"] == line["ours, short"] == pytest.approx(70)  # one run serves both papers
-    assert np.isnan(lines.loc["ahs", "mBERT"]["ours, short"])
+    assert np.isnan(lines.loc["ahs", "encoder (paper: mBERT)"]["ours, short"])
 
 
 def test_claims_are_shown_under_both_readings(full):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +108,20 @@ def test_a_batch_is_what_hugging_face_pads(tokenizer, pair, renumber, max_length
         assert batch.labels.tolist() == [i % 2 for i in rows]
         assert {v.dtype for v in batch.inputs().values()} == {torch.int64}
         assert batch.text_id.dtype == torch.int8
+
+
+@both
+def test_names_of_special_tokens_in_a_text_are_text(tokenizer, pair):
+    names = tokenizer.all_special_tokens
+    texts = [f"a {name} b {name}" for name in names] + ["".join(names)]
+    split = encode(make_data(texts, texts[::-1] if pair else None), tokenizer, renumber=False).splits["train"]
+    special = torch.isin(split.input_ids, torch.tensor(tokenizer.all_special_ids))
+    # An unknown token is a word that the vocabulary lacks, as a bracket may be.
+    special &= split.input_ids != tokenizer.unk_token_id
+    assert torch.equal(special, split.text_id < 0)
+    for i, text in enumerate(texts):
+        words = tokenizer.convert_ids_to_tokens(split.input_ids[i][split.text_id[i] == 0].tolist())
+        assert re.sub("##|Ġ", "", "".join(words)).lower() == text.replace(" ", "").lower()
 
 
 def test_the_second_text_comes_after_the_first_and_is_marked_as_such(tokenizer):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixutils.tasks import DataError, Split, TaskData, apply_policy, subset
-from mixutils.tasks.splits import POLICIES, set_aside, stratified_order
+from mixutils.tasks.splits import BY_SEED, POLICIES, set_aside, shared, stratified_order
 
 labels = st.lists(st.integers(0, 4), min_size=1, max_size=120).map(np.array)
 seeds = st.integers(0, 1000)
@@ -77,7 +77,7 @@ def test_an_unknown_kind_of_subset_lists_the_known_ones():
         stratified_order(np.array([0, 1]), 0, "even")
 
 
-@pytest.mark.parametrize("policy", ["auto", "holdout", "tenths", "tenths-by-seed", "cut-7-11"])
+@pytest.mark.parametrize("policy", ["auto", "holdout", "tenths", "tenths-by-seed", "tenfold", "cut-7-11"])
 @pytest.mark.parametrize(
     "parts", [("train",), ("train", "test"), ("train", "validation"), ("train", "validation", "test")]
 )
@@ -113,6 +113,7 @@ def test_a_policy_loses_and_repeats_no_row(policy, parts, y, seed):
         ("holdout", ("train",), {"train": 160, "validation": 20, "test": 20}),
         ("tenths", ("train", "test"), {"train": 160, "validation": 20, "test": 20}),
         ("tenths-by-seed", ("train",), {"train": 160, "validation": 20, "test": 20}),
+        ("tenfold", ("train",), {"train": 160, "validation": 20, "test": 20}),
         ("cut-50-7", ("train",), {"train": 143, "validation": 50, "test": 7}),
         ("official", ("train", "test"), {"train": 200, "test": 30}),
         ("official-held", ("train", "test"), {"train": 180, "test": 30, "held": 20}),
@@ -123,7 +124,7 @@ def test_a_policy_cuts_the_sizes_that_it_says(policy, parts, expected):
     task = make_data(**{part: np.arange(rows[part]) % 3 for part in parts})
     made = apply_policy(task, policy, run_seed=0)
     assert {name: len(split) for name, split in made.splits.items()} == expected
-    if "test" in parts and not policy.startswith(("tenths", "cut")):
+    if "test" in parts and not policy.startswith(("ten", "cut")):
         assert made.splits["test"] is task.splits["test"]
 
 
@@ -132,13 +133,24 @@ def test_where_test_labels_are_hidden_the_official_validation_part_reports():
     assert apply_policy(task, "holdout", 0).splits["test"] is task.splits["validation"]
 
 
-def test_only_one_policy_follows_the_seed_of_the_run():
+def test_ten_seeds_of_ten_folds_report_and_select_every_row_once_and_every_class_alike():
+    y = np.repeat([0, 1, 2], [60, 60, 30])
+    made = [apply_policy(make_data(train=y), "tenfold", seed) for seed in range(10)]
+    for part in ("validation", "test"):
+        assert sorted(t for m in made for t in texts(m.splits[part])) == sorted(
+            texts(make_data(train=y).splits["train"])
+        )
+        assert all(abs(np.bincount(m.splits[part].labels) - [6, 6, 3]).max() <= 1 for m in made)
+
+
+def test_only_two_policies_follow_the_seed_of_the_run():
     task = make_data(train=np.arange(100) % 3, test=[0, 1])
     for policy in (*POLICIES, "cut-10-10", "pool-10-20"):
         if policy in ("cut-V-T", "pool-V-T"):
             continue
-        digests = {apply_policy(task, policy, seed).digest() for seed in range(3)}
-        assert len(digests) == (3 if policy == "tenths-by-seed" else 1), policy
+        for variant in (policy, f"{policy}-grouped"):
+            digests = {apply_policy(task, variant, seed).digest() for seed in range(3)}
+            assert len(digests) == (3 if policy in BY_SEED else 1), variant
 
 
 @pytest.mark.parametrize(
@@ -193,9 +205,12 @@ def test_three_rows_can_be_cut_into_tenths_and_two_cannot():
         apply_policy(make_data(train=[0, 1]), "tenths", 0)
 
 
-@pytest.mark.parametrize("policy", ["tenth", "cut-10", "cut-a-b", "cut-1-2-3", "cut-V-T", "tenths-1-2", ""])
+@pytest.mark.parametrize(
+    "policy",
+    ["tenth", "cut-10", "cut-a-b", "cut-1-2-3", "cut-V-T", "tenths-1-2", "", "tenths-grouped-grouped", "-grouped"],
+)
 def test_an_unknown_policy_lists_the_known_ones(policy):
-    with pytest.raises(ValueError, match=f"unknown split policy '{policy}'; known: {', '.join(POLICIES)}"):
+    with pytest.raises(ValueError, match=f"unknown split policy '{policy}'; known: {', '.join(POLICIES)}, and"):
         apply_policy(make_data(train=[0, 1]), policy, 0)
 
 
@@ -221,3 +236,70 @@ def test_a_fixed_subset_is_the_same_for_every_seed_and_stratified():
     assert rows[0].text_a == rows[1].text_a == rows[2].text_a
     assert sorted(rows[0].labels.tolist()) == [0] * 5 + [1] * 5
     assert subset(data, 10, "stratified", 1, None).splits["train"].text_a != rows[0].text_a
+
+
+CUTS = ("tenths", "tenths-by-seed", "holdout", "official-held", "auto", "cut-7-11", "pool-7-11")
+#: Few texts, so that many are repeated, some of them with another label.
+repeated = st.lists(st.tuples(st.integers(0, 45), st.integers(0, 2)), min_size=60, max_size=90)
+
+
+def repeating(rows, test=(), pair: bool = False) -> TaskData:
+    """Rows (text, label) of train and, where there are some, of test."""
+
+    def part(rows) -> Split:
+        numbers, y = zip(*rows, strict=True)
+        # Of pairs only both texts together say which pair it is.
+        first, second = ([f"p{n % 7}" for n in numbers], [f"q{n // 7}" for n in numbers])
+        return Split(first if pair else [f"t{n}" for n in numbers], second if pair else None, np.array(y))
+
+    return TaskData("mine", tuple("abc"), {"train": part(rows)} | ({"test": part(test)} if test else {}), pair)
+
+
+@pytest.mark.parametrize("policy", CUTS)
+@pytest.mark.parametrize("pair", [False, True], ids=["single", "pairs"])
+@settings(max_examples=8, deadline=None)
+@given(rows=repeated, test=st.one_of(st.just([]), repeated), seed=seeds)
+def test_a_grouped_policy_has_equal_texts_on_one_side(policy, pair, rows, test, seed):
+    task = repeating([*rows, *enumerate([0, 1, 2] * 30, start=100)], test, pair)  # and some that stand there once
+    made = apply_policy(task, f"{policy}-grouped", seed).splits
+    plain = apply_policy(task, policy, seed).splits
+    assert list(made) == list(plain)
+    own = "test" in task.splits and not policy.startswith(("tenths", "cut"))  # a part of the source, as it is
+    official = set(made["test"].texts()) if own else set()
+    of = {name: set(split.texts()) for name, split in made.items()}
+    for name in made:
+        assert shared(made, name) == ((len(made["train"]),) * 2 if name == "train" else (0, 0))
+        assert all(of[name].isdisjoint(of[other]) for other in of if other != name)
+    # Nothing is lost or repeated but the training rows that the official part has too.
+    left = sorted(row for row in task.splits["train"].texts() if row not in official)
+    cut = [text for name, split in made.items() if not (own and name == "test") for text in split.texts()]
+    assert sorted(cut) == left
+
+
+@pytest.mark.parametrize("policy", CUTS)
+@given(
+    y=st.lists(st.integers(0, 3), min_size=30, max_size=80), test=st.lists(st.integers(0, 3), max_size=9), seed=seeds
+)
+@settings(max_examples=15, deadline=None)
+def test_without_repeated_texts_a_grouped_policy_is_the_policy(policy, y, test, seed):
+    task = make_data(train=[*y, *[0, 1] * 9], **{"test": test} if test else {})  # two classes: it is checked
+    assert apply_policy(task, f"{policy}-grouped", seed).digest() == apply_policy(task, policy, seed).digest()
+
+
+def test_a_grouped_cut_has_as_many_texts_as_it_says_and_the_rows_that_repeat_them():
+    task = repeating([(n, n % 3) for n in range(100)] + [(0, 0)] * 50)
+    sizes = {
+        name: (len(set(s.texts())), len(s)) for name, s in apply_policy(task, "cut-10-20-grouped", 0).splits.items()
+    }
+    assert {name: texts for name, (texts, _) in sizes.items()} == {"train": 70, "validation": 10, "test": 20}
+    assert sum(rows for _, rows in sizes.values()) == 150
+
+
+def test_a_training_part_of_which_nothing_is_left_is_refused():
+    with pytest.raises(DataError, match="no training part"):
+        apply_policy(repeating([(0, 0), (1, 1)], [(0, 0), (1, 1)]), "official-grouped", 0)
+
+
+def test_rows_that_train_too_are_counted_with_and_without_their_label():
+    task = repeating([(0, 0), (0, 1), (1, 0), (2, 0)], [(0, 0), (0, 2), (1, 1), (3, 0), (2, 0), (2, 0)])
+    assert shared(task.splits, "test") == (5, 3)

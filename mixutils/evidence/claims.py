@@ -12,7 +12,7 @@ import pandas as pd
 
 from .best import Row, Several, Side, best, name, places, rule_of
 from .compare import Cells, compare, pairs
-from .frame import read_as
+from .frame import apart, read_as
 from .survival import arrival
 from .unit import Unit, Units, paired, raced
 from .verdict import SHOWN, Verdict, holm, said, weigh
@@ -58,6 +58,7 @@ class Evidence:
         self._reading = {"metric": metric, "policy": policy, "floor": floor}
         self._read: dict[str, Cells] = {}  # readings that were asked for
         self._printed = {} if printed is None else printed.set_index(["table", "row", "column"])["value"].to_dict()
+        self._apart = {} if printed is None else apart(frame, printed)
         of_column = frame.drop_duplicates("column")[["column", "title", "task"]].to_dict("records")
         self._labels = {label["column"]: label for label in of_column}
         self._claims: dict[str, Verdict] = {}
@@ -80,7 +81,9 @@ class Evidence:
         selecting = self._cells(**reading | SELECTING) if rule == "hold-out" else {}
         for at in self._at(table, columns, cells, a, b):
             unit = compare(a, b, at, cells, selecting, rule, self._rng)
-            units.append(replace(unit, printed=self._reported(at, a, b), **self._label(at, name, a, b)))
+            rows = {self._apart[key]: None for side in (a, b) for key in places(side, *at) if key in self._apart}
+            reported = {"printed": self._reported(at, a, b), "apart": "; ".join(rows)}
+            units.append(replace(unit, **reported, **self._label(at, name, a, b)))
         return Units(units)
 
     def slope(
@@ -88,7 +91,8 @@ class Evidence:
     ) -> Units:
         """How a − b changes with the training rows: per task and seed the least-squares slope over all sizes, in points per
         doubling. That it grows is the claim; ``-e.slope(...)`` for "larger with less data"."""
-        found = self._frame[self._frame["table"].isin(_several(table))].drop_duplicates("column")
+        found = read_as(self._frame, **self._reading | reading)
+        found = found[found["primary"] & found["table"].isin(_several(table))].drop_duplicates("column")
         sizes = found.set_index("column")["train_rows"].to_dict()
         return self.diff(table, a, b, columns=columns, name=name, **reading).slope(sizes)
 

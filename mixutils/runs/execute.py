@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import os
 import time
 import traceback
@@ -58,7 +59,11 @@ def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
         DataError: the data or one of the parts to evaluate are missing.
     """
     data, digest = cached_task(run.task, use_hub)
-    data = subset(apply_policy(data, run.policy, run.seed), run.train_size, run.subset, run.seed, run.eval_size)
+    data = apply_policy(data, run.policy, run.seed)
+    size = run.train_size
+    if run.train_fraction < 1:
+        size = min(size or math.inf, max(1, round(run.train_fraction * len(data.splits["train"]))))
+    data = subset(data, size, run.subset, run.seed, run.eval_size)
     wanted = run.evaluate or tuple(k for k in data.splits if k not in ("train", *run.final))
     wanted = (*wanted, *run.final)
     missing = [k for k in wanted if k not in data.splits]

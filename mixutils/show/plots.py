@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.ticker import NullLocator
 
 from ..evidence import Verdict
+from .results import headed
 from .style import PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS, colour
 
 _PRINTED = {"marker": "D", "linestyle": "", "color": PAPER_COLOUR, "markerfacecolor": "none"}
@@ -20,7 +21,7 @@ _PRINTED = {"marker": "D", "linestyle": "", "color": PAPER_COLOUR, "markerfaceco
 def forest(
     frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label: str = "gain over the baseline, points"
 ) -> plt.Figure | None:
-    """Gains with 95 % intervals, one panel per data set, the published gain as an open diamond.
+    """Gains with 95 % intervals, one panel per data set, the reported gain as an open diamond.
 
     Args:
         frame: from ``results``, with gains. methods: printed row -> registered method, top to bottom.
@@ -31,6 +32,7 @@ def forest(
     frame = frame[frame["gain"].notna() & frame["row"].isin(list(methods))]
     if frame.empty:
         return None
+    frame = frame.assign(title=headed(frame))
     rows, across, height = list(methods), min(3, frame["title"].nunique()), 0.36 * len(methods) + 1.2
     aspect = (3.1 + 1.6 / across) / height
     grid = sns.FacetGrid(frame, col="title", col_wrap=across, sharex=False, height=height, aspect=aspect)
@@ -47,7 +49,7 @@ def forest(
         figure.supxlabel(x_label, fontsize=9.5)
     else:  # the legend takes the place below
         grid.set_xlabels(textwrap.fill(x_label, 36))
-    printed = "published gain" if frame["paper_gain"].notna().any() else ""
+    printed = "reported gain" if frame["paper_gain"].notna().any() else ""
     handles = _legend("ours, mean over seeds and 95 % t interval", printed)
     # Beside the title where there is room for both.
     figure.legend(
@@ -71,7 +73,8 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     """
     if all(v.word in ("not tested", "illustration") for v in found):
         return None
-    labels = [(names or {}).get(v.key, v.key) for v in found]
+    other = [bool(v.apart) and not math.isnan(v.reported) for v in found]
+    labels = [(names or {}).get(v.key, v.key) + " †" * o for v, o in zip(found, other, strict=True)]
     size = (6.9 + 0.07 * max(map(len, labels)), 0.34 * len(labels) + 1.3)
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
@@ -96,7 +99,8 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     scales = [f"{kind}: {SCALES[kind]}" for kind in SCALES if any(v.kind == kind for v in found)]
     axis.set_xlabel("effect in the claimed direction, points" + (f" ({'; '.join(scales)})" if scales else ""))
     axis.set_title(title, loc="left")
-    printed = "" if all(math.isnan(v.reported) for v in found) else "reported"
+    note = " († on another number of training rows)" * any(other)
+    printed = "" if all(math.isnan(v.reported) for v in found) else f"reported{note}"
     handles = _legend("pooled over data sets, 95 % interval", printed)
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
     return figure

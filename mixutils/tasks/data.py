@@ -38,6 +38,12 @@ class Split:
         b = None if self.text_b is None else [self.text_b[i] for i in rows]
         return Split([self.text_a[i] for i in rows], b, self.labels[rows])
 
+    def texts(self) -> list[tuple[str, ...]]:
+        """The text, or both texts, of each row."""
+        return list(
+            zip(self.text_a, strict=True) if self.text_b is None else zip(self.text_a, self.text_b, strict=True)
+        )
+
     def digest(self) -> str:
         """16 hex digits that change with any text, label or the order of rows."""
         h = hashlib.blake2b(digest_size=8)

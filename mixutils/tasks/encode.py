@@ -113,7 +113,8 @@ class EncodedTask:
 
 def _encode_split(split: Split, tokenizer, max_length: int) -> EncodedSplit:
     texts = (split.text_a,) if split.text_b is None else (split.text_a, split.text_b)
-    out = tokenizer(*texts, truncation="longest_first", max_length=max_length)
+    # A text that has "[SEP]" in it has the word, not the end of a text.
+    out = tokenizer(*texts, truncation="longest_first", max_length=max_length, split_special_tokens=True)
     text_id = [[-1 if text is None else text for text in out.sequence_ids(i)] for i in range(len(split))]
     return EncodedSplit(
         _padded(out["input_ids"], tokenizer.pad_token_id or 0, torch.int32),
@@ -135,7 +136,8 @@ def encode(data: TaskData, tokenizer, max_length: int = 128, renumber: bool = Tr
     Args:
         data: a data set with its final parts.
         tokenizer: a fast Hugging Face tokenizer.
-        max_length: tokens with special ones; pairs are cut longest first (SPEC SA11).
+        max_length: tokens with special ones; pairs are cut longest first (SPEC SA11). Names of special tokens that stand in a
+            text are text.
         renumber: false leaves the tokenizer's ids, for a model with its full vocabulary.
 
     Returns:

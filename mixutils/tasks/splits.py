@@ -1,12 +1,17 @@
 """Which rows train, which select, which report: split policies and nested subsets.
 
 A policy turns the parts a source has into the parts a run needs. All random cuts are stratified, and the same for every
-method and seed (SPEC 2(b)); only ``tenths-by-seed`` follows the run's seed (SPEC RA13).
+method and seed (SPEC 2(b)); only ``tenths-by-seed`` and ``tenfold`` follow the run's seed (SPEC RA13). Under every policy's
+variant in "-grouped" rows with one text stand on one side.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -86,6 +91,14 @@ def _tenths(parts: Parts, seed: int) -> Parts:
     return set_aside(parts["train"], seed, validation=_tenth(parts), test=_tenth(parts))
 
 
+def _tenfold(parts: Parts, seed: int) -> Parts:
+    """Ten-fold cross-validation: the stratified tenth that the seed names reports, the next one selects."""
+    train, order = parts["train"], stratified_order(parts["train"].labels, 0)
+    turned = (np.arange(len(train)) * 10 // len(train) - seed) % 10  # stretches of the order are fair samples
+    pieces = {"train": turned > 1, "validation": turned == 1, "test": turned == 0}
+    return {name: train.take(np.sort(order[rows])) for name, rows in pieces.items()}
+
+
 def _pool(parts: Parts, seed: int, select: int, report: int) -> Parts:
     """V rows select and at most T report, from the source's own parts where it has them, else from train.
 
@@ -114,25 +127,67 @@ POLICIES = {
     "auto": _auto,
     "holdout": _holdout,
     "tenths": _tenths,
-    "tenths-by-seed": _tenths,  # cut with the run's seed (SPEC RA13), all others alike for every seed
+    "tenths-by-seed": _tenths,  # cut with the run's seed (SPEC RA13), all others but the next alike for every seed
+    "tenfold": _tenfold,  # seeds 0 to 9 report every row once
     "pool-V-T": _pool,
     # V rows of train select, T rows report (SPEC 5(b)).
     "cut-V-T": lambda parts, seed, v, t: set_aside(parts["train"], seed, validation=v, test=t),
 }
 
 
+BY_SEED = ("tenths-by-seed", "tenfold")
+
+
+def _grouped(cut: Callable[..., Parts], parts: Parts, seed: int, *sizes: int) -> Parts:
+    """A policy's parts, with equal texts (of pairs: equal pairs) in one of them, whatever their labels.
+
+    Each text is cut once, as its first row; the other rows follow it. So without repeated texts the parts are those of the
+    policy itself, and else every text has the same chance, however often it stands there. A training row whose text stands
+    in another part that the policy takes from the source is left out. Rows keep the source's order.
+    """
+    texts, rows_of = {name: split.texts() for name, split in parts.items()}, defaultdict(list)
+    for row, text in enumerate(texts["train"]):
+        rows_of[text].append(row)
+    # Policies look at labels alone, so that a row's place can stand for its text.
+    places = {name: replace(s, text_a=[(name, i) for i in range(len(s))], text_b=None) for name, s in parts.items()}
+    places["train"] = places["train"].take(np.array([rows[0] for rows in rows_of.values()]))
+    made = {name: split.text_a for name, split in cut(places, seed, *sizes).items()}
+    official = {texts[source][i] for found in made.values() for source, i in found if source != "train"}
+
+    def rows(source: str, i: int) -> list[int]:
+        text = texts[source][i]
+        return [i] if source != "train" else [] if text in official else rows_of[text]
+
+    kept = {name: (found[0][0], sorted(r for place in found for r in rows(*place))) for name, found in made.items()}
+    return {name: parts[source].take(np.array(found, dtype=int)) for name, (source, found) in kept.items()}
+
+
+def shared(parts: Parts, part: str) -> tuple[int, int]:
+    """How many rows of a part have a text (of pairs: both texts) that trains too; and with the same label."""
+    labels_of, found = defaultdict(set), parts[part]
+    for text, label in zip(parts["train"].texts(), parts["train"].labels, strict=True):
+        labels_of[text].add(label)
+    equal = [
+        label in labels_of[text] for text, label in zip(found.texts(), found.labels, strict=True) if text in labels_of
+    ]
+    return len(equal), sum(equal)
+
+
 def apply_policy(data: TaskData, policy: str, run_seed: int) -> TaskData:
-    """The data set cut as ``policy`` says; see ``POLICIES``.
+    """The data set cut as ``policy`` says; see ``POLICIES``, all of which have a variant in "-grouped".
 
     Raises:
         ValueError: an unknown policy; the message lists the known ones.
-        DataError: the parts that the policy needs are not there.
+        DataError: the parts that the policy needs are not there, or nothing is left to train on.
     """
-    name, sized = re.subn(r"-\d+-\d+$", "-V-T", policy)
+    plain = policy.removesuffix("-grouped")
+    name, sized = re.subn(r"-\d+-\d+$", "-V-T", plain)
     if name not in POLICIES or sized != name.endswith("-V-T"):
-        raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}")
-    sizes = map(int, re.findall(r"\d+", policy))
-    return data.with_splits(POLICIES[name](data.splits, run_seed if policy == "tenths-by-seed" else 0, *sizes))
+        raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}, and with -grouped behind")
+    cut = POLICIES[name] if plain == policy else partial(_grouped, POLICIES[name])
+    sizes = map(int, re.findall(r"\d+", plain))
+    made = data.with_splits(cut(data.splits, run_seed if plain in BY_SEED else 0, *sizes))
+    return made if plain == policy else made.check()
 
 
 def subset(data: TaskData, train_size: int | None, kind: str, run_seed: int, eval_size: int | None) -> TaskData:
