@@ -68,12 +68,12 @@ def odd_record(run_) -> dict:
     record["data"] |= {"histogram": {"train": [125, 125], "test": [75, 25]}, "notes": ["<img src=x>"]}
     for m in record["selected"]["best-on-validation"]["metrics"].values():
         m |= {"f1_macro": 0.3, "predicted_classes": 1 if run_.seed < 2 else 2, "f1_per_class": [0.9, 0.2]}
+        m["f1_weighted"] = 0.45
     flat = (60.0, 60.0, 60.0)
     crosses = run_.method == "dmix" and run_.task == "trec-coarse"
     for point, f1 in zip(record["curve"], CROSSING.get(run_.seed, flat) if crosses else flat, strict=True):
         own = point["metrics"]["validation"] | {"f1_micro": f1 / 100, "f1_weighted": 0.4}
-        test = point["metrics"]["test"] | {"f1_weighted": 0.45}
-        point["metrics"] = point["metrics"] | {"validation": own, "test": test}
+        point["metrics"] = point["metrics"] | {"validation": own}
     return record
 
 
@@ -136,13 +136,14 @@ def test_table_2_has_gains_over_tmix_beside_the_printed_ones(full):
     assert line["gain"] == pytest.approx(1)
     assert line["paper_gain"] == pytest.approx(78.67 - 75.41)
     assert line["gain_low"] <= line["gain"] <= line["gain_high"]
-    assert line["difference"] == pytest.approx(64 - 78.67)
+    assert math.isnan(line["difference"])  # the paper trains on more rows
+    assert "250" in line["apart"]
     assert math.isnan(lines.loc["TMix", "trac"]["gain"])
 
 
-def test_trac_is_shown_in_the_weighted_f1_that_its_own_checkpoint_has(odd):
+def test_trac_is_shown_in_weighted_f1(odd):
     lines = table(odd[1], "table_2").set_index(["row", "column"])
-    assert lines.loc["TMix", "trac"]["ours"] == pytest.approx(45)  # 90 at the checkpoint that accuracy chooses
+    assert lines.loc["TMix", "trac"]["ours"] == pytest.approx(45)
     assert lines.loc["TMix", "trec-coarse"]["ours"] == pytest.approx(90)
 
 
@@ -201,12 +202,7 @@ def test_the_averages_count_runs_that_predict_one_class(odd, full):
     # Rows that two tables share stand here once; of Table 5 the two methods with their own layers, on CoLA.
     assert len(lines) == 2 * len({*dmix.TABLES["2"], *dmix.TABLES["3"]}) + 2
     assert set(lines.loc[lines["data"] == "cola", "row"]) == {"TMix", "DMix"}
-    # On TRAC the tables' checkpoint is another one, of which nothing more is known.
-    assert lines.groupby("data")["one class only"].unique().map(list).to_dict() == {
-        "trac": [0],
-        "trec-coarse": [2],
-        "cola": [2],
-    }
+    assert set(lines["one class only"]) == {2}
     assert set(lines["n"]) == {5}
     assert set(lines["macro F1"]) == {30.0}
     assert set(lines["micro F1"]) == {90.0}
