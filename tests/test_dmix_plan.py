@@ -12,6 +12,7 @@ from mixutils.papers import dmix, dmix_short
 from mixutils.papers.published import published
 from mixutils.papers.tuning import TUNING
 from mixutils.runs.records import Records
+from mixutils.training.loop import evaluation_steps
 from tests.fakes import data_folder, done
 
 
@@ -107,8 +108,26 @@ def test_records_of_the_multilingual_encoder_are_shown_without_data(no_data):
 def test_sst2_takes_the_same_10000_rows_for_every_seed(all_data):
     for run in make_plan("dmix", "full").cell("2", "TMix", "sst2-10k").runs:
         assert (run.train_size, run.subset, run.recipe.eval_every) == (10_000, "fixed", 100)
+        assert run.recipe.eval_first == 20
     small = make_plan("dmix", "desk", tasks="sst2-10k").cell("2", "TMix", "sst2-10k").runs[0]
     assert (small.train_size, small.subset) == (250, "stratified")
+
+
+def test_more_evaluations_in_the_first_epoch_leave_recorded_runs_alone(all_data):
+    full = make_plan("dmix", "full").cell("2", "TMix", "trac").runs[0]
+    steps = evaluation_steps(3837, full.recipe)  # 480 updates an epoch
+    assert steps[:6] == [10, 20, 30, 40, 50, 60]
+    assert [s for s in steps if s > 480][:3] == [500, 550, 600]
+    assert {480, 960, 1440, 1920, 2400} <= set(steps)
+    for profile in ("smoke", "laptop", "desk"):
+        assert {r.recipe.eval_first for r in make_plan("dmix", profile).runs} == {0}
+
+
+def test_trac_is_read_in_weighted_f1_everything_else_in_micro_f1(all_data):
+    for paper in ("dmix", "dmix_short"):
+        for cell in make_plan(paper, "full").cells:
+            weighted = cell.column.partition("/")[0] == "trac"
+            assert cell.reading.metric == ("f1_weighted" if weighted else "f1_micro")
 
 
 def test_the_desk_trains_on_fewer_and_shorter_texts_unless_a_number_is_asked_for(all_data):
@@ -185,7 +204,7 @@ def test_stand_ins_select_on_validation_too(no_data):
         plan = make_plan(paper, "laptop")
         for cell in plan.cells:
             part = "validation" if cell.table == TUNING else "test"
-            assert (cell.reading.policy, cell.reading.split) == ("best-on-validation", part)
+            assert (cell.reading.policy, cell.reading.split) == ("best-epoch-on-validation", part)
             assert cell.reading.metric == "f1_micro"
 
 

@@ -6,7 +6,6 @@ import math
 import re
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 from scipy import stats
 
@@ -85,13 +84,13 @@ def test_the_text_of_a_small_table(tmp_path):
 
 
 def test_marks_of_the_paper_stand_behind_its_number(tmp_path):
-    cited = pd.DataFrame(
-        [("2", "SSMix", TREC.key, 97.6, math.nan, "star diamond")],
-        columns=["table", "row", "column", "value", "spread", "marker"],
-    )
     c = companion(small_plan(), small_store(tmp_path))
-    c.printed = cited
-    assert "reported 97.60*◇ ours 97.50" in text(results(c, "2"))
+    c.printed = c.printed.assign(
+        marker=c.printed["row"].map({"SSMix": "star diamond", "No mixup": "quoted"}).fillna("")
+    )
+    page = text(results(c, "2"))
+    assert "reported 97.60*◇ ours 97.50" in page
+    assert "reported 97.08 ours" in page
 
 
 def test_exact_text_of_the_csv(tmp_path):

@@ -102,9 +102,8 @@ def read_as(
     missing = {"policy": "", "part": "", "metric": "accuracy", "floor": False}
     own = own_readings(frame, frame).set_axis(frame.index).fillna(missing)
     if policy == "hold-out":
-        asked["policy"] = (
-            own["policy"].str.extract("^(best-epoch)", expand=False).fillna("best") + "-on-" + frame["select"]
-        )
+        kind = own["policy"].str.extract("^(best-epoch)", expand=False).fillna("best")
+        asked["policy"] = kind + "-on-" + frame["select"]
     if part == "select":
         asked["part"] = frame["select"]
     if isinstance(metric, Mapping):
@@ -235,10 +234,9 @@ def _chosen(record: Record) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
 
     selected = record["selected"]
     told, recipe = {of["step"]: of["metrics"] for of in selected.values()}, record["run"].get("recipe", {})
-    best = [
-        name for name in selected if name.startswith("best-on") and not (recipe.get("steps") or recipe.get("carry"))
-    ]
-    for policy in dict.fromkeys([*selected, *(name.replace("best-on", "best-epoch-on") for name in best)]):
+    epochs = not (recipe.get("steps") or recipe.get("carry"))
+    ends = [f"best-epoch-on-{part}" for part in record["curve"][-1]["metrics"] if epochs]
+    for policy in dict.fromkeys([*selected, *ends]):
         kept = selected.get(policy)
         for metric in (*METRICS, BINARY):
             if kept and metric in (*FROM_BITS, BINARY):

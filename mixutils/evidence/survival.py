@@ -35,7 +35,9 @@ class LogRank:
         share = self.first.mean() if len(self.first) else 0.0
         if share > MOST_LEFT:
             return f"{100 * share:.0f} % of the runs are at the goal at their first evaluation"
-        return "" if self.reached.any() else "no run reaches the goal"
+        if not self.reached.any():
+            return "no run reaches the goal"
+        return "" if self.excess()[1] > 0 else "all runs reach the goal at the same evaluation"
 
     def words(self) -> str:
         """Medians, how many never reach the goal, and how many are there at their first evaluation."""

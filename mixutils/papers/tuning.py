@@ -12,8 +12,7 @@ from dataclasses import replace
 from statistics import mean
 from typing import Any
 
-from ..runs.records import Records
-from ..training.policies import choose
+from ..runs.records import Records, chosen
 from .base import Cell, Plan
 
 TUNING = "tuning"
@@ -36,7 +35,7 @@ def tuned(plan: Plan, store: Records) -> Tuned:
 def _mean(cell: Cell, store: Records) -> float:
     reading, values = cell.reading, []
     for record in cell.records(store):
-        point = record["curve"][choose(reading.policy, record["curve"])]
+        point = chosen(record, reading.policy, reading.metric)
         values.append(point["metrics"][reading.split][reading.metric])
     return mean(values)
 

@@ -46,9 +46,7 @@ class Recipe:
     clip: float = 0.0  # largest gradient norm; 0: none
     mixer_lr: float = 0.0  # learning rate of the mixer's own parameters; 0: as lr (SPEC X10)
     eval_every: int = 0  # updates between evaluations; 0, or more than an epoch has (unless steps or carry): once an epoch. Always after the last
-    eval_first: int = (
-        0  # the same within the first epoch, where there shall be more; then every epoch's end is evaluated too
-    )
+    eval_first: int = 0  # the same in the first epoch, if it shall have more; then all ends of epochs are evaluated too
 
 
 @dataclass
