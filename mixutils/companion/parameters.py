@@ -15,11 +15,11 @@ PARAMETERS: dict[str, Any] = {
     "seeds": "",
     "train_size": -1,
     "methods": "",
-    "options": "",
     "train": True,
     "device": "auto",
     "jobs": 0,
     "hub": False,
+    "options": "",
     "shuffle": "",
 }
 _TAKES = {bool: "true or false", int: "a whole number", str: "text"}
