@@ -162,7 +162,7 @@ def test_steps_are_compared_to_both_goals_and_not_where_runs_are_there_at_once(f
     lines = table(full[1], "steps")
     assert len(lines) == 2 * 2 * 2  # goals, data sets, rivals
     assert lines["not tested"].str.endswith("% of the runs are at the goal at their first evaluation").all()
-    assert lines[["low", "high"]].isna().all(axis=None)
+    assert lines[["low", "high", "p"]].isna().all(axis=None)
 
 
 def test_table_6_quotes_without_training(full):
