@@ -249,7 +249,7 @@ def test_the_sparse_table_has_rows_as_trained(full):
     assert len(frame) == 3 * 6
     c = frame[frame["row"] == "DropMix-C"]
     assert c["as printed"].tolist() == c["selected on the hold-out"].tolist() == [65.0] * 3
-    assert c["sd"].tolist() == pytest.approx([math.sqrt(2.5)] * 3)
+    assert c["± 95 %"].tolist() == pytest.approx([2.776445 * math.sqrt(2.5 / 5)] * 3)  # t with four degrees of freedom
 
 
 def test_the_slope_that_is_shown_is_that_of_the_claim(plan, tmp_path):

@@ -61,7 +61,9 @@ def test_full_trains_what_figures_counts(all_data):
     stages_held, table_4 = 5 * 2, 2 * 6  # MNLI's other part selects; both encoders on TREC alone
     assert len(held) == seeds * (6 * sum(rows.values()) + stages_held + table_4)
     assert f"that makes `{len(held)}` more runs" in (paths.ROOT / "docs" / "deviations.md").read_text("utf-8")
-    assert len(plan.runs) == 1261 + 60 + 240 + len(stages) + len(held)
+    # Nor has it the grids of α and n with one seed (216 and 720), of which the defaults are Table 3's.
+    assert len(plan.first) == 216 + 720
+    assert len(plan.runs) == 1261 + 60 + 240 + len(stages) + len(held) + 216 + 720 - 12 * len(dropmix.GRID)
 
 
 TWO_RUNS = {"qqp": 363846, "qnli": 104743, "sst2-glue": 67349, "mrpc": 3668, "rte": 2490, "trec-coarse": 5452}

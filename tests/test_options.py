@@ -123,6 +123,20 @@ def test_what_the_rows_of_a_table_vary_stays():
     assert {r.recipe.mixer_lr for r in plan_with("dmix", "recipe.mixer_lr=0.5").runs} == {0.5} | rates[0]
 
 
+def test_what_one_row_is_named_after_stays():
+    counted = ("mask", "DropMix-W, padding counted", "docs-coarse")
+    before, after = plan_with("dropmix"), plan_with("dropmix", "dropmix-*.count_padding=true", "dropmix-*.budget=skip")
+    assert {dict(r.options)["count_padding"] for r in after.cell(*counted).runs} == {True}
+    assert {dict(r.options)["budget"] for r in after.cell(*counted).runs} == {"skip"}
+    assert plan_with("dropmix", "dropmix-*.count_padding=false").cell(*counted) == before.cell(*counted)
+
+
+def test_columns_may_differ_where_rows_may_not(monkeypatch):
+    monkeypatch.setattr("mixutils.papers.base.at_hand", lambda task, use_hub: (True, "folder"))
+    plan = make_plan("dmix", "laptop", tasks="trac,ttc", options="run.policy=holdout-grouped")
+    assert {r.policy for r in plan.runs} == {"holdout-grouped"}
+
+
 def test_runs_in_order_are_those_of_the_cells():
     plan = plan_with("compare", "ssmix.short_partner=skip", "recipe.weight_decay=0.5")
     of_cells = {r.hash for c in plan.cells for r in c.runs}

@@ -74,19 +74,22 @@ def full(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("paper", "new"),
+    ("paper", "new", "seeds"),
     # DMIX: 9 more values of T with 3 seeds on the 6 data sets that Figure 3 does not show; the short paper: 9 more values of τ
-    # with 3 seeds on the two that its figure does not show.
-    [("dmix", 9 * 3 * 6), ("dmix_short", 9 * 3 * 2)],
+    # with 3 seeds on the two that its figure does not show. DropMix: 6 values of α in three rows, and with 5 of n in two, one of
+    # which each row has anyway, on 12 data sets.
+    [("dmix", 9 * 3 * 6, 3), ("dmix_short", 9 * 3 * 2, 3), ("dropmix", 12 * (3 * 5 + 2 * 29), 1)],
 )
-def test_the_papers_scale_trains_a_grid_for_every_data_set_first(full, paper, new):
+def test_the_papers_scale_trains_a_grid_for_every_data_set_first(full, paper, new, seeds):
     plan = full(paper)
     grid = {r.hash for c in plan.table(TUNING) for r in c.runs}
-    elsewhere = {r.hash for c in plan.cells if c.table != TUNING for r in c.runs}
+    elsewhere = {r.hash for c in plan.cells if c.table != TUNING for r in (*c.runs, *c.held)}
     assert len(grid - elsewhere) == new
     assert {r.hash for r in plan.first} == grid
-    assert {c.column for c in plan.table(TUNING)} == {c.key for c in plan.columns}
-    assert all(len(c.runs) == 3 for c in plan.table(TUNING))
+    assert {c.column for c in plan.table(TUNING)} == {c.key for c in plan.columns if "/" not in c.key}
+    assert all(len(c.runs) == seeds for c in plan.table(TUNING))
+    # A value is chosen on rows that are not reported.
+    assert all(c.reading.split != k.report for c in plan.table(TUNING) for k in plan.columns if k.key == c.column)
 
 
 def test_then_every_row_with_a_threshold_takes_the_choice_of_its_data_set(full, tmp_path):
@@ -106,6 +109,29 @@ def test_then_every_row_with_a_threshold_takes_the_choice_of_its_data_set(full, 
     first = plan.cell("2", "DMix", "trac").runs[0]
     assert "dmix-geometry" in first.probes
     assert first in plan.cell("fig3", "T = 0.9", "trac").runs
+
+
+def test_dropmix_rows_take_the_choice_of_their_data_set_and_masks_are_compared_with_one(full, tmp_path):
+    best = {"DropMix-G": {"alpha": 0.5, "n": 8}, "SSMix": {"alpha": 0.25}}
+    methods = {"dropmix-g": "DropMix-G", "ssmix-beta": "SSMix"}
+
+    def percent(run):
+        right = run.task == "mr" and dict(run.options) == best.get(methods.get(run.method))
+        return {part: 70.0 if right else 60.0 for part in run.evaluate}
+
+    usual = full("dropmix")
+    plan = full("dropmix", fakes.shipped((fakes.done(r, percent(r)) for r in usual.first), tmp_path))
+    for column, row, options in (
+        ("mr", "DropMix-G", best["DropMix-G"]),
+        ("mr", "SSMix", best["SSMix"]),
+        ("mr", "Mixup", {}),
+    ):
+        assert {tuple(dict(r.options).items()) for r in plan.cell("3", row, column).runs} == {tuple(options.items())}
+    for run in plan.cell("4", "DropMix-G", "roberta/mr").runs:
+        assert dict(run.options) == best["DropMix-G"]
+    # The first of equal values elsewhere.
+    assert {dict(r.options).get("alpha") for r in plan.cell("3", "DropMix-G", "cr").runs} == {0.025}
+    assert plan.table("mask") == usual.table("mask")
 
 
 def test_a_companion_trains_the_grid_then_what_follows_from_it(monkeypatch):

@@ -7,6 +7,8 @@ trained on, the printed reading has runs of its own, because a hold-out leaves f
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -14,7 +16,9 @@ from ..runs.run import Run
 from ..tasks import at_hand, spec
 from . import ssmix
 from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, scaled, settle
+from .options import differing
 from .profiles import Setting
+from .tuning import TUNING
 
 _FACTS, PAPER, COLUMNS, scope = opened("dropmix", select="validation", report="test")
 SENTENCES = ("trec-coarse", "sst1-sent", "subj", "mr", "cr", "mpqa")  # Table 4
@@ -37,6 +41,8 @@ CONTROL = "encoder at equal epochs"  # not printed: as many epochs as the regula
 TABLE_4 = ("Dropout", "Mixup", "Dropout+Mixup", "DropMix-C", "DropMix-G")
 SPARSE_TABLE, MASK_TABLE = "sparse", "mask"
 SPARSE_ROWS = (*BASELINES, "DropMix-C")
+GRID: dict[str, tuple[str, ...]] = _FACTS["grid"]
+GRID_VALUES: dict[str, tuple[float, ...]] = _FACTS["grid_values"]
 MASK_ROWS = {name: Row(**fields) for name, fields in _FACTS["mask_rows"].items()}
 ENCODERS: dict[str, tuple[str, str, str]] = _FACTS["encoders"]
 UNTRAINED: dict[str, tuple[str, str, str]] = _FACTS["untrained"]
@@ -74,7 +80,9 @@ def train_sizes(setting: Setting) -> set[int | None]:
 def make_run(column: Column, row: Row, seed: int, setting: Setting, **changes: Any) -> Run:
     """One run of Table 3, or of another table with ``changes`` of the run's fields."""
     recipe = scaled(setting, epochs=scope(setting).epochs[row.regularised], **_FACTS["recipe"])
-    own = {"train_size": training_rows(setting), "eval_size": evaluated(setting), "dropout": row.dropout}
+    nodrop = scope(setting).nodrop
+    dropout = row.dropout if row.dropout or nodrop == "all" else f"no-{nodrop}"
+    own = {"train_size": training_rows(setting), "eval_size": evaluated(setting), "dropout": dropout}
     return column_run(column, row.method, seed, setting, recipe, options=row.options, **own | changes)
 
 
@@ -103,11 +111,13 @@ def plan(setting: Setting) -> Plan:
     """All runs of Tables 3 and 4, Figures 2 and 3, Table 5, the control row and the two other masks."""
     s = scope(setting)
     chosen, absent = choose_columns(COLUMNS, setting, s.tasks, s.stand_ins)
-    chosen = tuple(beside_train(settle(c), setting) for c in chosen)
-    seeds = setting.seeds_for(PAPER.seeds)
+    chosen = tuple(folded(beside_train(settle(c), setting), setting) for c in chosen)
 
     def cell(table: str, name: str, row: Row, column: Column, key: str = "", **changes: Any) -> Cell:
-        runs = tuple(make_run(column, row, seed, setting, **changes) for seed in seeds)
+        if name in GRID and table != MASK_TABLE:  # masks are compared with one α
+            tuned = setting.tuned.get((column.key.rpartition("/")[2], row.method), {})
+            row = row._replace(options=row.options | tuned)
+        runs = tuple(make_run(column, row, seed, setting, **changes) for seed in seeds_of(column, setting))
         held = runs if on_all_rows(column, runs[0].train_size) else ()
         runs = tuple(r.with_(policy="official", evaluate=(column.report,)) for r in held) or runs
         return Cell(table, name, key or column.key, runs, reading(column), held)
@@ -133,8 +143,36 @@ def plan(setting: Setting) -> Plan:
         for name in SPARSE_ROWS
     ]
     cells += [two_stages(c, setting) for c in chosen if c.key in s.stages]
-    extra = (channel_run(setting, chosen),)
-    return Plan("dropmix", setting, (*chosen, *fourth), tuple(cells), extra, absent)
+    grid = [tuning_cell(c, name, options, setting) for c in chosen if s.tune for name, options in grids()]
+    extra, first = (channel_run(setting, chosen),), tuple(r for x in grid for r in x.runs)
+    return Plan("dropmix", setting, (*chosen, *fourth), (*cells, *grid), extra, absent, first=first)
+
+
+def folded(column: Column, setting: Setting) -> Column:
+    """The column under the scope's ``cv`` (SPEC RA13)."""
+    by_seed = column.policy == "tenths-by-seed"
+    return replace(column, policy="tenfold") if by_seed and scope(setting).cv == "10fold" else column
+
+
+def seeds_of(column: Column, setting: Setting) -> tuple[int, ...]:
+    """The seeds of a column's runs; ten folds are ten seeds, unless the user names others."""
+    ten = column.policy == "tenfold" and "seeds" not in setting.chosen
+    return tuple(range(10)) if ten else setting.seeds_for(PAPER.seeds)
+
+
+def grids() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Row and options of everything that α and n are chosen from (SPEC 6(c)); the options that differ from the row's own."""
+    for name, over in GRID.items():
+        for values in itertools.product(*(GRID_VALUES[option] for option in over)):
+            yield name, differing(ROWS[name].method, dict(zip(over, values, strict=True)))
+
+
+def tuning_cell(column: Column, name: str, options: dict[str, Any], setting: Setting) -> Cell:
+    """One value of a grid: the first seeds, on rows that leave a part to choose on."""
+    row = ROWS[name]._replace(options=ROWS[name].options | options)
+    runs = tuple(make_run(column, row, s, setting) for s in seeds_of(column, setting)[: scope(setting).tune])
+    values = ", ".join(f"{k} = {v:g}" for k, v in options.items()) or "default"
+    return Cell(TUNING, f"{name}, {values}", column.key, runs, Reading(f"best-on-{column.select}", column.select))
 
 
 _NO_ENCODER = "BERT-large and RoBERTa need the profile full"

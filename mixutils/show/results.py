@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..evidence.compare import says_nothing
 from ..encoder.load import described
+from ..evidence.compare import says_nothing
 from ..evidence.estimate import mean_of
 from ..evidence.frame import apart
 from ..papers import PLANS
