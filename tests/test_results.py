@@ -8,12 +8,13 @@ import re
 import pytest
 from scipy import stats
 
+from mixutils import paths
 from mixutils.companion import make_plan
 from mixutils.papers import Cell, Column, Plan, Reading
 from mixutils.papers.profiles import make_setting
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
-from mixutils.show import display_results, results
+from mixutils.show import display_results, results, whole
 from mixutils.show.style import VERDICT_MARKS
 from tests.fakes import data_folder, done, failed, filled, kind, shipped
 from tests.notebook import companion
@@ -200,3 +201,11 @@ def test_an_empty_table_is_shown_as_one():
     frame = result_table(Plan("ssmix", make_setting("desk"), (), ()), "2", Records())
     assert frame.empty
     assert "ours" not in text(frame)
+
+
+def test_what_is_said_of_a_whole_data_set_is_said_of_the_very_same_only():
+    record = done(Run("mpqa", "none", 3, policy="tenths-by-seed", evaluate=("test",)), 90)
+    assert set(whole(record, "test").values()) == {"–"}
+    record["data"]["digest"] = paths.facts("runs/counts")["mpqa"]["digest"]
+    said = whole(record, "test")
+    assert said == {"words": "3.08", "tokens": "5.46", "in train too": "335 of 1,061, 324 with the label"}

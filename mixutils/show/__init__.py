@@ -2,7 +2,7 @@
 
 from .claims import claims, display_claims, display_units
 from .plots import forest, verdicts
-from .results import data_sets, display_results, display_table, results
+from .results import data_sets, display_results, display_table, results, whole
 from .style import colour
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "forest",
     "results",
     "verdicts",
+    "whole",
 ]

@@ -17,6 +17,8 @@ import pandas as pd
 from ..evidence.estimate import mean_of
 from ..papers import PLANS
 from ..papers.published import published
+from ..runs.counts import counted
+from ..tasks import spec
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -103,7 +105,8 @@ def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         One line per printed data set, then those that only we have: data, "paper FIELD" as printed, ours (rows of the parts),
-        classes, used here, tokens (mean), from, remark.
+        classes, used here, words and tokens (means over all rows of the source), in train too (rows of the reported part whose
+        text trains), from, remark.
     """
     cells = {(p.row, p.column): p.value for p in published(c.plan.paper).values() if p.table == table}
     rows = list(dict.fromkeys(row for row, _ in cells))
@@ -112,11 +115,13 @@ def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
         {"data": row} | {f"paper {f}": cells.get((row, f), "") for f in fields} | _found(c, row)
         for row in dict.fromkeys([*rows, *own])
     ]
-    return pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
+    table = pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
+    return table[[*table.columns.drop("remark"), "remark"]]
 
 
 def _found(c: Any, task: str) -> dict[str, object]:
-    record = next((r for x in c.plan.cells if x.runs[0].task == task for r in x.records(c.store)), None)
+    cells = (x for x in c.plan.cells if x.runs[0].task == task)
+    record, part = next(((r, x.reading.split) for x in cells for r in x.records(c.store)), (None, ""))
     if record is None:
         names = ((key.split("/")[0], reason) for key, reason in c.plan.absent.items())
         why = next((r for name, r in names if name == task or name.startswith(f"{task}-")), "no runs yet")  # anli-r1
@@ -126,10 +131,22 @@ def _found(c: Any, task: str) -> dict[str, object]:
         "ours": ", ".join(f"{k} {v:,}" for k, v in data["full"].items()),
         "classes": len(data["labels"]),
         "used here": ", ".join(f"{k} {v:,}" for k, v in data["sizes"].items()),
-        "tokens": f"{data['mean_tokens']:.1f}",
+        **whole(record, part),
         "from": data["source"],
-        "remark": "; ".join(data["notes"]),
+        "remark": "; ".join(filter(None, (*data["notes"], getattr(spec(task), "note", "")))),
     }
+
+
+def whole(record: Mapping[str, Any], part: str) -> dict[str, str]:
+    """What is counted on the whole data set of a record: words, tokens, and, of a part, in train too; see ``runs.counts``."""
+    run, data = record["run"], record["data"]
+    found = counted(run["task"], run["policy"], data["digest"])
+    if not found:
+        return dict.fromkeys(("words", "tokens", "in train too"), "–")
+    texts, equal, rows = found["repeated"][part]
+    label = f", {equal:,} with the label" if equal < texts else ""
+    mean = {name: f"{found[name]:.2f}" for name in ("words", "tokens")}
+    return mean | {"in train too": f"{texts:,} of {rows:,}{label}"}
 
 
 def display_results(lines: pd.DataFrame, *, spread: str = "sd", caption: str = "") -> Styler:
