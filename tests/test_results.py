@@ -105,6 +105,15 @@ def test_the_gain_is_free_of_the_floor(tmp_path):
     assert line["gain"] == pytest.approx(90 - 97.1)
 
 
+def test_gains_over_the_row_of_the_published_ones_are_read_like_them(tmp_path):
+    # Better of both stages over stage 1: one seed falls below it, and so gains nothing; the other gains 97.6 - 97.4.
+    store = small_store(tmp_path, ssmix=(90.0, 97.6))
+    how = {"baseline": ("2", "No mixup"), "base_row": "No mixup"}
+    line = result_table(small_plan(), "2", store, **how).set_index("row").loc["SSMix"]
+    assert line["gain"] == pytest.approx((0 + 0.2) / 2)
+    assert line["paper_gain"] == pytest.approx(97.60 - 97.08)
+
+
 def test_without_a_baseline_there_are_no_gains(tmp_path):
     frame = result_table(small_plan(), "2", small_store(tmp_path))
     assert frame[["gain", "gain_low", "gain_high", "paper_gain"]].isna().all(axis=None)

@@ -70,7 +70,10 @@ def plan(setting: Setting) -> Plan:
         for column in chosen
         for row in rows
     ]
-    return Plan("ssmix", setting, chosen, (*cells, *_size_curve(chosen, setting, seeds, cells)), (), absent)
+    cells += _size_curve(chosen, setting, seeds, cells)
+    # Seed by seed: where training stops early, all rows are there with the same seeds.
+    order = sorted((run for cell in cells for run in cell.runs), key=lambda run: run.seed)
+    return Plan("ssmix", setting, chosen, tuple(cells), (), absent, tuple(order))
 
 
 def sizes(setting: Setting) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = ["table", "row", "column", "title", "paper", "paper_spread"]
 COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
 COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
-PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric"]
+PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric", "floor"]
 
 
 def results(
@@ -42,9 +42,9 @@ def results(
 
     Args:
         c: a companion, or what else has its ``plan``, ``store``, ``frame`` and ``printed``.
-        baseline: (table, row) of the cells that gains are taken against, paired by seed, on readings without a floor.
-            None: no gains.
-        base_row: the row whose published value the published gains are taken against.
+        baseline: (table, row) of the cells that gains are taken against, paired by seed. None: no gains.
+        base_row: the row whose published value the published gains are taken against. Where it is the baseline's, gains are of
+            the cells' own readings, as the published ones; against any other row, of readings without a floor.
         frame: readings in place of ``c.frame``; what is primary there is shown.
         columns: key -> title, where the table's are not the plan's own: "data set/second axis".
 
@@ -60,7 +60,8 @@ def results(
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
     elsewhere = f"not in the {c.plan.setting.profile.name} profile"
     shown = {tuple(at): part for at, part in frame[frame["primary"]].groupby(PLACE, sort=False)}
-    keyed = frame[~frame["floor"]].set_index([*PLACE, *READING, "seed"])["value"]
+    like_paper = baseline is not None and baseline[1] == base_row
+    keyed = frame.set_index([*PLACE, *READING, "seed"])["value"]
     by_seed = keyed[~keyed.index.duplicated(keep="last")].sort_index()
     lines = []
     for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
@@ -78,13 +79,14 @@ def results(
             here = shown[table, row, key]
             # The papers print different spreads under one sign, so all are kept (SPEC X12).
             x = here.drop_duplicates("seed")["value"]
-            mean, reading = mean_of(list(x)), here.iloc[0][READING]
+            mean, reading = mean_of(list(x)), here.iloc[0][READING].to_dict()
+            reading["floor"] &= like_paper
             line |= {"ours": mean.estimate, "sd": x.std(), "variance": x.var(), "se": mean.se, "n": len(x)}
             line |= {"low": mean.low, "high": mean.high}
             if at is not None:
                 line["difference"] = line["ours"] - line["paper"]
             if baseline and row != base_row:
-                at_both = ((*side, key, *reading) for side in ((table, row), baseline))
+                at_both = ((*side, key, *reading.values()) for side in ((table, row), baseline))
                 sides = [by_seed.loc[place] if place in by_seed.index else {} for place in at_both]
                 gains = [value - sides[1][seed] for seed, value in sides[0].items() if seed in sides[1]]
         if gains:
