@@ -10,12 +10,14 @@ usage() {
 
 what:  --profile smoke|laptop|desk|compare|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
        --data DIR (= MIXUTILS_DATA)   --hub   --tasks NAME[,NAME]   --encoder NAME   --seeds N|LIST   --train-size N
+       --option NAME.OPTION=VALUE
        --methods NAME[,NAME]|all (of the comparison)   --shuffle SEED (negative control: permuted names)
 how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed runs too)   --dry-run (the plan only)
        --precision auto|bfloat16|float32|float32-highest|float32-medium
        --slurm [ARGS] (submit to a cluster instead; ARGS go to sbatch)
 
-The same words work as python -m mixutils plan|train|notebooks|site; and there are bench, doctor, readme and records.
+The same words work as python -m mixutils plan|train|notebooks|site; and there are bench, doctor, readings, readme
+and records.
 Set-up:  PYTHON=python3.12             which Python makes .venv (3.11 to 3.13)
          MIXUTILS_TORCH_INDEX=URL      where torch comes from, for a CPU-only or another CUDA build
 EOT

@@ -97,11 +97,16 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def facts(name: str) -> dict[str, Any]:
-    """What stands in a ``.toml`` file of the package; arrays as tuples, so that it can be part of what is frozen."""
+    """What stands in a ``.toml`` file of the package, see ``toml``."""
+    return toml((PACKAGE / f"{name}.toml").read_text("utf-8"))
+
+
+def toml(text: str) -> dict[str, Any]:
+    """What TOML says; arrays as tuples, so that it can be part of what is frozen."""
 
     def frozen(value: Any) -> Any:
         if isinstance(value, dict):
             return {k: frozen(v) for k, v in value.items()}
         return tuple(map(frozen, value)) if isinstance(value, list) else value
 
-    return frozen(tomllib.loads((PACKAGE / f"{name}.toml").read_text("utf-8")))
+    return frozen(tomllib.loads(text))

@@ -33,7 +33,14 @@ def made(
         task, _, rows = column.partition("@")
         for seed, value in enumerate(np.asarray(values, dtype=float)):
             line = {"paper": "p", "table": table, "row": row, "column": column, "title": column.upper(), "task": task}
-            line |= {"method": row, "options": "", "encoder": "e", "seed": seed, "train_rows": int(rows or 250)}
+            line |= {
+                "method": row,
+                "options": "",
+                "encoder": "e",
+                "seed": seed,
+                "train_rows": int(rows or 250),
+                "capped": False,
+            }
             line |= {"select": "validation" if selecting else "", "report": "test", "policy": "best-on-validation"}
             line |= {"part": "test", "metric": "accuracy", "floor": False, "primary": True, "value": value, "step": 1}
             line |= {

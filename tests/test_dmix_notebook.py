@@ -19,7 +19,8 @@ from tests.fakes import data_folder, done, filled, shipped
 from tests.notebook import run
 
 DESK = ("trac", "trec-coarse", "cola", "ttc")
-TABLES = {"table_1", "table_2", "table_3", "table_4", "table_6", "table_8", "averages", "claims"}
+TABLES = {"table_1", "table_2", "table_3", "table_3_nt", "table_4", "table_6", "table_8"}
+TABLES |= {"averages", "steps", "claims"}
 FIGURES = {"figure_1", "figure_2", "gains", "verdicts"}
 
 
@@ -67,6 +68,7 @@ def odd_record(run_) -> dict:
     record["data"] |= {"histogram": {"train": [125, 125], "test": [75, 25]}, "notes": ["<img src=x>"]}
     for m in record["selected"]["best-on-validation"]["metrics"].values():
         m |= {"f1_macro": 0.3, "predicted_classes": 1 if run_.seed < 2 else 2, "f1_per_class": [0.9, 0.2]}
+        m["f1_weighted"] = 0.45
     flat = (60.0, 60.0, 60.0)
     crosses = run_.method == "dmix" and run_.task == "trec-coarse"
     for point, f1 in zip(record["curve"], CROSSING.get(run_.seed, flat) if crosses else flat, strict=True):
@@ -134,8 +136,33 @@ def test_table_2_has_gains_over_tmix_beside_the_printed_ones(full):
     assert line["gain"] == pytest.approx(1)
     assert line["paper_gain"] == pytest.approx(78.67 - 75.41)
     assert line["gain_low"] <= line["gain"] <= line["gain_high"]
-    assert line["difference"] == pytest.approx(64 - 78.67)
+    assert math.isnan(line["difference"])  # the paper trains on more rows
+    assert "250" in line["apart"]
     assert math.isnan(lines.loc["TMix", "trac"]["gain"])
+
+
+def test_trac_is_shown_in_weighted_f1(odd):
+    lines = table(odd[1], "table_2").set_index(["row", "column"])
+    assert lines.loc["TMix", "trac"]["ours"] == pytest.approx(45)
+    assert lines.loc["TMix", "trec-coarse"]["ours"] == pytest.approx(90)
+
+
+def test_stars_and_diamonds_stand_beside_the_numbers_and_table_3_has_the_diamonds_counterpart(full):
+    marks = {t: table(full[1], f"table_{t}").set_index(["row", "column"])["paper_mark"] for t in ("2", "3", "3_nt")}
+    assert marks["2"].dropna().to_dict() == {("DMix", k.key): "*" for k in dmix.COLUMNS}
+    assert marks["3"]["DMix"].to_dict() == {k.key: "*" if k.key == "trec-coarse" else "*◇" for k in dmix.COLUMNS}
+    assert marks["3"]["Euc-DMix"].notna().sum() == 5
+    assert "reported 78.67*◇" in full[0]["show"].display_results(full[0]["table_3"]).to_html()
+    over = table(full[1], "table_3_nt").set_index(["row", "column"])
+    assert over.loc["DMix", "trac"]["gain"] == pytest.approx(1)
+    assert over.loc["DMix", "trac"]["paper_gain"] == pytest.approx(78.67 - 78.16)
+
+
+def test_steps_are_compared_to_both_goals_and_not_where_runs_are_there_at_once(full):
+    lines = table(full[1], "steps")
+    assert len(lines) == 2 * 2 * 2  # goals, data sets, rivals
+    assert lines["not tested"].str.endswith("% of the runs are at the goal at their first evaluation").all()
+    assert lines[["low", "high", "p"]].isna().all(axis=None)
 
 
 def test_table_6_quotes_without_training(full):
@@ -172,7 +199,9 @@ def test_table_8_shows_the_runs_own_setup(full):
 
 def test_the_averages_count_runs_that_predict_one_class(odd, full):
     lines = table(odd[1], "averages")
-    assert len(lines) == 2 * len({*dmix.TABLES["2"], *dmix.TABLES["3"]})  # rows that two tables share stand here once
+    # Rows that two tables share stand here once; of Table 5 the two methods with their own layers, on CoLA.
+    assert len(lines) == 2 * len({*dmix.TABLES["2"], *dmix.TABLES["3"]}) + 2
+    assert set(lines.loc[lines["data"] == "cola", "row"]) == {"TMix", "DMix"}
     assert set(lines["one class only"]) == {2}
     assert set(lines["n"]) == {5}
     assert set(lines["macro F1"]) == {30.0}
@@ -186,14 +215,15 @@ def test_figure_2_draws_medians_and_counts_those_that_are_there_at_once(full):
     figure = full[0]["figure_2"]
     benchmark, own = figure.axes
     # Fake curves are flat: at the first evaluation, step 1, where a seed is above the mean of TMix's.
-    assert {t.get_text() for t in own.texts} == {"1, 5 of 5 at once"}
+    assert {t.get_text() for t in own.texts} == {"≤ 1; 5 of 5 at once"}
     assert {p.get_width() for p in own.patches} == {1.0}
     texts = [t.get_text() for t in benchmark.texts]
-    assert texts.count("1, 4 of 5 at once, 1 of 5 never") == 2  # DMIX: 62 and more, on two data sets
-    assert texts.count("1, 3 of 5 at once, 2 of 5 never") == 4
+    assert texts.count("≤ 1; 4 of 5 at once; 1 of 5 never") == 2  # DMIX: 62 and more, on two data sets
+    assert texts.count("≤ 1; 3 of 5 at once; 2 of 5 never") == 4
+    assert all(p.get_hatch() and not p.get_fill() for p in (*own.patches, *benchmark.patches))  # censored: open
     labels = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert labels == ["TMix", "DMix NT", "DMix"]
-    assert to_hex(benchmark.patches[0].get_facecolor()) == style.colour("tmix")
+    assert labels[:3] == ["TMix", "DMix NT", "DMix"]
+    assert to_hex(benchmark.patches[0].get_edgecolor()) == style.colour("tmix")
     goals = [t.get_text() for t in benchmark.get_yticklabels()]
     assert goals == ["TRAC\nto F1 62.5", "TREC coarse\nto F1 62.5"]  # half a point below where TMix ends
 

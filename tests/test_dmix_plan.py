@@ -10,7 +10,9 @@ from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY, build
 from mixutils.papers import dmix, dmix_short
 from mixutils.papers.published import published
+from mixutils.papers.tuning import TUNING
 from mixutils.runs.records import Records
+from mixutils.training.loop import evaluation_steps
 from tests.fakes import data_folder, done
 
 
@@ -37,10 +39,13 @@ def test_full_trains_what_figures_counts(all_data):
         new[table] = len(runs_of(plan, table) - seen)
         seen |= runs_of(plan, table)
     assert new == {"2": 400, "3": 240, "4": 60, dmix.LAYERS: 240, "6": 80, dmix.THRESHOLDS: 180, dmix.MATRIX: 5}
-    assert len(plan.runs) == 1205
+    # Not in its total: the grid of T with three seeds, which Figure 3 shares on two data sets of eight (216 there).
+    assert len(runs_of(plan, TUNING) - seen) == 216 - 54
+    assert len(plan.runs) == 1205 + 216 - 54
     short = make_plan("dmix_short", "full")
     assert len(runs_of(short, "1")) == 280
-    assert len(short.runs) == 280 + 160 + 20  # 20: τ = 10 % is Table 1's, 100 % is a run beside Mixup (SPEC SDC4)
+    # 20: τ = 10 % is Table 1's, 100 % is a run beside Mixup (SPEC SDC4); 54: the grid of τ on the two other data sets.
+    assert len(short.runs) == 280 + 160 + 20 + 54
 
 
 def test_small_profiles_stay_small(monkeypatch, tmp_path):
@@ -68,9 +73,9 @@ def test_a_data_set_that_is_asked_for_gets_all_its_printed_tables(monkeypatch, t
     plan = make_plan("dmix", "laptop", tasks="cola,mine")
     tables = {name: {c.table for c in plan.cells if c.column.startswith(name)} for name in ("cola", "mine")}
     assert tables["cola"] == {"2", "3", dmix.LAYERS, "6"}
-    assert tables["mine"] == {"2", "3", "4", dmix.LAYERS, "6", dmix.THRESHOLDS, dmix.MATRIX}
+    assert tables["mine"] == {"2", "3", "4", dmix.LAYERS, "6", dmix.THRESHOLDS, dmix.MATRIX, TUNING}
     with_ahs = make_plan("dmix_short", "laptop", tasks="mine")
-    assert {c.table for c in with_ahs.cells} == {"1", "fig1"}
+    assert {c.table for c in with_ahs.cells} == {"1", "fig1", dmix_short.SAME, TUNING}
 
 
 def test_the_recipe_is_the_printed_one(all_data):
@@ -103,8 +108,26 @@ def test_records_of_the_multilingual_encoder_are_shown_without_data(no_data):
 def test_sst2_takes_the_same_10000_rows_for_every_seed(all_data):
     for run in make_plan("dmix", "full").cell("2", "TMix", "sst2-10k").runs:
         assert (run.train_size, run.subset, run.recipe.eval_every) == (10_000, "fixed", 100)
+        assert run.recipe.eval_first == 20
     small = make_plan("dmix", "desk", tasks="sst2-10k").cell("2", "TMix", "sst2-10k").runs[0]
     assert (small.train_size, small.subset) == (250, "stratified")
+
+
+def test_more_evaluations_in_the_first_epoch_leave_recorded_runs_alone(all_data):
+    full = make_plan("dmix", "full").cell("2", "TMix", "trac").runs[0]
+    steps = evaluation_steps(3837, full.recipe)  # 480 updates an epoch
+    assert steps[:6] == [10, 20, 30, 40, 50, 60]
+    assert [s for s in steps if s > 480][:3] == [500, 550, 600]
+    assert {480, 960, 1440, 1920, 2400} <= set(steps)
+    for profile in ("smoke", "laptop", "desk"):
+        assert {r.recipe.eval_first for r in make_plan("dmix", profile).runs} == {0}
+
+
+def test_trac_is_read_in_weighted_f1_everything_else_in_micro_f1(all_data):
+    for paper in ("dmix", "dmix_short"):
+        for cell in make_plan(paper, "full").cells:
+            weighted = cell.column.partition("/")[0] == "trac"
+            assert cell.reading.metric == ("f1_weighted" if weighted else "f1_micro")
 
 
 def test_the_desk_trains_on_fewer_and_shorter_texts_unless_a_number_is_asked_for(all_data):
@@ -129,7 +152,7 @@ def test_tables_share_their_runs(all_data):
 
 def test_both_papers_share_the_unmixed_run(all_data):
     here = make_plan("dmix", "full").cell("2", "f_theta", "ttc").runs
-    assert make_plan("dmix_short", "full").cell("1", "mBERT", "ttc").runs == here
+    assert make_plan("dmix_short", "full").cell("1", "encoder (paper: mBERT)", "ttc").runs == here
 
 
 @pytest.mark.parametrize("rows", [dmix.ROWS, dmix_short.ROWS])
@@ -180,7 +203,8 @@ def test_stand_ins_select_on_validation_too(no_data):
     for paper in ("dmix", "dmix_short"):
         plan = make_plan(paper, "laptop")
         for cell in plan.cells:
-            assert (cell.reading.policy, cell.reading.split) == ("best-on-validation", "test")
+            part = "validation" if cell.table == TUNING else "test"
+            assert (cell.reading.policy, cell.reading.split) == ("best-epoch-on-validation", part)
             assert cell.reading.metric == "f1_micro"
 
 

@@ -34,7 +34,7 @@ FIXED = {"input_weights": "fixed", "output_weights": "fixed"}
 
 
 def deep(run) -> bool:
-    return run.encoder != "cnn"
+    return not run.encoder.startswith("cnn")
 
 
 def own(run, **options) -> bool:
@@ -213,7 +213,7 @@ def test_nc1_is_tested_against_the_best_of_seven_as_validation_has_it(plan, tmp_
 
     found = verdicts(plan, shipped((done(r, percent(r)) for r in plan.runs), tmp_path))["NC1"]
     assert found.word == "supported"
-    assert all("BERT+WordMixup" in u.note for u in found.units)
+    assert all("encoder + WordMixup" in u.note for u in found.units)
     assert [u.mean for u in found.units] == pytest.approx([5, 5], abs=0.2)
 
 
@@ -348,4 +348,4 @@ def test_nc13_says_how_far_the_classes_are_apart(ours, higher, plan, tmp_path):
     found = verdicts(plan, shipped(records, tmp_path))["NC13"]
     assert found.word == "illustration"
     assert f"last layer on {higher} of 1" in found.why
-    assert f"Ours {ours:.2f}, BERT 0.40" in found.why
+    assert f"DNM {ours:.2f}, plain encoder 0.40" in found.why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +26,7 @@ def all_data(monkeypatch):
 
 
 def shallow(run) -> bool:
-    return run.encoder == "cnn"
+    return run.encoder.startswith("cnn")
 
 
 def test_full_trains_what_figures_counts(all_data):
@@ -66,7 +67,7 @@ def test_smoke_is_one_built_in_task(no_data):
 
 
 def test_the_recipe_is_the_printed_one(all_data):
-    run = make_plan("dnm", "full").cell("2", "Ours", "subj/50").runs[0]
+    run = make_plan("dnm", "full").cell("2", dnm.OURS, "subj/50").runs[0]
     r = run.recipe
     assert (r.steps, r.batch_size, r.lr, r.optimizer, r.schedule, r.eval_every) == (
         4000,
@@ -138,10 +139,10 @@ def test_tables_share_their_runs(all_data):
     plan = make_plan("dnm", "full")
     for size, tables in (("50", ("6", "8", "10")), ("all", ("7", "9", "11"))):
         for task in ("subj", "mr", "sst1-sent"):
-            ours = plan.cell(dnm.MAIN[task], "Ours", f"{task}/{size}").runs
-            for table, row in zip(tables, ("K=5", "TIW+TOW", "Ours"), strict=True):
+            ours = plan.cell(dnm.MAIN[task], dnm.OURS, f"{task}/{size}").runs
+            for table, row in zip(tables, ("K=5", "TIW+TOW", dnm.OURS), strict=True):
                 assert plan.cell(table, row, task).runs == ours
-    assert plan.cell("policy", "2e-05, start N(0, 1)", "subj").runs == plan.cell("2", "Ours", "subj/all").runs
+    assert plan.cell("policy", "2e-05, start N(0, 1)", "subj").runs == plan.cell("2", dnm.OURS, "subj/all").runs
 
 
 def test_the_study_of_the_policy_changes_its_learning_rate_only(all_data):
@@ -215,7 +216,7 @@ def test_low_resource_subsets_are_balanced_nested_and_one_per_seed(data_folder):
     for task, parts in (("sst1-sent", (1101, 2210)), ("mr", (1066, 1068))):
         texts: dict[tuple[int, int], list[str]] = {}
         for n in (50, 200):
-            for run in plan.cell(dnm.MAIN[task], "Ours", f"{task}/{n}").runs:
+            for run in plan.cell(dnm.MAIN[task], dnm.OURS, f"{task}/{n}").runs:
                 data, _ = prepare_data(run)
                 assert len(data.splits["train"]) == n
                 counts = data.histogram("train").values()
@@ -228,7 +229,7 @@ def test_low_resource_subsets_are_balanced_nested_and_one_per_seed(data_folder):
 
 
 def test_the_cut_of_mr_leaves_the_printed_number_of_training_rows(data_folder):
-    run = make_plan("dnm", "full", tasks="mr", seeds="1").cell("3", "Ours", "mr/all").runs[0]
+    run = make_plan("dnm", "full", tasks="mr", seeds="1").cell("3", dnm.OURS, "mr/all").runs[0]
     assert len(prepare_data(run)[0].splits["train"]) == 8528
 
 
@@ -243,3 +244,28 @@ def test_the_desk_trains_three_rows_on_mr_four_times_as_long(monkeypatch, tmp_pa
         same = [r.with_(recipe__steps=125, recipe__eval_every=25).hash for r in cell.runs]
         assert same == [r.hash for r in usual.runs]
     assert not make_plan("dnm", "laptop").table(dnm.LONG)
+
+
+@pytest.mark.parametrize(
+    ("shallow", "vectors", "encoder"),
+    [
+        ("cnn", "minilm", "cnn"),
+        ("cnn", "random", "cnn:random"),
+        ("lstm", "minilm", "lstm"),
+        ("lstm", "g.txt", "lstm:g.txt"),
+    ],
+)
+def test_the_shallow_rows_can_have_either_encoder_and_any_vectors(shallow, vectors, encoder, monkeypatch, no_data):
+    usual = dnm.scope
+    own = {"shallow": shallow, "vectors": vectors}
+    monkeypatch.setattr(dnm, "scope", lambda setting: SimpleNamespace(**vars(usual(setting)) | own))
+    plan = make_plan("dnm", "laptop")
+    of = {c.row: {r.encoder for r in c.runs} for c in plan.table(dnm.OWN_TABLE)}
+    assert of == {row: {encoder if row in dnm.SHALLOW_ROWS else "minilm"} for row in dnm.ROWS}
+
+
+def test_another_shallow_encoder_is_refused_by_name(monkeypatch, no_data):
+    usual = dnm.scope
+    monkeypatch.setattr(dnm, "scope", lambda setting: SimpleNamespace(**vars(usual(setting)) | {"shallow": "gru"}))
+    with pytest.raises(ValueError, match=r"dnm\.shallow is one of cnn, lstm, not 'gru'"):
+        make_plan("dnm", "smoke")

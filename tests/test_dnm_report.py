@@ -18,7 +18,7 @@ from mixutils.runs.records import Records
 from mixutils.show import style
 from mixutils.site.catalogue import NOTEBOOKS
 from tests import notebook
-from tests.fakes import data_folder, done, filled, shipped
+from tests.fakes import data_folder, filled
 
 BOOKS = tuple(name for name, paper in NOTEBOOKS.items() if paper == "dnm")
 TABLES = {f"table_{t}" for t in (*range(1, 12), "own", "long", "share", "control", "policy", "space", "silhouette")}
@@ -162,7 +162,7 @@ def test_table_1_has_printed_and_found_sizes(full):
 def test_table_2_has_all_sizes_in_order_and_gains_over_bert(full):
     frame = full.tables["table_2"]
     assert list(dict.fromkeys(frame["row"])) == list(dnm.ROWS)
-    ours = frame[frame["row"] == "Ours"].set_index("column")
+    ours = frame[frame["row"] == dnm.OURS].set_index("column")
     assert list(ours.index) == [f"subj/{n}" for n in ("50", "200", "500", "1000", "2000", "all")]
     assert ours.loc["subj/50", ["paper", "ours", "gain"]].tolist() == pytest.approx([93.4, 66.0, 4.0])
     assert ours.loc["subj/50", "se"] == pytest.approx(np.std(range(5), ddof=1) / np.sqrt(5), abs=1e-4)
@@ -170,20 +170,16 @@ def test_table_2_has_all_sizes_in_order_and_gains_over_bert(full):
     assert ours.loc["subj/200", "note"] == "the desk setting trains on 50, 500 rows"
 
 
-def test_the_table_says_where_word_vectors_come_from(tmp_path, monkeypatch):
-    import IPython.display
-
-    plan = make_plan("dnm", "smoke")
-    records = [done(r, 50) for r in plan.runs]
-    for record in records:
-        if record["run"]["encoder"] == "cnn":
-            record["data"]["vectors"] = {"source": "glove.<b>.txt", "unknown": 0.1}
-    pages: list[str] = []
-    monkeypatch.setattr(
-        IPython.display, "display", lambda *given: pages.extend(x.to_html() for x in given if hasattr(x, "to_html"))
-    )
-    run(plan, shipped(records, tmp_path), tmp_path / "figures", ["dnm"])
-    assert "Word vectors of the CNN rows: glove.&lt;b&gt;.txt" in "".join(pages)
+def test_all_data_are_as_many_rows_as_it_says_and_only_like_is_compared(full):
+    """Tables 7, 9 and 11 are of 500 rows here and of 8,000 in the paper; Tables 2, 6, 8 and 10 have cells of one meaning."""
+    for table, unlike in {2: False, 6: False, 7: True, 8: False, 9: True, 10: False, 11: True}.items():
+        frame = full.tables[f"table_{table}"].dropna(subset=["ours", "paper"])
+        assert len(frame) >= 3
+        assert set(frame["apart"].fillna("")) == ({"ours: 500 rows; reported: 8,000"} if unlike else {""})
+        assert frame["difference"].isna().all() == unlike
+    claims = full.tables["claims"].drop_duplicates(["claim", "reading"]).set_index("claim")["apart"].fillna("")
+    assert set(claims["NC1"]) == {""}
+    assert set(claims["NC8"]) == {"in 3 of 6 columns ours: 500 rows; reported: 8,000"}
 
 
 def test_table_6_compares_with_five_partners_and_says_the_size(full):
@@ -203,7 +199,7 @@ def test_table_share_counts_partners_among_the_others(full):
 
 def test_controls_stand_beside_what_they_take_apart(full):
     frame = full.tables["table_control"]
-    assert list(dict.fromkeys(frame["row"])) == ["Ours", "w/o DSS", "w/o DNM", *dnm.CONTROL_ROWS]
+    assert list(dict.fromkeys(frame["row"])) == [dnm.OURS, "w/o DSS", "w/o DNM", *dnm.CONTROL_ROWS]
     assert set(frame["column"]) == {"subj", "docs-coarse"}
     assert frame.set_index(["row", "column"]).loc[("2K random partners", "subj"), "gain"] == pytest.approx(61 - 64)
 
@@ -224,8 +220,8 @@ def test_more_updates_stand_beside_the_usual_ones(monkeypatch, tmp_path):
         return 60 + run.seed + {"dnm": 2, "nonlinear": -3}.get(run.method, 0) * (run.recipe.steps // 125)
 
     frame = run(plan, filled(plan, percent, tmp_path / "store"), tmp_path / "figures", ["dnm"]).tables["table_long"]
-    gains = [("BERT", 62, None), ("BERT+NonlinearMixup", 59, -3), ("Ours", 64, 2)]
-    longer = [("BERT", 62, None), ("BERT+NonlinearMixup", 50, -12), ("Ours", 70, 8)]
+    gains = [(dnm.PLAIN, 62, None), (dnm.RIVAL, 59, -3), (dnm.OURS, 64, 2)]
+    longer = [(dnm.PLAIN, 62, None), (dnm.RIVAL, 50, -12), (dnm.OURS, 70, 8)]
     expected = [(updates, *line) for updates, lines in ((125, gains), (500, longer)) for line in lines]
     assert frame["title"].tolist() == [f"MR, 500 rows, {updates} updates" for updates, *_ in expected]
     assert frame["row"].tolist() == [row for _, row, *_ in expected]
@@ -256,10 +252,10 @@ def test_claims_are_shown_under_both_readings_and_in_parts(full):
 def test_size_curves_have_the_colours_of_their_methods_and_dash_the_cnn(full):
     axes = panels(full.figures["size_curves"])
     lines = dict(zip(dnm.ROWS, drawn(axes[0]), strict=True))
-    for row, (method, encoder) in dnm.ROWS.items():
+    for row, (method, shallow) in dnm.ROWS.items():
         assert to_hex(lines[row].get_color()) == style.colour(method)
-        assert lines[row].is_dashed() == bool(encoder)
-    np.testing.assert_allclose(lines["Ours"].get_xydata(), [[50, 66], [500, 67]])
+        assert lines[row].is_dashed() == shallow
+    np.testing.assert_allclose(lines[dnm.OURS].get_xydata(), [[50, 66], [500, 67]])
     assert [a.get_title() for a in axes] == ["Subj", "SST-1", "docs-coarse"]
 
 
@@ -279,6 +275,7 @@ def test_topk_draws_both_sizes_and_the_published_numbers(full):
     axes = panels(full.figures["topk"])
     assert [len(drawn(a)) for a in axes] == [2, 2, 1, 1, 3]
     assert drawn(axes[0])[1].get_ydata().tolist() == [92.5, 93.4, 92.9]
+    assert [a.get_title() for a in axes[:2]] == ["Subj, 50 rows", "Subj, 500 rows\nours: 500 rows; reported: 8,000"]
     assert drawn(axes[-1])[0].get_ydata()[4] == pytest.approx(100 * 10 / 19)
 
 
@@ -293,5 +290,5 @@ def test_policy_movement_stays_below_the_bound(full):
 def test_maps_draw_every_point_once(full):
     assert [sum(len(p.get_offsets()) for p in a.collections) for a in full.figures["figure_3"].axes] == [6, 6]
     axes = full.figures["figure_4"].axes
-    assert [a.get_title().split("\n")[0] for a in axes[:2]] == ["Subj: BERT", "Subj: Ours"]
+    assert [a.get_title().split("\n")[0] for a in axes[:2]] == [f"Subj: {dnm.PLAIN}", f"Subj: {dnm.OURS}"]
     assert [sum(len(p.get_offsets()) for p in a.collections) for a in axes] == [6] * 4

@@ -10,6 +10,7 @@ import torch
 
 from mixutils.companion import make_plan
 from mixutils.mixers.partners import cosine_distances, select
+from mixutils.papers import dnm
 from mixutils.runs import checkpoints
 from mixutils.runs.execute import execute
 from mixutils.runs.records import Records, compact
@@ -26,7 +27,7 @@ def models(tmp_path_factory):
         patch.setenv("MIXUTILS_DATA", "")
         patch.setenv("MIXUTILS_WORK", str(tmp_path_factory.mktemp("runs")))
         plan = make_plan("dnm", "smoke")
-        return {row: trained(plan.cell("2-5", row, "docs-coarse/48").runs[0]) for row in ("Ours", "BERT")}
+        return {row: trained(plan.cell("2-5", row, "docs-coarse/48").runs[0]) for row in (dnm.OURS, dnm.PLAIN)}
 
 
 def test_measurements_are_plain_json_and_the_same_every_time(models):
@@ -37,7 +38,7 @@ def test_measurements_are_plain_json_and_the_same_every_time(models):
 
 
 def test_originals_are_their_own_unit_and_every_distance_is_positive(models):
-    found = tsne.mixtures(models["Ours"])
+    found = tsne.mixtures(models[dnm.OURS])
     assert found["originals"] == 40  # 48 rows, whole batches of 20
     assert list(found["original"].values()) == pytest.approx([1.0] * 3)
     for kind in ("largest", "smallest", "random"):
@@ -46,13 +47,13 @@ def test_originals_are_their_own_unit_and_every_distance_is_positive(models):
 
 
 def test_every_point_is_in_both_projections(models):
-    maps = tsne.projections(models["Ours"])
+    maps = tsne.projections(models[dnm.OURS])
     kind = np.array(maps["mixtures"]["kind"])
     assert [int((kind == i).sum()) for i in range(4)] == [40, 40 * 5, 40 * 5, 0]
     for part in maps.values():
         assert np.shape(part["tsne"]) == np.shape(part["pca"])
         assert 0 < part["explained"] <= 1
-    assert "mixtures" not in tsne.projections(models["BERT"])
+    assert "mixtures" not in tsne.projections(models[dnm.PLAIN])
 
 
 def test_silhouettes_are_in_range_and_of_the_test_part(models):

@@ -135,9 +135,9 @@ def test_table_3_has_all_rows_and_gains_over_bert_at_equal_epochs(apart):
     pair = frame[frame["column"] == "docs-pair"].set_index("row")
     assert pair.loc["DropMix-G", "ours"] == pytest.approx(66)  # seeds add 0 to 4
     assert pair.loc["DropMix-G", "gain"] == pytest.approx(64 - 62)
-    assert math.isnan(pair.loc["Bert", "gain"])
+    assert math.isnan(pair.loc[dropmix.PLAIN, "gain"])
     bert = apart["table_control"].set_index(["row", "column"])
-    assert bert.loc[("Bert", "docs-pair"), ["epochs", "as printed", "n"]].tolist() == [3, 62, 5]
+    assert bert.loc[(dropmix.PLAIN, "docs-pair"), ["epochs", "as printed", "n"]].tolist() == [3, 62, 5]
     assert bert.loc[(dropmix.CONTROL, "docs-pair"), ["epochs", "as printed", "n"]].tolist() == [5, 64, 5]
 
 
@@ -184,14 +184,14 @@ def test_table_shares_averages_what_the_mixers_noted(apart):
 def test_pooled_gains_are_over_both_berts_under_both_readings(apart):
     lines = apart["table_gains"].set_index(["row", "over"])
     gain, word = lines["as printed, gain"], lines["as printed, word"]
-    assert gain["DropMix-G", "Bert"] == pytest.approx(64 - 60)
+    assert gain["DropMix-G", dropmix.PLAIN] == pytest.approx(64 - 60)
     assert gain["DropMix-G", dropmix.CONTROL] == pytest.approx(64 - 62)
     assert word["DropMix-G", dropmix.CONTROL] == "supported"
     assert word["Dropout", dropmix.CONTROL] == "contradicted"
     assert word["SSMix", dropmix.CONTROL] == "negligible"
     held = lines["hold-out, gain"]
-    assert (held["DropMix-G", "Bert"], held["SSMix", dropmix.CONTROL]) == (pytest.approx(5), pytest.approx(0))
-    assert lines.loc[("DropMix-G", "Bert"), "hold-out, word"] == "supported"
+    assert (held["DropMix-G", dropmix.PLAIN], held["SSMix", dropmix.CONTROL]) == (pytest.approx(5), pytest.approx(0))
+    assert lines.loc[("DropMix-G", dropmix.PLAIN), "hold-out, word"] == "supported"
 
 
 def test_the_table_of_costs_is_relative_to_dropmix_c(full):
@@ -217,7 +217,7 @@ def test_units_of_rc1_are_drawn_one_by_one_and_together(full):
 def test_learning_curves_have_the_colour_of_their_row(full):
     figure = full["dropmix"]["learning_curves"]
     panels = {axis.get_title(): {to_hex(line.get_color()) for line in axis.lines} for axis in figure.axes}
-    assert set(panels) == set(dropmix.ROWS) - {"Bert"}
+    assert set(panels) == set(dropmix.ROWS) - {dropmix.PLAIN}
     assert panels["DropMix-G"] == {style.colour("no-dropout"), style.colour("dropmix-g")}
     assert panels["Dropout"] == {style.colour("no-dropout"), style.colour("none")}
 
@@ -249,7 +249,7 @@ def test_the_sparse_table_has_rows_as_trained(full):
     assert len(frame) == 3 * 6
     c = frame[frame["row"] == "DropMix-C"]
     assert c["as printed"].tolist() == c["selected on the hold-out"].tolist() == [65.0] * 3
-    assert c["sd"].tolist() == pytest.approx([math.sqrt(2.5)] * 3)
+    assert c["± 95 %"].tolist() == pytest.approx([2.776445 * math.sqrt(2.5 / 5)] * 3)  # t with four degrees of freedom
 
 
 def test_the_slope_that_is_shown_is_that_of_the_claim(plan, tmp_path):

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from mixutils.companion import make_plan
-from mixutils.evidence import Evidence, curves, frame, printed, shuffled
+from mixutils.evidence import Evidence, curves, frame, printed, read_as, shuffled
+from mixutils.evidence.frame import _lines
 from mixutils.evidence.shuffle import GROUP
 from mixutils.papers.published import published
+from mixutils.runs.run import Run
 from tests import fakes
 
 
@@ -76,7 +78,8 @@ def test_every_reading_and_only_what_is_done(dropmix, tmp_path):
     found = frame(plan, store)
     run = plan.cells[0].runs[0]
     one = found[(found["hash"] == run.hash) & (found["table"] == plan.cells[0].table)]
-    assert set(one["policy"]) == {"last", *(f"best-on-{p}" for p in run.evaluate)}
+    best = [f"{kind}-on-{p}" for kind in ("best", "best-epoch") for p in run.evaluate]
+    assert set(one["policy"]) == {"last", *best}
     assert set(one["part"]) == set(run.evaluate)
     assert set(one["metric"]) == {"accuracy", "f1_micro", "f1_macro", "f1_weighted"}
     assert one["select"].eq("validation").all()
@@ -133,6 +136,50 @@ def test_bits_digests_precision_generation_and_log(dropmix, tmp_path):
     assert test[~test["metric"].isin(["accuracy", "f1_micro"])]["bits"].eq("").all()
     assert test[test["metric"] == "f1_binary"]["value"].eq(75).all()
     assert other["bits"].eq("").all()
+
+
+def test_every_metric_chooses_its_checkpoint_and_a_constant_guess_is_seen_in_it(dropmix, tmp_path):
+    plan, _ = dropmix
+    guess = {
+        "accuracy": 0.75,
+        "f1_micro": 0.75,
+        "f1_macro": 3 / 7,
+        "f1_weighted": 9 / 14,
+    }  # of a class with 75 of 100 rows
+    better = {"accuracy": 0.7, "f1_micro": 0.7, "f1_macro": 0.6, "f1_weighted": 0.65}
+
+    def change(record):
+        record["data"]["histogram"] = {"validation": [25, 75], "test": [25, 75]}
+        for point in record["curve"]:
+            numbers = better if point["step"] == 2 else guess
+            point["metrics"] = {part: metrics | numbers for part, metrics in point["metrics"].items()}
+        for chosen in record["selected"].values():
+            told = guess | {"f1_per_class": [0.0, 6 / 7]}
+            chosen["metrics"] = {part: metrics | told for part, metrics in chosen["metrics"].items()}
+
+    found = changed(plan, tmp_path, change)
+    best = found[(found["policy"] == "best-on-validation") & (found["part"] == "test")]
+    seen = best.groupby("metric")[["value", "step", "predicted"]].agg(lambda x: x.drop_duplicates().squeeze())
+    assert seen.loc["accuracy"].tolist() == [75, 4, 1]
+    assert seen.loc["f1_macro", ["value", "step"]].tolist() == [60, 2]
+    assert seen.loc["f1_weighted", ["value", "step"]].tolist() == [65, 2]
+    assert best[best["metric"].isin(["f1_macro", "f1_weighted"])]["predicted"].isna().all()
+    assert seen.loc["f1_binary", "step"] == 4
+    # Read as another metric, the checkpoint follows.
+    macro = read_as(found, metric="f1_macro")
+    table = macro[macro["primary"] & (macro["table"] == "3") & (macro["policy"] != "last")]
+    assert set(table["step"]) == {2}
+
+
+def test_binary_f1_is_that_of_the_positive_class_whatever_the_order_of_the_labels():
+    record = fakes.done(Run("cola", "none", 0, evaluate=("validation", "test")), 60)
+    record["data"]["labels"] = ["acceptable", "unacceptable"]
+    for chosen in record["selected"].values():
+        for metrics in chosen["metrics"].values():
+            metrics["f1_per_class"] = [0.8, 0.2]
+    assert {line["value"] for line in _lines([record]) if line["metric"] == "f1_binary"} == {80}
+    record["run"]["task"] = "a user's"
+    assert {line["value"] for line in _lines([record]) if line["metric"] == "f1_binary"} == {20}
 
 
 def test_old_records_are_of_the_first_generation_and_have_no_bits(dropmix):

@@ -74,9 +74,10 @@ def test_a_goal_is_reached_early_late_or_never():
     assert arrival(steps, values, 50) == (10, True, True)
     assert arrival(steps, values, 75) == (30, False, False)
     assert race(A, B).words() == "median steps 30 against 60; never reached by 1 of 5 and 1 of 5"
-    assert (
-        race([(80, False, False)] * 3, B).words().startswith("median steps never against 60; never reached by 3 of 3")
-    )
+    late, early = [(80, False, False)] * 3, [(10, True, True)] * 2
+    assert race(late, B).words().startswith("median steps never against 60; never reached by 3 of 3")
+    said = "median steps ≤ 10 against never; never reached by 0 of 3 and 3 of 3; at the first evaluation by 2 of 3 and 0 of 3"
+    assert race([*early, A[0]], late).words() == said
 
 
 def test_more_than_a_tenth_at_the_goal_at_once_say_nothing():
@@ -126,6 +127,15 @@ def test_too_many_early_runs_are_not_tested():
     (v,) = e.verdicts()
     assert v.word == "not tested"
     assert "100 % of the runs are at the goal at their first evaluation" in v.why
+
+
+def test_a_goal_can_be_a_share_of_each_runs_own_best():
+    e = evidence()
+    # 95 % of 81 and of 79.5 points: at steps 20 and 40.
+    (mr, _) = e.steps("1", "fast", "slow", share=0.95)
+    assert mr.note == "median steps 20 against 40; never reached by 0 of 8 and 0 of 8"
+    (early, _) = e.steps("1", "fast", "slow", share=0.5)
+    assert early.void == "100 % of the runs are at the goal at their first evaluation"
 
 
 def test_goals_can_be_relative_to_a_row_and_need_curves():

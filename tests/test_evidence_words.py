@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
@@ -64,6 +65,35 @@ def test_smaller_than_reported_says_on_which_side_of_zero_it_is(mean, others, wo
     assert v.word == "smaller than reported"
     assert (v.low <= 0 <= v.high) == ("holds 0" in words)
     assert words in v.why
+
+
+def test_a_reported_effect_of_another_number_of_training_rows_says_so():
+    cells = {("1", row, f"mr@{n}"): row_mean + SHAPE for row, row_mean in (("a", 71), ("b", 70)) for n in (50, 500)}
+    printed = pd.DataFrame(
+        [
+            ("1", row, f"mr@{n}", value, rows)
+            for row, value in (("a", 90.0), ("b", 80.0))
+            for n, rows in ((50, 50), (500, 8000))
+        ],
+        columns=["table", "row", "column", "value", "train_rows"],
+    )
+    e = Evidence(made(cells), printed)
+    e.claim("X", "both sizes", e.diff("1", "a", "b"), kind="pooled")
+    e.claim("Y", "few rows", e.diff("1", "a", "b", columns="mr@50"), kind="pooled")
+    e.claim(
+        "Z",
+        "larger with less",
+        e.diff("1", "a", "b", columns="mr@50") - e.diff("1", "a", "b", columns="mr@500"),
+        kind="pooled",
+    )
+    both, few, differences = e.verdicts()
+    rows = "ours: 500 rows; reported: 8,000"
+    assert [v.apart for v in (both, few, differences)] == [f"in 1 of 2 columns {rows}", "", rows]
+    assert f"below the reported +10.00 (in 1 of 2 columns {rows})" in both.why
+    assert few.why.endswith("below the reported +10.00")
+    assert [rows in note for note in both.to_frame()["note"]] == [False, True]
+    capped = Evidence(made(cells, capped=True), printed.drop(columns="train_rows"))  # the paper: all
+    assert [u.apart for u in capped.diff("1", "a", "b")] == [f"ours: {n} rows; reported: all" for n in (50, 500)]
 
 
 def test_contradicted():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from mixutils.companion import make_plan
 from mixutils.evidence import frame
 from mixutils.papers import PAPERS, Cell, Column, Plan, Reading
 from mixutils.papers.base import choose_columns, own_column, scaled
@@ -88,6 +90,24 @@ def test_a_round_is_asked_for_by_task_column_or_both(monkeypatch, tmp_path):
     for name in ("anli", "anli-r1"):
         assert [c.key for c in choose(make_setting("desk", tasks=name))[0]] == ["anli-r1/validation", "anli-r1/test"]
     assert [c.key for c in choose(make_setting("desk", tasks="anli-r1/test"))[0]] == ["anli-r1/test"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "encoder", "title"),
+    [
+        ("desk", None, "TTC (English encoder on Turkish text)"),
+        ("full", None, "TTC"),  # mBERT
+        ("full", "google-bert/bert-base-uncased", "TTC (English encoder on Turkish text)"),
+        ("desk", "cnn", "TTC (English encoder on Turkish text)"),
+        ("desk", "FacebookAI/xlm-roberta-base", "TTC"),
+        ("desk", "random:tiny", "TTC"),  # reads nothing
+    ],
+)
+def test_a_text_that_the_encoder_cannot_read_says_so(profile, encoder, title, monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "data", "ttc", "rte")))
+    setting = make_setting(profile, encoder=encoder, tasks="ttc,rte")
+    columns, _ = choose_columns((replace(column("ttc"), title="TTC"), column("rte")), setting, (), ())
+    assert [c.title for c in columns] == [title, "RTE"]
 
 
 def test_an_unknown_task_is_refused_with_all_names_before_anything_runs(data):
@@ -265,3 +285,11 @@ def test_a_plan_and_the_published_table_use_the_same_names(key, monkeypatch):
     # Rows that the paper itself quotes from elsewhere are not trained.
     own = {k for k, cell in published(key).items() if "quoted" not in cell.marker}
     assert {k for k in own if k[0] in tables} == {k for k in planned if k[0] in tables}
+
+
+@pytest.mark.parametrize("key", PAPERS)
+def test_rows_are_called_by_their_method_and_not_by_an_encoder_that_they_need_not_have(key, no_data):
+    names = {row for _, row, _ in published(key)} | {c.row for c in make_plan(key, "laptop").cells}
+    assert not [
+        name for name in names if re.match(r"(ours|m?bert)\b(?!-large)", name.lower())
+    ]  # BERT-large is one, in Table 4

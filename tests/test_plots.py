@@ -27,6 +27,7 @@ def line(row: str, title: str, gain: float, low: float, high: float, paper: floa
         "row": row,
         "column": title,
         "title": title,
+        "apart": "",
         "gain": gain,
         "gain_low": low,
         "gain_high": high,
@@ -61,7 +62,7 @@ def test_forest_has_a_panel_per_data_set_points_for_ours_and_diamonds_for_the_pa
     assert ends == [[0.5, 1.25], [-2.0, -0.5]]
     assert second.collections == [] or len(second.collections) == 0  # one seed has no interval
     labels = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert labels == ["ours, mean over seeds and 95 % t interval", "published gain"]
+    assert labels == ["ours, mean over seeds and 95 % t interval", "reported gain"]
 
 
 def test_forest_sets_the_published_gain_beside_the_comparison_that_it_belongs_to():
@@ -80,7 +81,7 @@ def test_forest_sets_the_published_gain_beside_the_comparison_that_it_belongs_to
     ] == [
         "ours, over stage 1",
         "ours, over equally long training",
-        "published gain, over stage 1",
+        "reported gain, over stage 1",
     ]
 
 

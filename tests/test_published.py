@@ -242,25 +242,25 @@ def test_nc1_dnm_is_best_in_23_of_24_cells():
     best = []
     for table in "2345":
         for column in dict.fromkeys(c.column for c in cells("dnm", table)):
-            rest = [Decimal(c.value) for c in cells("dnm", table) if c.column == column and c.row != "Ours"]
-            best.append((exact("dnm", table, "Ours", column) > max(rest), column))
+            rest = [Decimal(c.value) for c in cells("dnm", table) if c.column == column and c.row != "DNM (proposed)"]
+            best.append((exact("dnm", table, "DNM (proposed)", column) > max(rest), column))
     assert len(best) == 24
     assert [column for ahead, column in best if not ahead] == ["sst2-sent/500"]
 
 
 def test_nc10_every_ablation_of_dnm_loses():
     losses = [
-        exact("dnm", c.table, "Ours", c.column) - Decimal(c.value)
+        exact("dnm", c.table, "DNM (proposed)", c.column) - Decimal(c.value)
         for table in ("10", "11")
         for c in cells("dnm", table)
-        if c.row != "Ours"
+        if c.row != "DNM (proposed)"
     ]
     assert signs(losses) == (24, 0, 0)
 
 
 def test_rc1_and_rc5_dropmix_on_12_data_sets():
     variants = ("DropMix-U", "DropMix-C", "DropMix-W", "DropMix-G")
-    own = ("Bert", "Dropout", "Mixup", "Dropout+Mixup", "SSMix")
+    own = ("encoder (paper: Bert)", "Dropout", "Mixup", "Dropout+Mixup", "SSMix")
     margins = {
         c: max(exact("dropmix", "3", v, c) for v in variants) - max(exact("dropmix", "3", o, c) for o in own)
         for c in DROPMIX
@@ -270,6 +270,21 @@ def test_rc1_and_rc5_dropmix_on_12_data_sets():
     units = [exact("dropmix", "3", "DropMix-C", c) - exact("dropmix", "3", "DropMix-W", c) for c in DROPMIX]
     assert signs(units) == (12, 0, 0)
     assert (str(min(units)), str(max(units))) == ("0.12", "1.95")
+
+
+def test_dropmix_marks_what_the_caption_of_table_3_says():
+    for c in DROPMIX:
+        of = {x.row: x for x in cells("dropmix", "3") if x.column == c}
+        best = max(Decimal(x.value) for x in of.values())
+        assert {row for row, x in of.items() if "bold" in x.marker} == {
+            row for row, x in of.items() if Decimal(x.value) == best
+        }
+        by_value = sorted((f"DropMix-{v}" for v in "UCWG"), key=lambda row: -Decimal(of[row].value))
+        first_or_second_to_g = by_value[0] == "DropMix-C" or by_value[:2] == ["DropMix-G", "DropMix-C"]
+        assert {row for row, x in of.items() if "underline" in x.marker} == (
+            {"DropMix-C"} if first_or_second_to_g else set()
+        )
+    assert not any(x.marker for x in cells("dropmix", "4"))  # its caption defines no marks
 
 
 def test_numbers_that_two_papers_share_are_the_same():

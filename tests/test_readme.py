@@ -20,17 +20,21 @@ from mixutils.site.catalogue import NOTEBOOKS
 from tests.fakes_claims import verdicts_of
 
 README = (paths.ROOT / "README.md").read_text("utf-8")
+FILLED = {name: (paths.ROOT / name).read_text("utf-8") for name in ("README.md", "docs/results.md")}
 PAGES = [paths.ROOT / "README.md", *sorted((paths.ROOT / "docs").glob("*.md"))]
 
 
-def test_the_readme_is_what_the_command_writes(monkeypatch, tmp_path, capsys):
+def test_the_pages_are_what_the_command_writes(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("MIXUTILS_FIGURES", str(paths.ROOT / "figures"))  # the checkout's own
-    (tmp_path / "README.md").write_text(README, "utf-8")
+    (tmp_path / "docs").mkdir()
+    for name, text in FILLED.items():
+        (tmp_path / name).write_text(text, "utf-8")
     with monkeypatch.context() as patch:
         patch.setattr(paths, "ROOT", tmp_path)
         assert tools.readme(cli.parser().parse_args(["readme"])) == 0
-    assert (tmp_path / "README.md").read_text("utf-8") == README, "run: python -m mixutils readme"
-    assert capsys.readouterr().out == "numbers written into README.md\n"
+    for name, text in FILLED.items():
+        assert (tmp_path / name).read_text("utf-8") == text, "run: python -m mixutils readme"
+    assert capsys.readouterr().out == "".join(f"numbers written into {name}\n" for name in FILLED)
 
 
 GAINS = ["method", "estimate", "low", "high", "word", "tasks", "mde", "reported"]
@@ -60,7 +64,7 @@ def test_blocks_are_filled_between_their_markers_and_the_rest_stays():
 
 
 def test_unknown_blocks_blocks_without_an_end_and_tables_that_nobody_saved_are_refused():
-    with pytest.raises(ValueError, match="'verdicts desk/a' is of no known kind; there are gains"):
+    with pytest.raises(ValueError, match="'verdicts desk/a' is of no known kind; there are gains, claims"):
         readme.fill("<!-- begin verdicts desk/a -->\n<!-- end -->")
     for text in ("", "<!-- begin gains b -->\n<!-- end -->"):
         with pytest.raises(ValueError, match="'gains a' has no end"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 
 import pytest
 from scipy import stats
 
 from mixutils import paths
 from mixutils.companion import make_plan
-from mixutils.papers import Cell, Column, Plan, Reading
+from mixutils.papers import Cell, Column, Plan, Reading, dnm
 from mixutils.papers.profiles import make_setting
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
@@ -77,9 +78,20 @@ def test_numbers_of_a_small_table_by_hand(tmp_path):
 def test_the_text_of_a_small_table(tmp_path):
     page = text(small_table(tmp_path), caption="read <so>")
     assert page.strip() == (
-        "read &lt;so&gt; TREC coarse No mixup reported 97.08 ours 97.20 ± 0.28 n = 2, difference +0.12 "
-        "SSMix reported 97.60 ours 97.50 ± 0.14 n = 2, difference -0.10 gain +0.40 [+0.4, +0.4] reported gain +0.52"
+        "read &lt;so&gt; Ours ± half the width of the 95 % t interval over seeds. Encoder: MiniLM. TREC coarse "
+        "No mixup reported 97.08 ours 97.20 ± 2.54 n = 2, difference +0.12 "  # 12.7062 times the standard error
+        "SSMix reported 97.60 ours 97.50 ± 1.27 n = 2, difference -0.10 gain +0.40 [+0.4, +0.4] reported gain +0.52"
     )
+
+
+def test_marks_of_the_paper_stand_behind_its_number(tmp_path):
+    c = companion(small_plan(), small_store(tmp_path))
+    c.printed = c.printed.assign(
+        marker=c.printed["row"].map({"SSMix": "star diamond", "No mixup": "quoted"}).fillna("")
+    )
+    page = text(results(c, "2"))
+    assert "reported 97.60*◇ ours 97.50" in page
+    assert "reported 97.08 ours" in page
 
 
 def test_exact_text_of_the_csv(tmp_path):
@@ -88,13 +100,45 @@ def test_exact_text_of_the_csv(tmp_path):
     c.save(small_table(tmp_path), "t")
     hashes = [" ".join(r.hash for r in runs) for runs in (FIRST, SSMIX)]
     assert (tmp_path / "new" / "t.csv").read_text("utf-8") == (
-        "table,row,column,title,paper,paper_spread,ours,sd,variance,se,low,high,n,difference,paper_gain,gain,gain_low,gain_high,"
-        "note,runs\n"
-        "2,No mixup,trec-coarse,TREC coarse,97.0800,,97.2000,0.2828,0.0800,0.2000,94.6588,99.7412,2,0.1200,"
-        f",,,,,{hashes[0]}\n"
-        "2,SSMix,trec-coarse,TREC coarse,97.6000,,97.5000,0.1414,0.0200,0.1000,96.2294,98.7706,2,-0.1000,"
-        f"0.5200,0.4000,0.4000,0.4000,,{hashes[1]}\n"
+        "table,row,column,title,encoder,apart,paper,paper_spread,paper_spread_is,paper_mark,ours,sd,variance,se,low,high,n,difference,"
+        "paper_gain,gain,gain_low,gain_high,void,note,runs\n"
+        "2,No mixup,trec-coarse,TREC coarse,MiniLM,,97.0800,,,,97.2000,0.2828,0.0800,0.2000,94.6588,99.7412,2,0.1200,"
+        f",,,,,,{hashes[0]}\n"
+        "2,SSMix,trec-coarse,TREC coarse,MiniLM,,97.6000,,,,97.5000,0.1414,0.0200,0.1000,96.2294,98.7706,2,-0.1000,"
+        f"0.5200,0.4000,0.4000,0.4000,,,{hashes[1]}\n"
     )
+
+
+@pytest.mark.parametrize("baseline", [BASELINE, None])
+@pytest.mark.parametrize(
+    ("constant", "percent", "why"),
+    [
+        ({("ssmix", 0)}, 60, ""),  # half of the runs is not more than half
+        ({("ssmix", 0), ("ssmix", 1)}, 60, "more than half of the runs of a side predict one class"),
+        (
+            {(m, s) for m in ("none", "ssmix") for s in (0, 1)},
+            60,
+            "more than half of the runs of a side predict one class",
+        ),
+        (set(), 99.5, "both sides are within a point of 100 %"),
+        (set(), 98.5, ""),
+    ],
+)
+def test_a_column_without_information_is_marked_by_rule(constant, percent, why, baseline, tmp_path):
+    def record(run):
+        made = done(run, percent)
+        for chosen in made["selected"].values():
+            chosen["metrics"]["test"]["predicted_classes"] = 1 if (run.method, run.seed) in constant else 2
+        return made
+
+    store = shipped(map(record, [*FIRST, *CONTROL, *SSMIX]), tmp_path)
+    frame = result_table(small_plan(), "2", store, baseline=baseline, base_row="No mixup").set_index("row")
+    assert frame.loc["SSMix", "void"] == why
+    # Without gains the whole column says nothing only where none of its rows does.
+    whole = bool(why) and (baseline is not None or bool(frame.loc["No mixup", "void"]))
+    page = text(frame.reset_index())
+    assert ("TREC coarse †" in page) == whole
+    assert (f"† says nothing, on a title of the whole column: {why} (SPEC 9.2)." in page) == bool(why)
 
 
 def test_the_gain_is_free_of_the_floor(tmp_path):
@@ -112,6 +156,55 @@ def test_gains_over_the_row_of_the_published_ones_are_read_like_them(tmp_path):
     line = result_table(small_plan(), "2", store, **how).set_index("row").loc["SSMix"]
     assert line["gain"] == pytest.approx((0 + 0.2) / 2)
     assert line["paper_gain"] == pytest.approx(97.60 - 97.08)
+
+
+@pytest.mark.parametrize(
+    ("column", "rows", "apart"),
+    [
+        ("subj", 50, ("", "ours: 50 rows; reported: 8,000")),  # Tables 6 and 7: with 50 rows, with all
+        ("subj", 8000, ("ours: 8,000 rows; reported: 50", "")),
+        ("mr", 500, ("ours: 500 rows; reported: 50", "ours: 500 rows; reported: 8,528")),
+    ],
+)
+def test_a_difference_is_of_cells_with_as_many_training_rows(column, rows, apart, tmp_path):
+    of = Column(column, column, "Data", "official", "test", "test", ("test",))
+    runs = tuple(Run(column, "dnm", seed, evaluate=("test",), train_size=rows) for seed in range(3))
+    cells = tuple(Cell(table, "K=5", column, runs, Reading("last", "test")) for table in ("6", "7"))
+    plan, store = Plan("dnm", make_setting("desk"), (of,), cells), shipped((done(r, 90) for r in runs), tmp_path)
+    for table, said in zip(("6", "7"), apart, strict=True):
+        frame = result_table(plan, table, store)
+        assert frame["apart"].tolist() == [said]
+        assert frame["difference"].isna().tolist() == [bool(said)]
+        assert frame["paper"].notna().all()
+        assert ("difference" in text(frame), f"Data {said}".strip() in text(frame)) == (not said, True)
+        assert "Reported ± standard error. Ours ± half the width" in text(frame)
+
+
+def test_where_the_paper_trains_on_all_rows_so_must_ours(tmp_path):
+    def table(size: int | None):
+        runs = [r.with_(train_size=size) for r in FIRST]
+        plan = Plan("ssmix", make_setting("desk"), (TREC,), (Cell("2", "No mixup", TREC.key, tuple(runs), READING),))
+        return result_table(plan, "2", shipped((done(r, 97) for r in runs), tmp_path / str(size))).iloc[0]
+
+    assert (table(None)["apart"], table(500)["apart"]) == ("", "ours: 500 rows; reported: all")
+    assert table(None)["difference"] == pytest.approx(-0.08)
+    assert math.isnan(table(500)["difference"])
+
+
+@pytest.mark.parametrize(("shallow", "vectors"), [("cnn", "minilm"), ("cnn", "random"), ("lstm", "a/<glove>.txt")])
+def test_rows_say_what_encoder_they_have(shallow, vectors, monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    usual = dnm.scope
+    own = {"shallow": shallow, "vectors": vectors}
+    monkeypatch.setattr(dnm, "scope", lambda setting: SimpleNamespace(**vars(usual(setting)) | own))
+    plan = make_plan("dnm", "smoke", encoder="lstm:random")
+    page = text(result_table(plan, dnm.OWN_TABLE, filled(plan, lambda run: 50, tmp_path)))
+    name = {"minilm": "MiniLM's word vectors", "random": "random word vectors"}.get(
+        vectors, "vectors from &lt;glove&gt;.txt"
+    )
+    assert f"NonlinearMixup {shallow.upper()}, {name} ours" in page
+    assert f"{dnm.PLAIN} LSTM, random word vectors ours" in page
+    assert {r.encoder for r in plan.runs} == {"lstm:random", f"{shallow}:{vectors}".removesuffix(":minilm")}
 
 
 def test_without_a_baseline_there_are_no_gains(tmp_path):

@@ -39,6 +39,7 @@ OTHER = {
     "recipe": Recipe(lr=1.0),
     "policy": "auto",
     "train_size": 10,
+    "train_fraction": 0.75,
     "subset": "balanced",
     "eval_size": 10,
     "evaluate": ("test", "validation"),
@@ -68,6 +69,7 @@ OTHER_RECIPE = {
     "mixer_lr": 1e-3,
     "eval_every": 50,
     "carry": True,
+    "eval_first": 5,
 }
 
 
@@ -80,8 +82,8 @@ def test_a_name_never_changes():
 
 
 def test_fields_that_came_later_are_not_written_at_their_default_and_are_read_without():
-    assert not {"final", "final_policy"} & set(FULL.to_dict())
-    assert "carry" not in FULL.to_dict()["recipe"]
+    assert not {"final", "final_policy", "train_fraction"} & set(FULL.to_dict())
+    assert not {"carry", "eval_first"} & set(FULL.to_dict()["recipe"])
     assert not {"final", "final_policy"} & set(FULL.to_dict()["start"])
     assert {"final", "final_policy"} <= set(LATER.to_dict())
     assert LATER.to_dict()["recipe"]["carry"] is True

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mixutils.tasks import DataError, Split, TaskData, apply_policy, subset
-from mixutils.tasks.splits import POLICIES, set_aside, shared, stratified_order
+from mixutils.tasks.splits import BY_SEED, POLICIES, set_aside, shared, stratified_order
 
 labels = st.lists(st.integers(0, 4), min_size=1, max_size=120).map(np.array)
 seeds = st.integers(0, 1000)
@@ -77,7 +77,7 @@ def test_an_unknown_kind_of_subset_lists_the_known_ones():
         stratified_order(np.array([0, 1]), 0, "even")
 
 
-@pytest.mark.parametrize("policy", ["auto", "holdout", "tenths", "tenths-by-seed", "cut-7-11"])
+@pytest.mark.parametrize("policy", ["auto", "holdout", "tenths", "tenths-by-seed", "tenfold", "cut-7-11"])
 @pytest.mark.parametrize(
     "parts", [("train",), ("train", "test"), ("train", "validation"), ("train", "validation", "test")]
 )
@@ -113,6 +113,7 @@ def test_a_policy_loses_and_repeats_no_row(policy, parts, y, seed):
         ("holdout", ("train",), {"train": 160, "validation": 20, "test": 20}),
         ("tenths", ("train", "test"), {"train": 160, "validation": 20, "test": 20}),
         ("tenths-by-seed", ("train",), {"train": 160, "validation": 20, "test": 20}),
+        ("tenfold", ("train",), {"train": 160, "validation": 20, "test": 20}),
         ("cut-50-7", ("train",), {"train": 143, "validation": 50, "test": 7}),
         ("official", ("train", "test"), {"train": 200, "test": 30}),
         ("official-held", ("train", "test"), {"train": 180, "test": 30, "held": 20}),
@@ -123,7 +124,7 @@ def test_a_policy_cuts_the_sizes_that_it_says(policy, parts, expected):
     task = make_data(**{part: np.arange(rows[part]) % 3 for part in parts})
     made = apply_policy(task, policy, run_seed=0)
     assert {name: len(split) for name, split in made.splits.items()} == expected
-    if "test" in parts and not policy.startswith(("tenths", "cut")):
+    if "test" in parts and not policy.startswith(("ten", "cut")):
         assert made.splits["test"] is task.splits["test"]
 
 
@@ -132,14 +133,24 @@ def test_where_test_labels_are_hidden_the_official_validation_part_reports():
     assert apply_policy(task, "holdout", 0).splits["test"] is task.splits["validation"]
 
 
-def test_only_one_policy_follows_the_seed_of_the_run():
+def test_ten_seeds_of_ten_folds_report_and_select_every_row_once_and_every_class_alike():
+    y = np.repeat([0, 1, 2], [60, 60, 30])
+    made = [apply_policy(make_data(train=y), "tenfold", seed) for seed in range(10)]
+    for part in ("validation", "test"):
+        assert sorted(t for m in made for t in texts(m.splits[part])) == sorted(
+            texts(make_data(train=y).splits["train"])
+        )
+        assert all(abs(np.bincount(m.splits[part].labels) - [6, 6, 3]).max() <= 1 for m in made)
+
+
+def test_only_two_policies_follow_the_seed_of_the_run():
     task = make_data(train=np.arange(100) % 3, test=[0, 1])
     for policy in (*POLICIES, "cut-10-10", "pool-10-20"):
         if policy in ("cut-V-T", "pool-V-T"):
             continue
         for variant in (policy, f"{policy}-grouped"):
             digests = {apply_policy(task, variant, seed).digest() for seed in range(3)}
-            assert len(digests) == (3 if policy == "tenths-by-seed" else 1), variant
+            assert len(digests) == (3 if policy in BY_SEED else 1), variant
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,9 @@ def test_drawn_batches_have_no_repeats_inside():
         (20, Recipe(epochs=3, batch_size=8, eval_every=500), [3, 6, 9]),  # an epoch has fewer: every epoch (SSMix)
         (80, Recipe(epochs=2, batch_size=8, eval_every=4), [4, 8, 12, 16, 20]),
         (80, Recipe(epochs=2, batch_size=8, eval_every=7), [7, 14, 20]),  # always after the last
+        (80, Recipe(epochs=2, batch_size=8, eval_every=7, eval_first=3), [3, 6, 7, 9, 10, 14, 20]),  # and epochs' ends
+        (20, Recipe(epochs=3, batch_size=8, eval_every=50, eval_first=1), [1, 2, 3, 6, 9]),
+        (80, Recipe(steps=7, batch_size=8, eval_every=5, eval_first=2), [2, 4, 5, 6, 7]),
         (50, Recipe(steps=10, batch_size=20, eval_every=4), [4, 8, 10]),
         (50, Recipe(steps=10, batch_size=20, eval_every=200), [10]),
     ],

@@ -31,5 +31,5 @@ def selected(args: argparse.Namespace) -> tuple[str, list[str], list[str]]:
 
 def plans(args: argparse.Namespace, profile: str, papers: list[str], store: Records | None = None) -> dict[str, Plan]:
     """Paper -> plan. ``store``: to show its records and not to train."""
-    wishes = {name: getattr(args, name) for name in ("encoder", "seeds", "tasks", "train_size", "methods")}
+    wishes = {name: getattr(args, name) for name in ("encoder", "seeds", "tasks", "train_size", "methods", "options")}
     return {p: make_plan(p, profile, store, use_hub=True if args.hub else None, **wishes) for p in papers}

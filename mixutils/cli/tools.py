@@ -1,4 +1,4 @@
-"""bench, readme, records."""
+"""bench, readings, readme, records."""
 
 from __future__ import annotations
 
@@ -21,9 +21,20 @@ def bench(args: argparse.Namespace) -> int:
 def readme(args: argparse.Namespace) -> int:
     from ..site.readme import fill
 
-    path = paths.ROOT / "README.md"
-    write_whole(path, fill(path.read_text("utf-8")).encode("utf-8"))
-    print(f"numbers written into {path.name}")
+    for name in ("README.md", "docs/results.md"):
+        path = paths.ROOT / name
+        write_whole(path, fill(path.read_text("utf-8")).encode("utf-8"))
+        print(f"numbers written into {name}")
+    return 0
+
+
+def readings(args: argparse.Namespace) -> int:
+    from ..papers.options import readings
+
+    for code, r in readings().items():
+        print(f"{code}  {r['place']}\n    open: {r['open']}\n    here: {r['read']}")
+        values = [f"{r['default']} (here)"] if "default" in r else []
+        print(f"    --option {r['option']}={' | '.join(values + r['others'])}" if "option" in r else f"    {r['how']}")
     return 0
 
 

@@ -65,11 +65,17 @@ def train(args: argparse.Namespace) -> int:
         return 0
     use_hub = next(iter(plans.values())).setting.use_hub
     how = {"device": args.device, "use_hub": use_hub, "retry": args.retry, "again": ahead.stale}
+    first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
     if args.slurm is not None:
-        ids = submit(runs, store, at_once=args.jobs, arguments=args.slurm, **how)
+        ids = submit(first or runs, store, at_once=args.jobs, arguments=args.slurm, **how)
         said = f"submitted as {', '.join(ids)}" if ids else "submitted nothing: all runs are done"
-        print(f"{said}; call again without --slurm when they are finished")
+        again = "with --slurm for what follows from them" if first else "without --slurm"
+        print(f"{said}; call again {again} when they are finished")
         return 0
+    if first:
+        print(f"{len(first)} runs choose hyperparameters first")
+        launch.launch(first, store, jobs=args.jobs, threads=args.threads, **how)
+        runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
     launch.launch(runs, store, jobs=args.jobs, threads=args.threads, **how)
     print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
     failed = [r for r in runs if store.failed(r)]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import paths
 from ..papers import PLANS
+from ..papers.options import OF_EVIDENCE, of_readings
 from ..papers.profiles import PROFILES
 from ..runs import environment
 from ..runs.checkpoints import checkpoint_path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..evidence import Evidence
+    from ..runs.run import Run
 
 
 class Companion:
@@ -38,7 +40,7 @@ class Companion:
 
     Args:
         paper: key of ``papers.PLANS``.
-        given: by name, as converted by ``parameters``. profile, encoder, seeds, tasks, train_size, methods: see
+        given: by name, as converted by ``parameters``. profile, encoder, seeds, tasks, train_size, methods, options: see
             ``papers.profiles``; "" and -1 leave them to the profile. data: data folder; "" takes ``MIXUTILS_DATA``. device:
             "auto", "cpu", "cuda". jobs: worker processes, 0 chooses. train: whether missing runs are trained; false shows
             what the records hold, the shipped ones included. hub: whether the Hugging Face hub may be asked, beyond what the
@@ -60,14 +62,15 @@ class Companion:
         self.shuffle = shuffle_seed(wishes["shuffle"])
         resumes = profile in PROFILES and PROFILES[profile].resumes
         self.store = Records(shipped=shipped(profile) if resumes or not self.train else [])
-        self.plan = make_plan(
+        self._make_plan = lambda: make_plan(
             paper,
             profile,
             None if self.train else self.store,
-            **{name: wishes[name] or None for name in ("tasks", "encoder", "seeds", "methods")},
+            **{name: wishes[name] or None for name in ("tasks", "encoder", "seeds", "methods", "options")},
             train_size=None if wishes["train_size"] < 0 else wishes["train_size"],
             use_hub=True if wishes["hub"] else None,
         )
+        self.plan = self._make_plan()
         self.device, self.jobs = wishes["device"], wishes["jobs"]
         if self.train:
             check_gpu(profile, self.device)
@@ -116,13 +119,13 @@ class Companion:
         Raises:
             RuntimeError: runs of the plan failed. What is done stays, and the message says how to repeat the others.
         """
-        runs = self.plan.runs
+        if self.train and self.plan.first:
+            self._launch(self.plan.first)
+            self.plan = self._make_plan()
         if self.train:
-            how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub}
-            how["again"] = stale_runs(self.plan, self.store)
-            ahead = jobs_for(runs, self.store, again=how["again"])
-            with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
-                launch(runs, self.store, say=say, **how)
+            self._launch(self.plan.runs)
+            self.plan = self._make_plan()  # with what its grids prefer
+        runs = self.plan.runs
         for name in ("frame", "curves"):  # made anew from what is there now
             self.__dict__.pop(name, None)
         failed = [r for r in runs if self.store.failed(r)]
@@ -137,12 +140,19 @@ class Companion:
                 "repeat them with: python -m mixutils train --retry, with this notebook's options"
             )
 
+    def _launch(self, runs: Sequence[Run]) -> None:
+        stale = stale_runs(self.plan, self.store)
+        ahead = jobs_for(runs, self.store, again=stale)
+        how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub, "again": stale}
+        with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
+            launch(runs, self.store, say=say, **how)
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The tidy frame of the records, one row per cell, run and reading; see ``evidence.frame``."""
-        from ..evidence import frame
+        from ..evidence import frame, read_as
 
-        return frame(self.plan, self.store, self.shuffle)
+        return read_as(frame(self.plan, self.store, self.shuffle), **of_readings(self.plan.setting.options))
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -166,6 +176,7 @@ class Companion:
         """
         from ..evidence import Evidence
 
+        reading = of_readings(self.plan.setting.options, OF_EVIDENCE) | reading
         return Evidence(self.frame, self.printed, curves=self.curves, **reading)
 
     def names_of(self, notebook: str, tag: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ PARAMETERS: dict[str, Any] = {
     "device": "auto",
     "jobs": 0,
     "hub": False,
+    "options": "",
     "shuffle": "",
 }
 _TAKES = {bool: "true or false", int: "a whole number", str: "text"}
@@ -30,7 +31,7 @@ def parameters(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         given: parameter -> value; None and "" leave a parameter at its default. Booleans may be words ("false", "no", 0),
-            whole numbers may be text, names and seeds may be lists, folders may be paths.
+            whole numbers may be text, names, seeds and options may be lists, folders may be paths.
 
     Raises:
         ValueError: a value that is none of these; the message names the parameter and what it takes.
@@ -46,19 +47,19 @@ def parameters(given: Mapping[str, Any]) -> dict[str, Any]:
         if name == "seeds" and isinstance(value, list | tuple):
             value = [f"{seed}-{seed}" for seed in value]  # a single number would be how many
         try:
-            out[name] = _convert(value, kind)
+            out[name] = _convert(value, kind, " " if name == "options" else ",")
         except (KeyError, TypeError, ValueError):
             raise ValueError(f"the parameter {name} takes {_TAKES[kind]}, not {value!r}") from None
     return out
 
 
-def _convert(value: Any, kind: type) -> bool | int | str:
+def _convert(value: Any, kind: type, separator: str = ",") -> bool | int | str:
     if kind is bool:
         return _TRUTH[str(value).strip().lower()]
     if kind is int:
         return int(str(value).strip().removesuffix(".0"))
     if isinstance(value, list | tuple):
-        return ",".join(_convert(v, str) for v in value)
+        return separator.join(_convert(v, str) for v in value)
     if isinstance(value, bool) or not isinstance(value, str | int | Path):
         raise TypeError
     return str(value).strip()

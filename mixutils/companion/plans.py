@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import paths
-from ..papers import PLANS, Plan
+from ..papers import PLANS, Plan, tuning
+from ..papers.apply import with_options
 from ..papers.profiles import PROFILES, make_setting
 from ..runs import environment
 from ..runs.estimate import Costs
@@ -47,10 +48,13 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
             and (run["train_size"] in sizes or run["subset"] == "fixed")
         }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
+    known = store or Records(shipped=shipped(profile) if setting.profile.resumes else ())
     if hasattr(PLANS[paper], "adapt"):
-        known = store or Records(shipped=shipped(profile) if setting.profile.resumes else ())
         setting = PLANS[paper].adapt(setting, known, showing=store is not None)
-    return PLANS[paper].plan(setting)
+    plan = with_options(PLANS[paper].plan(setting), setting.options)
+    if preferred := tuning.tuned(plan, known):
+        plan = with_options(PLANS[paper].plan(replace(setting, tuned=preferred)), setting.options)
+    return plan
 
 
 def check_gpu(profile: str, device: str) -> None:

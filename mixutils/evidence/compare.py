@@ -85,11 +85,15 @@ def void(a: Sequence[Seen], b: Sequence[Seen]) -> str:
     """Why a comparison of these runs says nothing, or "" (SPEC 9.2)."""
     if [x.hash for x in a] == [x.hash for x in b]:
         return "a method compared with itself"
-    if any(sum(x.predicted == 1 for x in side) > len(side) / 2 for side in (a, b)):
+    return says_nothing(*([(x.predicted, x.value) for x in side] for side in (a, b)))
+
+
+def says_nothing(*sides: Sequence[tuple[float, float]]) -> str:
+    """Why runs with these numbers of predicted classes and these results tell no methods apart, or "" (SPEC 9.2)."""
+    found = [np.array(side, dtype=float).T for side in sides]
+    if any((predicted == 1).mean() > 0.5 for predicted, _ in found):
         return "more than half of the runs of a side predict one class"
-    if all(np.mean([x.value for x in side]) > CEILING for side in (a, b)):
-        return "both sides are within a point of 100 %"
-    return ""
+    return "both sides are within a point of 100 %" if all(value.mean() > CEILING for _, value in found) else ""
 
 
 def _used(runs: Sequence[Sequence[Seen]], shares: np.ndarray) -> list[Seen]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from .shuffle import CELL, READING, equal, own_readings, shuffled
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from ..papers.base import Column, Plan
     from ..runs.records import Record, Records
 
-METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted")
+METRICS, BINARY = ("accuracy", "f1_micro", "f1_macro", "f1_weighted"), "f1_binary"
 #: The mean of a row's bits is accuracy, and micro F1, which is the same for one label per row.
 FROM_BITS = ("accuracy", "f1_micro")
-OF_RUN = ("classes", "precision", "first", "last", "version", "commit", "hash")
+OF_RUN = ("classes", "capped", "precision", "first", "last", "version", "commit", "hash")
 OF_READING = ("policy", "part", "metric", "floor", "primary", "value", "step", "predicted", "bits", "rows", "size")
 OF_POINT = ("part", "metric", "value", "step", "steps", "train_loss")
 EXTRA = "extra"
@@ -36,10 +37,13 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
         method, options (text), encoder, seed, train_rows (int), report (the part that the cell reports), select (another
             part that can choose; "" where there is none).
         policy, part, metric, floor: the reading (``papers.base.Reading``); metrics are accuracy, f1_micro, f1_macro,
-            f1_weighted and, for two classes, f1_binary. primary: whether it is the one that the cell's table shows.
-        value: in points, 0 to 100. step: of the checkpoint. predicted: number of classes that are predicted at all, NaN
-            in records that do not say. classes: of the task. bits: hex, one bit per row of the part (accuracy and f1_micro),
-            or "". rows: digest of the part's row ids, or "". size: rows of the part.
+            f1_weighted and, for two classes, f1_binary, of the positive class (SPEC 1.5). The policy chooses by the metric
+            that is read; f1_binary, and parts that are evaluated once, are read where accuracy chooses. primary: whether it
+            is the one that the cell's table shows.
+        capped: whether it is trained on fewer rows than there are. value: in points, 0 to 100. step: of the checkpoint. predicted: number of classes that are predicted at all; 1 also
+            where the numbers are a constant guess's, NaN where nothing says more. classes: of the task. bits: hex, one bit
+            per row of the part (accuracy and f1_micro), or "". rows: digest of the part's row ids, or "". size: rows of the
+            part.
         precision (one word), first, last: the generations whose numbers these are; version, commit, hash.
         mixer.NAME: what the mixer logged.
     """
@@ -51,6 +55,7 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
     cells = _cells(labels, records)
     out = cells.merge(_readings(records, store), on="hash", sort=False)
     out = out[out["floor_too"] | ~out["floor"]]
+    out = out[~out["held"] | (out["policy"] == "best-on-" + out["select"])]
     out["primary"] = equal(out[READING], out[[f"own_{name}" for name in READING]])
     mixer = [c for c in cells.columns if c.startswith("mixer.")]
     out = out[[*CELL, *OF_READING, *OF_RUN, *mixer]].reset_index(drop=True)
@@ -64,7 +69,7 @@ def curves(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFra
         Columns: those of the cell and of the run as in ``frame``; part, metric; value in points; step, and steps of the whole
         run; train_loss since the evaluation before; mixer.NAME: what the mixer logged at this evaluation.
     """
-    labels = list(_labels(plan, store))
+    labels = [(label, record) for label, record in _labels(plan, store) if not label["held"]]
     records = {r["hash"]: r for _, r in labels}.values()
     evaluated = [point for record in records for point in _points(record)]
     if not evaluated:
@@ -97,7 +102,8 @@ def read_as(
     missing = {"policy": "", "part": "", "metric": "accuracy", "floor": False}
     own = own_readings(frame, frame).set_axis(frame.index).fillna(missing)
     if policy == "hold-out":
-        asked["policy"] = "best-on-" + frame["select"]
+        kind = own["policy"].str.extract("^(best-epoch)", expand=False).fillna("best")
+        asked["policy"] = kind + "-on-" + frame["select"]
     if part == "select":
         asked["part"] = frame["select"]
     if isinstance(metric, Mapping):
@@ -107,12 +113,25 @@ def read_as(
 
 
 def printed(paper: str) -> pd.DataFrame:
-    """Published numbers: table, row, column, value, spread (NaN where none is printed), marker; cells with a number only."""
+    """Published numbers: table, row, column, value, spread (NaN where none is printed), marker, train_rows (NaN: all); cells with
+    a number only."""
     from ..papers.published import published
 
     cells = [c for c in published(paper).values() if c.number is not None]
-    lines = [(c.table, c.row, c.column, c.number, float(c.spread or "nan"), c.marker) for c in cells]
-    return pd.DataFrame(lines, columns=["table", "row", "column", "value", "spread", "marker"])
+    numbers = ((c.number, float(c.spread or "nan"), c.marker, float(c.train_rows or "nan")) for c in cells)
+    lines = [(c.table, c.row, c.column, *own) for c, own in zip(cells, numbers, strict=True)]
+    return pd.DataFrame(lines, columns=["table", "row", "column", "value", "spread", "marker", "train_rows"])
+
+
+def apart(frame: pd.DataFrame, printed: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+    """(table, row, column) -> how many rows ours and the printed cell are trained on, for cells where these are not as many."""
+    ours = frame.drop_duplicates(["table", "row", "column"])[["table", "row", "column", "train_rows", "capped"]]
+    theirs = printed.reindex(columns=["table", "row", "column", "train_rows"])
+    found = {}
+    for *at, n, capped, m in ours.merge(theirs, on=["table", "row", "column"]).itertuples(index=False):
+        if capped if math.isnan(m) else n != m:
+            found[tuple(at)] = f"ours: {n:,} rows; reported: {'all' if math.isnan(m) else f'{m:,.0f}'}"
+    return found
 
 
 def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record]]:
@@ -123,9 +142,10 @@ def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record
         column, suffix = _column(columns, cell.column)
         title = cell.column if column is None else ", ".join(filter(None, (column.title, suffix)))
         own = (cell.reading.policy, cell.reading.split, cell.reading.metric, cell.reading.floor)
-        places += [(run, (cell.table, cell.row, cell.column, title), own, column) for run in cell.runs]
-    places += [(run, (EXTRA, run.method, run.task, run.task), ("", "", "", False), None) for run in plan.extra]
-    for run, at, own, column in places:
+        at, both = (cell.table, cell.row, cell.column, title), ((False, cell.runs), (True, cell.held))
+        places += [(run, at, own, column, held) for held, runs in both for run in runs]
+    places += [(run, (EXTRA, run.method, run.task, run.task), ("", "", "", False), None, False) for run in plan.extra]
+    for run, at, own, column, held in places:
         record = store.get(run)
         if record is None or record["status"] != "done":
             continue
@@ -133,7 +153,7 @@ def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record
         select = "" if at[0] == EXTRA else _select(column, own[1], record)
         values = (plan.paper, *at, run.task, run.method, options, run.encoder, run.seed, size, own[1], select)
         label = dict(zip(CELL, values, strict=True)) | dict(zip((f"own_{k}" for k in READING), own, strict=True))
-        yield label | {"floor_too": run.start is not None if at[0] == EXTRA else own[3]}, record
+        yield label | {"held": held, "floor_too": run.start is not None if at[0] == EXTRA else own[3]}, record
 
 
 def _column(columns: dict[str, Column], key: str) -> tuple[Column | None, str]:
@@ -164,8 +184,10 @@ def _of_run(record: Record) -> dict[str, Any]:
     from ..runs.schema import generation, precision_word
 
     numbers = same_numbers(Run.from_dict(record["run"]), generation(record))
-    values = (len(record["data"]["labels"]), precision_word(record), numbers.start, numbers.stop - 1)
-    values += (record["environment"]["versions"].get("mixutils", ""), record.get("commit", ""), record["hash"])
+    data, asked = record["data"], record["run"]["train_size"]
+    values = (len(data["labels"]), data["sizes"]["train"] == asked, precision_word(record))
+    values += (numbers.start, numbers.stop - 1, record["environment"]["versions"].get("mixutils", ""))
+    values += (record.get("commit", ""), record["hash"])
     return dict(zip(OF_RUN, values, strict=True)) | _logged(record["mixer"])
 
 
@@ -195,21 +217,57 @@ def _readings(records: Collection[Record], store: Records) -> pd.DataFrame:
 
 def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
     for record in records:
-        for policy, chosen in record["selected"].items():
-            for part, metrics in chosen["metrics"].items():
-                line = {"hash": record["hash"], "policy": policy, "part": part, "step": chosen["step"]}
-                line |= {"rows": record["data"].get("rows", {}).get(part, ""), "size": record["data"]["sizes"][part]}
-                line |= {"predicted": metrics.get("predicted_classes", math.nan)}
-                for metric, value in _scores(metrics).items():
-                    bits = metrics.get("bits", "") if metric in FROM_BITS else ""
-                    yield line | {"metric": metric, "value": value, "bits": bits}
+        data, histogram = record["data"], record["data"].get("histogram", {})
+        for policy, metric, step, parts in _chosen(record):
+            for part, metrics in parts.items():
+                value = _scores(metrics, record).get(metric)
+                if value is not None:
+                    line = {"hash": record["hash"], "policy": policy, "part": part, "metric": metric, "value": value}
+                    line |= {"step": step, "predicted": _predicted(metrics, histogram.get(part, ()))}
+                    line |= {"bits": metrics.get("bits", "") if metric in FROM_BITS else ""}
+                    yield line | {"rows": data.get("rows", {}).get(part, ""), "size": data["sizes"][part]}
 
 
-def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Metric -> points; with F1 of the second class where there are two."""
+def _chosen(record: Record) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """Policy, metric, and what is read: step, and part -> metrics, with the details that records keep of some steps."""
+    from ..runs.records import chosen
+
+    selected = record["selected"]
+    told, recipe = {of["step"]: of["metrics"] for of in selected.values()}, record["run"].get("recipe", {})
+    epochs = not (recipe.get("steps") or recipe.get("carry"))
+    ends = [f"best-epoch-on-{part}" for part in record["curve"][-1]["metrics"] if epochs]
+    for policy in dict.fromkeys([*selected, *ends]):
+        kept = selected.get(policy)
+        for metric in (*METRICS, BINARY):
+            if kept and metric in (*FROM_BITS, BINARY):
+                yield policy, metric, kept["step"], kept["metrics"]
+                continue
+            point = chosen(record, policy, metric)
+            step, watched = point["step"], point["metrics"]
+            yield policy, metric, step, {k: v | told.get(step, {}).get(k, {}) for k, v in watched.items()}
+            if kept:  # parts that are evaluated once, at this step
+                yield policy, metric, kept["step"], {k: v for k, v in kept["metrics"].items() if k not in watched}
+
+
+def _predicted(metrics: Mapping[str, Any], counts: Sequence[int]) -> float:
+    """How many classes are predicted; without that, 1 where accuracy and macro F1 are those of a constant guess."""
+    if "predicted_classes" in metrics:
+        return metrics["predicted_classes"]
+    found = metrics["accuracy"], metrics["f1_macro"]
+    guesses = [(p, 2 * p / (1 + p) / len(counts)) for p in (n / sum(counts) for n in counts)]
+    return 1 if (np.abs(np.subtract(guesses or [(-1, -1)], found)).max(1) < 1e-7).any() else math.nan
+
+
+def _scores(metrics: Mapping[str, Any], record: Record) -> dict[str, float]:
+    """Metric -> points; with F1 of the positive class (the second, where nothing names it) of two."""
+    from ..tasks import spec
+
     found = {name: 100 * metrics[name] for name in METRICS if name in metrics}
-    per_class = metrics.get("f1_per_class", ())  # of selected checkpoints only
-    return found | ({"f1_binary": 100 * per_class[1]} if len(per_class) == 2 else {})
+    labels, per_class = record["data"]["labels"], metrics.get("f1_per_class", ())  # of selected checkpoints only
+    if len(per_class) == 2:
+        entry = spec(record["run"]["task"])
+        found[BINARY] = 100 * per_class[labels.index(entry.positive) if entry and entry.positive in labels else 1]
+    return found
 
 
 def _points(record: Record) -> Iterator[dict[str, Any]]:
@@ -219,5 +277,5 @@ def _points(record: Record) -> Iterator[dict[str, Any]]:
         line = {"hash": record["hash"], "step": point["step"], "steps": last, "train_loss": point["train_loss"]}
         line |= _logged(point.get("mixer", {}))
         for part, metrics in point["metrics"].items():
-            for metric, value in _scores(metrics).items():
+            for metric, value in _scores(metrics, record).items():
                 yield line | {"part": part, "metric": metric, "value": value}

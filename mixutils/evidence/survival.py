@@ -35,16 +35,19 @@ class LogRank:
         share = self.first.mean() if len(self.first) else 0.0
         if share > MOST_LEFT:
             return f"{100 * share:.0f} % of the runs are at the goal at their first evaluation"
-        return "" if self.reached.any() else "no run reaches the goal"
+        if not self.reached.any():
+            return "no run reaches the goal"
+        return "" if self.excess()[1] > 0 else "all runs reach the goal at the same evaluation"
 
     def words(self) -> str:
-        """Medians and how many never reach the goal."""
-        # A median among runs that are not there yet is only known to lie beyond the last evaluation.
-        steps = np.where(self.reached, self.time, math.inf)
-        groups = [steps[self.of_a], steps[~self.of_a]]
-        a, b = (f"{m:g}" if math.isfinite(m := np.median(g)) else "never" for g in groups)
-        never = " and ".join(f"{np.isinf(g).sum()} of {len(g)}" for g in groups)
-        return f"median steps {a} against {b}; never reached by {never}"
+        """Medians, how many never reach the goal, and how many are there at their first evaluation."""
+        groups = [self.of_a, ~self.of_a]
+        a, b = (median(self.time[g], self.reached[g], self.first[g]) for g in groups)
+        said = [f"median steps {a} against {b}"]
+        for what, runs in (("never reached by", ~self.reached), ("at the first evaluation by", self.first)):
+            if runs.any() or runs is not self.first:
+                said.append(f"{what} {' and '.join(f'{runs[g].sum()} of {g.sum()}' for g in groups)}")
+        return "; ".join(said)
 
     def excess(self) -> tuple[float, float]:
         """Observed minus expected arrivals of a, and their variance: the two sums of the log-rank test."""
@@ -61,6 +64,18 @@ def arrival(steps: np.ndarray, values: np.ndarray, goal: float) -> Arrival:
     """When a curve is at its goal first, or its last step; whether it ever is; whether it is at its first evaluation."""
     there = np.flatnonzero(values >= goal - 1e-9)
     return (steps[there[0]], True, bool(there[0] == 0)) if len(there) else (steps[-1], False, False)
+
+
+def median(steps: np.ndarray, reached: np.ndarray, first: np.ndarray) -> str:
+    """The median of runs of which some have no number of steps: "96"; "≤ 32" where the middle run is at the goal at its first
+    evaluation; "never" where it never is.
+
+    Args:
+        steps, reached, first: (n,) each, as in ``LogRank``.
+    """
+    middle = np.median(np.where(reached, steps, math.inf))
+    early = np.median(np.where(first, 0, 1)) < 1  # of the runs in the middle, one was not seen on its way
+    return f"{'≤ ' if early else ''}{middle:g}" if math.isfinite(middle) else "never"
 
 
 def race(a: Sequence[Arrival], b: Sequence[Arrival]) -> LogRank:

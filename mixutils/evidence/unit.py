@@ -29,7 +29,8 @@ class Unit:
             spread over seeds then covers; NaN where it is unknown.
         least: least variance of one difference (``estimate.resolution``). spread: factor on the standard error, above 1
             where a row was chosen among several (``best.spread``).
-        printed: the published difference, or NaN. void: why the unit does not count, or "". note: what one should know.
+        printed: the published difference, or NaN. apart: see ``frame.apart``, or "". void: why the unit does not count, or "". note:
+            what one should know.
         part: units of one claim with different parts must all hold ("against T = 0", "against T = 0.9").
         null: draws of the mean under permuted names, for differences of maxima; their ``differences`` are those of rows that
             the other seeds choose, for sums of units. logrank: of steps to a goal.
@@ -49,6 +50,7 @@ class Unit:
     least: float = 0.0
     spread: float = 1.0
     printed: float = math.nan
+    apart: str = ""
     void: str = ""
     note: str = ""
     part: str = ""
@@ -168,6 +170,7 @@ def combine(units: Sequence[Unit], weights: Sequence[float], **given) -> Unit:
         "spread": max(u.spread for u in units),
         "note": "; ".join(dict.fromkeys(u.note for u in units if u.note)),
         "printed": sum(w * u.printed for w, u, _ in parts),
+        "apart": "; ".join(dict.fromkeys(u.apart for u in units if u.apart)),
     }
     return paired(seeds, sum(w * u.differences[at] for w, u, at in parts), **whole | given)
 

@@ -38,8 +38,9 @@ class Verdict(Pooled):
         p_for, p_against: in each direction, in two-sided units. p_holm: the smaller, corrected over the paper's claims.
         heterogeneity: standard deviation of the data sets' means beyond noise. without_one: range of the estimate when one
             data set is left out.
-        reported: mean of the printed differences, over how many units: reported_columns. mde: effect that would be found with
-            80 % power. power: at the reported effect; NaN where none above 0 is reported.
+        reported: mean of the printed differences, over how many units: reported_columns. apart: how many rows ours and those are
+            trained on, where these are not as many. mde: effect that would be found with 80 % power.
+            power: at the reported effect; NaN where none above 0 is reported.
     """
 
     key: str
@@ -71,6 +72,7 @@ class Verdict(Pooled):
     without_one: tuple[float, float] = (math.nan, math.nan)
     reported: float | None = None  # until it is weighed
     reported_columns: int = 0
+    apart: str = ""
     mde: float = math.nan
     power: float = math.nan
 
@@ -81,7 +83,8 @@ class Verdict(Pooled):
         for u in self.units:
             void = u.void or ("" if u.counts else "two pairs: no interval of its own")
             numbers = (u.n, u.mean, *u.interval, *u.interval_rows, *u.p, *u.p_flip, u.mde, u.printed, u.power)
-            lines.append((u.title, u.pair, u.task, *numbers, void, u.note))
+            note = "; ".join(filter(None, (u.note, "" if math.isnan(u.printed) else u.apart)))
+            lines.append((u.title, u.pair, u.task, *numbers, void, note))
         return pd.DataFrame(lines, columns=list(OF_UNIT))
 
 
@@ -103,12 +106,15 @@ def weigh(claim: Verdict, like: bool) -> Verdict:
         used = [u for f in found for u in f.pop("used")]
         claim = replace(claim, **weakest | {"p_against": against})
         about = [u for u in claim.units if u.part == claim.part]
-    printed = [u.printed for u in about if u.counts and not math.isnan(u.printed)]
+    printed = [u for u in about if u.counts and not math.isnan(u.printed)]
     reported, pairs = claim.reported, [u.n for u in used] or [0]
     if reported is None:
-        reported = sum(printed) / len(printed) if printed else math.nan
+        reported = sum(u.printed for u in printed) / len(printed) if printed else math.nan
     counts = {"n_units": len(used), "void": len(claim.units) - len(used), "seeds": (min(pairs), max(pairs))}
     counts |= {"signs": sum(u.mean > 0 for u in used), "reported_columns": len(printed)}
+    unlike = [u.apart for u in printed or about if u.apart]
+    some = f"in {len(unlike)} of {len(printed)} columns " if 0 < len(unlike) < len(printed) else ""
+    counts["apart"] = some + "; ".join(dict.fromkeys(unlike))
     mde, power = estimate.detectable(claim.se, claim.df), estimate.power(reported, claim.se, claim.df)
     return replace(claim, **counts, reported=reported, mde=float(mde), power=float(power))
 
@@ -223,7 +229,8 @@ def _decided(v: Verdict) -> tuple[str, str]:
     size = f"{scale}{_n(v.estimate)} [{_n(v.low)}, {_n(v.high)}]"
     passes, equal = v.p_holm < ALPHA, v.kind == "equal"
     smaller = not equal and v.high < v.reported
-    below = f"the interval ends below the reported {_n(v.reported)}"
+    effect = f"the reported {_n(v.reported)}{f' ({v.apart})' if v.apart else ''}"
+    below = f"the interval ends below {effect}"
     withheld, opposed = _every(v.units) if v.kind == "every" else ("", "")
     if passes and v.p_for <= v.p_against and not withheld and not opposed:
         why = f"{size} is {'inside the margin' if equal else 'above 0'}, Holm p = {v.p_holm:.2g}"
@@ -241,12 +248,12 @@ def _decided(v: Verdict) -> tuple[str, str]:
     holds_0 = v.low <= 0 <= v.high
     if smaller:
         if holds_0:
-            below = f"the interval holds 0 and ends below the reported {_n(v.reported)}"
+            below = f"the interval holds 0 and ends below {effect}"
         elif v.high < 0:
             below += f", and is below 0 before Holm's correction (Holm p = {v.p_holm:.2g})"
         return "smaller than reported", f"{size}: {below}{withheld}"
     if holds_0:
-        both = f" and the reported {_n(v.reported)}" if v.low <= v.reported else ""
+        both = f" and {effect}" if v.low <= v.reported else ""
         return "undecided", f"{size} holds 0{both}{withheld}"
     return "undecided", f"{size} does not hold 0, but Holm p = {v.p_holm:.2g}{withheld}"
 

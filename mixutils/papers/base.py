@@ -13,11 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from .. import paths
+from ..encoder.load import english
 from ..runs.records import Records
 from ..runs.run import Run
 from ..tasks import DataError, at_hand, known, spec
 from ..tasks.load import unknown
 from ..training.loop import Recipe
+from .options import in_scope
 from .profiles import Setting
 
 
@@ -44,6 +46,8 @@ class Cell:
     Attributes:
         table, row, column: as in ``published``; columns without a published number have their task's id.
         runs: one per seed. reading: see there.
+        held: the runs of the reading that a hold-out selects, where it leaves them fewer training rows than ``runs``
+            have; () where the same runs are read both ways.
     """
 
     table: str
@@ -51,6 +55,7 @@ class Cell:
     column: str
     runs: tuple[Run, ...]
     reading: Reading
+    held: tuple[Run, ...] = ()
 
     def records(self, store: Records) -> list[dict[str, Any]]:
         """The done records behind the cell."""
@@ -58,12 +63,12 @@ class Cell:
 
     def missing(self, store: Records) -> str:
         """Why the cell is not full, or ""."""
-        failed = sum(store.failed(r) for r in self.runs)
-        done = sum(store.done(r) for r in self.runs)
+        runs = (*self.runs, *self.held)
+        failed, done = sum(map(store.failed, runs)), sum(map(store.done, runs))
         if failed:
-            return f"{failed} of {len(self.runs)} runs failed"
-        if done < len(self.runs):
-            return f"{len(self.runs) - done} of {len(self.runs)} runs not done"
+            return f"{failed} of {len(runs)} runs failed"
+        if done < len(runs):
+            return f"{len(runs) - done} of {len(runs)} runs not done"
         starts = [store.start(r) for r in self.records(store) if self.reading.floor and r["run"].get("start")]
         lost = sum(start is None or start["status"] != "done" for start in starts)
         return f"{lost} of {len(self.runs)} runs have lost the record of their start" if lost else ""
@@ -90,7 +95,8 @@ class Plan:
 
     Attributes:
         cells: of all tables. extra: runs behind figures only. absent: published columns without data, and why.
-        order: runs that are trained first, in this order.
+        order: runs that are trained first, in this order. first: those that decide what the others are: hyperparameters that
+            are not chosen yet. The plan is made again after them.
     """
 
     paper: str
@@ -100,6 +106,7 @@ class Plan:
     extra: tuple[Run, ...] = ()
     absent: dict[str, str] = field(default_factory=dict)
     order: tuple[Run, ...] = ()
+    first: tuple[Run, ...] = ()
 
     @property
     def runs(self) -> list[Run]:
@@ -111,7 +118,7 @@ class Plan:
                 add(run.start)
             out.setdefault(run.hash, run)
 
-        for run in (*self.order, *(r for cell in self.cells for r in cell.runs), *self.extra):
+        for run in (*self.order, *(r for cell in self.cells for r in (*cell.runs, *cell.held)), *self.extra):
             add(run)
         return list(out.values())
 
@@ -128,7 +135,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is fixed about a paper; ``notebooks`` in the order in which they are executed, the paper's own first."""
+    """What is fixed about a paper; ``notebooks`` in the order in which they are executed, the paper's own first; ``spread`` is what
+    it prints after ±, "" where that is nothing (SPEC 1.6)."""
 
     key: str
     title: str
@@ -138,6 +146,7 @@ class Paper:
     seeds: int
     notebooks: tuple[str, ...]
     bibtex: str
+    spread: str = ""
 
     def cite(self) -> str:
         return ", ".join(filter(None, (self.authors, f"*{self.title}*", self.venue, self.url)))
@@ -171,7 +180,7 @@ def opened(key: str, **usual: Any) -> tuple[dict, Paper, tuple[Column, ...], Cal
 
     Returns:
         The last is what profiles compute of a paper: the fields of ``[scope]``, which its file explains, and what a profile
-        says otherwise.
+        and the user say otherwise.
 
     Raises:
         ValueError: a profile has a field that ``[scope]`` has not.
@@ -181,7 +190,7 @@ def opened(key: str, **usual: Any) -> tuple[dict, Paper, tuple[Column, ...], Cal
     if unknown := [f"{name}.{field}" for name, own in profiles.items() for field in own if field not in scope]:
         raise ValueError(f"fields that [scope] does not have: {', '.join(unknown)}")
     columns = columns_of(facts.get("columns", {}), **usual)
-    of_setting = lambda s: SimpleNamespace(**scope | profiles.get(s.profile.name, {}))  # noqa: E731
+    of_setting = lambda s: SimpleNamespace(**in_scope(key, scope | profiles.get(s.profile.name, {}), s.options))  # noqa: E731
     return facts, Paper(key, **facts["paper"]), columns, of_setting
 
 
@@ -197,7 +206,7 @@ def choose_columns(
             columns that are there only as records, those that are recorded too.
 
     Returns:
-        Columns to run, and published key -> reason for the rest.
+        Columns to run, and published key -> reason for the rest. The title of a text that the encoder cannot read says so.
 
     Raises:
         DataError: the user's ``tasks`` name something that nothing answers to, or nothing that is at hand.
@@ -228,7 +237,14 @@ def choose_columns(
         raise DataError(f"none of the wanted data sets is at hand ({'; '.join(why)})")
     if not setting.tasks and not with_data:
         chosen += [own_column(t) for t in stand_ins if not chosen or t in setting.recorded]
-    return tuple(chosen), absent
+    return tuple(_foreign(c, setting) for c in chosen), absent
+
+
+def _foreign(column: Column, setting: Setting) -> Column:
+    language = entry.language if (entry := spec(column.task)) else "English"
+    if language == "English" or not english(setting.encoder_for(language)):
+        return column
+    return replace(column, title=f"{column.title} (English encoder on {language} text)")
 
 
 def own_column(task: str) -> Column:

@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from ..encoder.shallow import KINDS
 from ..runs.run import Run
 from ..training.loop import Recipe
 from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, split_off
@@ -20,10 +21,10 @@ from .profiles import Setting
 _FACTS, PAPER, COLUMNS, scope = opened("dnm", select="validation", report="test")
 MAIN: dict[str, str] = _FACTS["main"]
 OWN_TABLE = "2-5"  # the same rows and sizes on tasks that the paper does not know
-#: Printed row -> registered mixer, and encoder or "".
-ROWS: dict[str, tuple[str, str]] = _FACTS["rows"]
-OURS, RIVAL = "Ours", "BERT+NonlinearMixup"
-SHALLOW_ROWS = tuple(row for row, (_, encoder) in ROWS.items() if encoder)
+#: Row -> registered mixer, and whether its encoder is the shallow one (``shallow_encoder``).
+ROWS: dict[str, tuple[str, bool]] = _FACTS["rows"]
+PLAIN, RIVAL, OURS = "encoder (paper: BERT)", "encoder + NonlinearMixup", "DNM (proposed)"
+SHALLOW_ROWS = tuple(row for row, (_, shallow) in ROWS.items() if shallow)
 K_ROWS = {f"K={k}": k for k in (1, 3, 5, 7, 9)}
 WEIGHT_ROWS: dict[str, dict[str, str]] = _FACTS["weights"]
 ABLATION_ROWS: dict[str, str] = _FACTS["ablations"]
@@ -35,7 +36,7 @@ POLICY_LRS = tuple(sorted({lr for lr, _ in POLICY_ROWS.values()}))  # the first 
 TABLES = {"k": ("6", "7"), "weights": ("8", "9"), "ablations": ("10", "11")}  # with little data, with all
 CONTROLS, POLICY = "control", "policy"
 #: Not printed: what changes with more updates than deviation P6 gives, where few are made; rows, and how many times as many.
-LONG, LONG_ROWS, LONGER = "long", ("BERT", "BERT+NonlinearMixup", "Ours"), 4
+LONG, LONG_ROWS, LONGER = "long", (PLAIN, RIVAL, OURS), 4
 FIGURE_3, FIGURE_4 = ("subj",), ("subj", "sst2-sent")
 READING = Reading("best-on-validation", "test")
 LARGEST_PRINTED, PRINTED_STEPS = 8000, 4000
@@ -54,7 +55,7 @@ def steps(setting: Setting, raised: bool) -> int:
 
 
 def recipe(setting: Setting, shallow: bool = False, policy_lr: float = 0.0, longer: int = 1) -> Recipe:
-    """[P] Adam, 2e-5, batch 20, constant rate; CNN: 1e-3, batch 50 (SPEC NA15, NA19).
+    """[P] Adam, 2e-5, batch 20, constant rate; CNN or LSTM: 1e-3, batch 50 (SPEC NA15, NA19).
 
     Args:
         policy_lr: of v1, v2, W and M, before the setting's factor; 0 for that of everything else.
@@ -74,6 +75,18 @@ def recipe(setting: Setting, shallow: bool = False, policy_lr: float = 0.0, long
         mixer_lr=policy_lr * setting.lr_scale,
         eval_every=math.ceil(total / scope(setting).evaluations),
     )
+
+
+def shallow_encoder(setting: Setting) -> str:
+    """The encoder of the first three rows, "cnn" or "lstm:FILE": what ``shallow`` and ``vectors`` choose (SPEC NA19).
+
+    Raises:
+        ValueError: ``shallow`` is neither.
+    """
+    s = scope(setting)
+    if s.shallow not in KINDS:
+        raise ValueError(f"dnm.shallow is one of {', '.join(KINDS)}, not {s.shallow!r}")
+    return s.shallow if s.vectors == "minilm" else f"{s.shallow}:{s.vectors}"
 
 
 def sizes(setting: Setting) -> tuple[int, ...]:
@@ -136,30 +149,28 @@ class _Planner:
         self.setting, self.columns = setting, columns
         self.seeds = setting.seeds_for(PAPER.seeds)
         self.sizes = sizes(setting)
-        self.scope = scope(setting)
+        self.scope, self.shallow = scope(setting), shallow_encoder(setting)
         self.ablated = tuple(c for c in columns if not c.published or c.key in self.scope.close_ups)
         # Figures 3 and 4 look at models with the largest training part: measured on every seed, drawn for the first.
         self.featured = {c.key for c in drawn(columns, FIGURE_4)}
         self.mapped = {c.key for c in drawn(columns, FIGURE_3)}
 
     def runs(
-        self, column: Column, method: str, n: int, options: Any = None, encoder: str = "", **how: Any
+        self, column: Column, method: str, n: int, options: Any = None, shallow: bool = False, **how: Any
     ) -> tuple[Run, ...]:
         """One run per seed; ``how`` as in ``recipe``."""
         made = []
         for seed in self.seeds:
-            probes = () if options or how else self._probes(column, method, n, encoder, seed)
+            probes = () if options or how or shallow else self._probes(column, method, n, seed)
             own = {"probes": probes, "probe_policy": READING.policy} if probes else {}
-            own |= {"encoder": encoder} if encoder else {}
+            own |= {"encoder": self.shallow} if shallow else {}
             # Class-balanced and nested, one draw per seed (SPEC NA18).
             own |= {"options": options or {}, "train_size": n or None, "subset": "balanced"}
-            made.append(
-                column_run(column, method, seed, self.setting, recipe(self.setting, bool(encoder), **how), **own)
-            )
+            made.append(column_run(column, method, seed, self.setting, recipe(self.setting, shallow, **how), **own))
         return tuple(made)
 
-    def _probes(self, column: Column, method: str, n: int, encoder: str, seed: int) -> tuple[str, ...]:
-        if n != self.sizes[-1] or encoder or method not in ("none", "dnm"):
+    def _probes(self, column: Column, method: str, n: int, seed: int) -> tuple[str, ...]:
+        if n != self.sizes[-1] or method not in ("none", "dnm"):
             return ()
         probes = []
         if column.key in self.featured:
@@ -171,10 +182,10 @@ class _Planner:
     def main(self) -> list[Cell]:
         """Tables 2 to 5."""
         return [
-            Cell(main_table(c.key), row, size_key(c.key, n), self.runs(c, method, n, encoder=encoder), READING)
+            Cell(main_table(c.key), row, size_key(c.key, n), self.runs(c, method, n, shallow=shallow), READING)
             for c in self.columns
             for n in self.sizes
-            for row, (method, encoder) in ROWS.items()
+            for row, (method, shallow) in ROWS.items()
         ]
 
     def close_ups(self) -> list[Cell]:

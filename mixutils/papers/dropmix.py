@@ -1,11 +1,14 @@
 """DropMix: the plans of its tables and figures (SPEC chapter 6; ids as in the SPEC and in FIGURES).
 
-One stage [P]: 3 epochs without regularisation, more with it. Every run is evaluated on a part that selects and on the part
-that is reported, so that one set of runs gives the printed reading and one selected on a hold-out (SPEC RA22, X8).
+One stage [P]: 3 epochs without regularisation, more with it. Every number has two readings: as printed, and selected on a
+hold-out (SPEC RA22, X8). A subset of the training rows is as large in both, and one run serves them; where all rows are
+trained on, the printed reading has runs of its own, because a hold-out leaves fewer.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,7 +16,9 @@ from ..runs.run import Run
 from ..tasks import at_hand, spec
 from . import ssmix
 from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, scaled, settle
+from .options import differing
 from .profiles import Setting
+from .tuning import TUNING
 
 _FACTS, PAPER, COLUMNS, scope = opened("dropmix", select="validation", report="test")
 SENTENCES = ("trec-coarse", "sst1-sent", "subj", "mr", "cr", "mpqa")  # Table 4
@@ -30,11 +35,14 @@ class Row(NamedTuple):
 
 ROWS = {name: Row(**fields) for name, fields in _FACTS["rows"].items()}
 VARIANTS = ("DropMix-U", "DropMix-C", "DropMix-W", "DropMix-G")
-BASELINES = ("Bert", "Dropout", "Mixup", "Dropout+Mixup", "SSMix")
-CONTROL = "Bert at equal epochs"  # not printed: as many epochs as the regularised rows (SPEC RA12, X9)
+PLAIN = "encoder (paper: Bert)"  # without dropout
+BASELINES = (PLAIN, "Dropout", "Mixup", "Dropout+Mixup", "SSMix")
+CONTROL = "encoder at equal epochs"  # not printed: as many epochs as the regularised rows (SPEC RA12, X9)
 TABLE_4 = ("Dropout", "Mixup", "Dropout+Mixup", "DropMix-C", "DropMix-G")
 SPARSE_TABLE, MASK_TABLE = "sparse", "mask"
 SPARSE_ROWS = (*BASELINES, "DropMix-C")
+GRID: dict[str, tuple[str, ...]] = _FACTS["grid"]
+GRID_VALUES: dict[str, tuple[float, ...]] = _FACTS["grid_values"]
 MASK_ROWS = {name: Row(**fields) for name, fields in _FACTS["mask_rows"].items()}
 ENCODERS: dict[str, tuple[str, str, str]] = _FACTS["encoders"]
 UNTRAINED: dict[str, tuple[str, str, str]] = _FACTS["untrained"]
@@ -72,7 +80,9 @@ def train_sizes(setting: Setting) -> set[int | None]:
 def make_run(column: Column, row: Row, seed: int, setting: Setting, **changes: Any) -> Run:
     """One run of Table 3, or of another table with ``changes`` of the run's fields."""
     recipe = scaled(setting, epochs=scope(setting).epochs[row.regularised], **_FACTS["recipe"])
-    own = {"train_size": training_rows(setting), "eval_size": evaluated(setting), "dropout": row.dropout}
+    nodrop = scope(setting).nodrop
+    dropout = row.dropout if row.dropout or nodrop == "all" else f"no-{nodrop}"
+    own = {"train_size": training_rows(setting), "eval_size": evaluated(setting), "dropout": dropout}
     return column_run(column, row.method, seed, setting, recipe, options=row.options, **own | changes)
 
 
@@ -81,23 +91,43 @@ def reading(column: Column) -> Reading:
     return Reading(f"best-on-{column.report}", column.report)
 
 
+def on_all_rows(column: Column, rows: int | None) -> bool:
+    """Whether a run has more training rows than a tenth that is held out would leave, so that its readings are two runs."""
+    entry, holds = spec(column.task), column.published and column.policy in ("holdout", "official-held")
+    whole = entry.counts.get("train", 0) if entry else 0
+    return holds and (rows is None or rows > whole - round(whole / 10) > 0)
+
+
+def beside_train(column: Column, setting: Setting) -> Column:
+    """The column whose hold-out has a name of its own beside the reported part, where the readings are two runs."""
+    if not on_all_rows(column, training_rows(setting)):
+        return column
+    named = column.policy == "official-held" or "test" in spec(column.task).parts
+    report = column.report if named else "validation"  # "holdout" calls GLUE's development part "test"
+    return replace(column, policy="official-held", select="held", report=report, evaluate=("held", report))
+
+
 def plan(setting: Setting) -> Plan:
     """All runs of Tables 3 and 4, Figures 2 and 3, Table 5, the control row and the two other masks."""
     s = scope(setting)
     chosen, absent = choose_columns(COLUMNS, setting, s.tasks, s.stand_ins)
-    chosen = tuple(map(settle, chosen))
-    seeds = setting.seeds_for(PAPER.seeds)
+    chosen = tuple(folded(beside_train(settle(c), setting), setting) for c in chosen)
 
     def cell(table: str, name: str, row: Row, column: Column, key: str = "", **changes: Any) -> Cell:
-        runs = tuple(make_run(column, row, seed, setting, **changes) for seed in seeds)
-        return Cell(table, name, key or column.key, runs, reading(column))
+        if name in GRID and table != MASK_TABLE:  # masks are compared with one α
+            tuned = setting.tuned.get((column.key.rpartition("/")[2], row.method), {})
+            row = row._replace(options=row.options | tuned)
+        runs = tuple(make_run(column, row, seed, setting, **changes) for seed in seeds_of(column, setting))
+        held = runs if on_all_rows(column, runs[0].train_size) else ()
+        runs = tuple(r.with_(policy="official", evaluate=(column.report,)) for r in held) or runs
+        return Cell(table, name, key or column.key, runs, reading(column), held)
 
     cells = [cell("3", name, row, c) for c in chosen for name, row in ROWS.items()]
     cells += [cell("control", CONTROL, Row("no-dropout"), c) for c in chosen]
     cells += [cell(MASK_TABLE, name, row, c) for c in _some(chosen, s.mask, setting) for name, row in MASK_ROWS.items()]
     fourth = []
     for key, (encoder, plain, title) in encoders(setting).items():
-        rows = {plain: ROWS["Bert"]} | {name: ROWS[name] for name in TABLE_4}
+        rows = {plain: ROWS[PLAIN]} | {name: ROWS[name] for name in TABLE_4}
         for c in _some(chosen, s.fourth, setting):
             shown = c.published and key in ENCODERS
             fourth.append(replace(c, key=f"{key}/{c.key}", title=f"{title}, {c.title}", published=shown))
@@ -113,8 +143,36 @@ def plan(setting: Setting) -> Plan:
         for name in SPARSE_ROWS
     ]
     cells += [two_stages(c, setting) for c in chosen if c.key in s.stages]
-    extra = (channel_run(setting, chosen),)
-    return Plan("dropmix", setting, (*chosen, *fourth), tuple(cells), extra, absent)
+    grid = [tuning_cell(c, name, options, setting) for c in chosen if s.tune for name, options in grids()]
+    extra, first = (channel_run(setting, chosen),), tuple(r for x in grid for r in x.runs)
+    return Plan("dropmix", setting, (*chosen, *fourth), (*cells, *grid), extra, absent, first=first)
+
+
+def folded(column: Column, setting: Setting) -> Column:
+    """The column under the scope's ``cv`` (SPEC RA13)."""
+    by_seed = column.policy == "tenths-by-seed"
+    return replace(column, policy="tenfold") if by_seed and scope(setting).cv == "10fold" else column
+
+
+def seeds_of(column: Column, setting: Setting) -> tuple[int, ...]:
+    """The seeds of a column's runs; ten folds are ten seeds, unless the user names others."""
+    ten = column.policy == "tenfold" and "seeds" not in setting.chosen
+    return tuple(range(10)) if ten else setting.seeds_for(PAPER.seeds)
+
+
+def grids() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Row and options of everything that α and n are chosen from (SPEC 6(c)); the options that differ from the row's own."""
+    for name, over in GRID.items():
+        for values in itertools.product(*(GRID_VALUES[option] for option in over)):
+            yield name, differing(ROWS[name].method, dict(zip(over, values, strict=True)))
+
+
+def tuning_cell(column: Column, name: str, options: dict[str, Any], setting: Setting) -> Cell:
+    """One value of a grid: the first seeds, on rows that leave a part to choose on."""
+    row = ROWS[name]._replace(options=ROWS[name].options | options)
+    runs = tuple(make_run(column, row, s, setting) for s in seeds_of(column, setting)[: scope(setting).tune])
+    values = ", ".join(f"{k} = {v:g}" for k, v in options.items()) or "default"
+    return Cell(TUNING, f"{name}, {values}", column.key, runs, Reading(f"best-on-{column.select}", column.select))
 
 
 _NO_ENCODER = "BERT-large and RoBERTa need the profile full"
@@ -131,16 +189,15 @@ def _first_single(chosen: tuple[Column, ...]) -> list[Column]:
 
 
 def shares(column: Column, setting: Setting) -> dict[int, int | None]:
-    """Percent -> training rows for Figure 2; 100 is the setting's own number, None where that is all.
+    """Percent of the whole training part -> training rows for Figure 2; 100 is the setting's own number, None for all.
 
     Subsets are stratified, drawn with the run's seed and nested (SPEC RA27).
     """
     whole = training_rows(setting)
     entry = spec(column.task)
     full = (entry.counts.get("train") if entry else None) or 0
-    # What the split policy leaves for training.
-    tenths = {"holdout": 1, "official-held": 1, "tenths": 2, "tenths-by-seed": 2}.get(column.policy, 0)
-    full -= tenths * round(full / 10)
+    # Where there is no official split, eight tenths are for training (SPEC RA13).
+    full -= 2 * round(full / 10) if column.policy.startswith("tenths") else 0
     base = min(whole or full, full) if full else whole
     if not base:
         return {}
@@ -165,7 +222,14 @@ def two_stages(column: Column, setting: Setting) -> Cell:
     runs = own.runs if own else tuple(ssmix.stage_2(theirs, "SSMix", seed, same) for seed in seeds)
     # MNLI: that paper reports the mismatched part, this one the matched part (SPEC RA23).
     part = column.report if column.key == "mnli" else theirs.report
-    return Cell(STAGES_TABLE, STAGES_ROW, column.key, runs, Reading(f"best-on-{part}", part, floor=True))
+    held = tuple(map(_held, runs)) if on_all_rows(column, runs[0].train_size) else ()
+    return Cell(STAGES_TABLE, STAGES_ROW, column.key, runs, Reading(f"best-on-{part}", part, floor=True), held)
+
+
+def _held(run: Run) -> Run:
+    """The same run of two stages with a tenth of train held out, which selects in both."""
+    own = {"policy": "official-held", "evaluate": (*run.evaluate, "held")}
+    return run.with_(**own, start=run.start.with_(**own), start_policy="best-on-held")
 
 
 def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:
@@ -175,12 +239,15 @@ def channel_run(setting: Setting, chosen: tuple[Column, ...]) -> Run:
     ready = CHANNEL_TASK in setting.recorded or at_hand(CHANNEL_TASK, setting.use_hub)[0]
     if not (free and ready) and column.task not in {c.task for c in chosen}:
         column = _first_single(chosen)[0]
+    own = {"train_size": _channel_rows(setting), "probe_policy": f"best-on-{column.select}"}
+    if on_all_rows(column, own["train_size"]):
+        report = beside_train(column, setting).report
+        own |= {"policy": "official", "evaluate": (report,), "probe_policy": f"best-on-{report}"}
     return make_run(
         column,
         CHANNEL_ROW,
         setting.seeds_for(PAPER.seeds)[0],
         setting,
-        train_size=_channel_rows(setting),
         probes=("dropmix-masks", "dropmix-channels"),
-        probe_policy=f"best-on-{column.select}",
+        **own,
     )

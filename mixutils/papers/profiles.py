@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import paths
+from .options import Option, parse
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Setting(Profile):
         recorded: tasks of which records are at hand, so that they can be shown without their data; () when training.
         chosen: names of the fields that the user has set. A paper's own limits under a profile leave those alone.
         methods: for the comparison of all methods: names of registered mixers, or "all"; () for the profile's own choice.
+        options: what is changed by name, see ``papers.options``.
         blocks: (task, seed) -> method -> precision, for blocks of the comparison that have begun; see ``papers.compare``.
+        tuned: what grids of hyperparameters preferred, where they are trained; see ``papers.tuning``.
     """
 
     profile: Profile = field(kw_only=True)
@@ -70,7 +73,9 @@ class Setting(Profile):
     recorded: tuple[str, ...] = ()
     chosen: frozenset[str] = frozenset()
     methods: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
     blocks: Mapping[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
+    tuned: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
 
     def encoder_for(self, language: str) -> str:
         """The encoder of texts in a language: the multilingual one, if there is one, for all but English."""
@@ -118,12 +123,13 @@ def make_setting(
     train_size: int | None = None,
     use_hub: bool | None = None,
     methods: str | None = None,
+    options: str | Iterable[str] | None = None,
 ) -> Setting:
     """The setting of a profile with a user's wishes.
 
     Args:
         seeds: see ``parse_seeds``. tasks, methods: names separated by commas; methods may be "all". train_size: rows, 0
-            for all.
+            for all. options: see ``papers.options.parse``.
 
     Raises:
         ValueError: an unknown profile or malformed value; the message lists what is known.
@@ -143,6 +149,8 @@ def make_setting(
     if tasks:
         fields["tasks"] = _names(tasks) or None
     chosen: dict[str, Any] = {}
+    if options:
+        fields["options"] = parse(options)
     if seeds not in (None, ""):
         chosen["seeds"] = parse_seeds(str(seeds))
     if methods:

@@ -1,7 +1,9 @@
-"""Published numbers: data, typed once. ``published/<paper>.csv`` with paper, table, row, column, value, spread, marker.
+"""Published numbers: data, typed once. ``published/<paper>.csv`` with paper, table, row, column, value, spread, marker;
+``train_rows`` where a paper varies them.
 
 ``column`` is the id of a data set, with a second axis behind a slash ("anli-r1/test", "subj/50"). ``value`` is what is
-printed, misprints included; nothing is repaired.
+printed, misprints included; nothing is repaired. ``marker``: words for what is printed beside it or with it: "star", "diamond",
+"bold", "underline", "quoted". DropMix's type faces are lost in the text: they follow from its numbers and caption.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from .. import paths
 class Published:
     """One printed cell. ``number`` is None where no number is printed; commas between thousands are understood.
 
-    ``spread`` is what is printed after ±: a standard deviation where the paper says so, which is not everywhere (SPEC X3).
+    ``row`` is called by its method, and by the encoder only where that is the row's own. ``spread`` is what is printed after ±, in the
+    paper's own kind (``Paper.spread``; SPEC X3). ``train_rows`` are those of the trainings behind it; "" for all.
     """
 
     paper: str
@@ -27,6 +30,7 @@ class Published:
     value: str
     spread: str
     marker: str
+    train_rows: str = ""
 
     @property
     def number(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import os
 import time
 import traceback
@@ -24,7 +25,7 @@ from ..mixers import build
 from ..mixers.base import Mixer
 from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
 from ..tasks.encode import EncodedTask
-from ..training.loop import State, autocast, count_steps, evaluate, train
+from ..training.loop import State, autocast, count_steps, epoch_steps, evaluate, train
 from ..training.metrics import f1_per_class
 from ..training.policies import check, choose
 from . import checkpoints, environment
@@ -58,7 +59,11 @@ def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
         DataError: the data or one of the parts to evaluate are missing.
     """
     data, digest = cached_task(run.task, use_hub)
-    data = subset(apply_policy(data, run.policy, run.seed), run.train_size, run.subset, run.seed, run.eval_size)
+    data = apply_policy(data, run.policy, run.seed)
+    size = run.train_size
+    if run.train_fraction < 1:
+        size = min(size or math.inf, max(1, round(run.train_fraction * len(data.splits["train"]))))
+    data = subset(data, size, run.subset, run.seed, run.eval_size)
     wanted = run.evaluate or tuple(k for k in data.splits if k not in ("train", *run.final))
     wanted = (*wanted, *run.final)
     missing = [k for k in wanted if k not in data.splits]
@@ -218,9 +223,10 @@ def _final(run: Run, model, mixer, state: State, task, cast) -> dict[str, Any]:
 def _selected(run: Run, state: State, data: TaskData, final: dict[str, Any]) -> dict[str, Any]:
     """For every policy the step and what it reports of each part: metrics, bits, and confusions of small label sets."""
     watched = [k for k in data.splits if k not in ("train", *run.final)]
-    out = {}
-    for name in ("last", *(f"best-on-{k}" for k in watched)):
-        i = choose(name, state.curve)
+    kinds = ("best-on", "best-epoch-on") if run.recipe.eval_first else ("best-on",)  # else mostly the same steps
+    epoch, out = epoch_steps(len(data.splits["train"]), run.recipe), {}
+    for name in ("last", *(f"{kind}-{k}" for kind in kinds for k in watched)):
+        i = choose(name, state.curve, epoch=epoch)
         found = {k: (v, state.details[i][k]) for k, v in state.curve[i]["metrics"].items()}
         if name == run.final_policy:
             found |= final

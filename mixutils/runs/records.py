@@ -24,6 +24,8 @@ from typing import Any
 
 from .. import paths
 from ..paths import write_whole
+from ..training.loop import Recipe, epoch_steps
+from ..training.policies import choose
 from . import environment, generations
 from .run import Run
 from .schema import Record, RecordError, check, generation
@@ -41,6 +43,16 @@ def failure(run: Run, error: str, trace: str = "") -> Record:
         "traceback": (trace or error).replace(str(paths.ROOT), "."),
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def chosen(record: Record, policy: str, metric: str = "accuracy") -> dict[str, Any]:
+    """The evaluation of a done record that a policy reports where this metric is read (see ``training.policies``).
+
+    F1 of a single class is in no curve: accuracy chooses for it.
+    """
+    curve, recipe = record["curve"], Recipe(**record["run"].get("recipe", {}))
+    by = metric if metric in next(iter(curve[0]["metrics"].values())) else "accuracy"
+    return curve[choose(policy, curve, by, epoch_steps(record["data"]["sizes"]["train"], recipe))]
 
 
 #: What can become of a record in a merge. The first two kinds are copied.

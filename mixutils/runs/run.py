@@ -33,6 +33,7 @@ class Run:
     recipe: Recipe = field(default_factory=Recipe)
     policy: str = "official"  # how the parts are cut (tasks.POLICIES)
     train_size: int | None = None  # rows of train; None: all
+    train_fraction: float = 1.0  # of the training part, before train_size cuts it (SPEC SA22)
     subset: str = "stratified"  # how they are chosen: stratified | balanced | random | fixed; always nested
     eval_size: int | None = None  # at most so many rows of every other part; None: all
     evaluate: tuple[str, ...] = ()  # parts that are evaluated; (): all but train
@@ -57,6 +58,8 @@ class Run:
                 raise ValueError(f"{one} and {other} go together")
         if both := set(self.final) & set(self.evaluate):
             raise ValueError(f"{', '.join(sorted(both))} can be in evaluate or in final, not in both")
+        if not 0 < self.train_fraction <= 1:
+            raise ValueError(f"train_fraction must be above 0 and at most 1, not {self.train_fraction!r}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
 
@@ -101,7 +104,7 @@ class Run:
 
 
 #: Fields of run and recipe that came after the first records, with the value under which a run is the one that it was before.
-_YOUNG = {"final": [], "final_policy": "", "carry": False}
+_YOUNG = {"final": [], "final_policy": "", "carry": False, "eval_first": 0, "train_fraction": 1.0}
 
 
 def _without_young_defaults(given: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Columns of a claim.
 _OF_CLAIM = ("claim", "text", "kind", "paper", "verdict", "why", "estimate", "low", "high", "interval", "covers")
 _OF_CLAIM += ("these_low", "these_high", "like_low", "like_high", "margin", "tasks", "units", "void")
-_OF_CLAIM += ("seeds_fewest", "seeds_most", "mde", "reported", "reported_columns", "power")
+_OF_CLAIM += ("seeds_fewest", "seeds_most", "mde", "reported", "reported_columns", "apart", "power")
 _OF_CLAIM += ("p_for", "p_against", "p_holm", "signs", "heterogeneity", "without_one_low", "without_one_high")
 
 
@@ -121,7 +121,8 @@ def _beside(v: Verdict) -> list[str]:
     out = []
     if not math.isnan(v.reported):
         power = "" if math.isnan(v.power) else f", power {100 * v.power:.0f} %"
-        out.append(f"reported {v.reported:+.2f} over {_count(v.reported_columns, 'column')}{power}")
+        about = ", ".join(filter(None, (_count(v.reported_columns, "column"), v.apart)))
+        out.append(f"reported {v.reported:+.2f} over {about}{power}")
     p = [f"{name} {_p(value)}" for name, value in (("for", v.p_for), ("against", v.p_against)) if not math.isnan(value)]
     if p:
         out.append(f"p {', '.join(p)}" + ("" if math.isnan(v.p_holm) else f"; Holm {_p(v.p_holm)}"))

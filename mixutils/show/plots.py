@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.ticker import NullLocator
 
 from ..evidence import Verdict
+from .results import headed
 from .style import PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS, colour
 
 _MARKS = "os"  # of ours, one per comparison
@@ -21,7 +22,7 @@ _PRINTED = {"marker": "D", "linestyle": "", "color": PAPER_COLOUR, "markerfaceco
 def forest(
     frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label: str = "gain over the baseline, points"
 ) -> plt.Figure | None:
-    """Gains with 95 % intervals, one panel per data set, the published gain as an open diamond.
+    """Gains with 95 % intervals, one panel per data set, the reported gain as an open diamond.
 
     Args:
         frame: from ``results``, with gains; where there are several comparisons, named in a column "comparison", of which one
@@ -33,7 +34,7 @@ def forest(
     frame = frame[frame["gain"].notna() & frame["row"].isin(list(methods))]
     if frame.empty:
         return None
-    frame = frame if "comparison" in frame else frame.assign(comparison="")
+    frame = frame.assign(title=headed(frame), comparison=frame.get("comparison", ""))
     kinds = dict(zip(frame["comparison"].unique(), _MARKS, strict=False))
     rows, across = list(methods), min(3, frame["title"].nunique())
     height, apart = (0.22 + 0.14 * len(kinds)) * len(methods) + 1.2, {k: 0.3 * i for i, k in enumerate(kinds)}
@@ -56,7 +57,7 @@ def forest(
     else:  # the legend takes the place below
         grid.set_xlabels(textwrap.fill(x_label, 36))
     printed = [
-        "published gain" + f", {k}" * bool(k) for k in frame.loc[frame["paper_gain"].notna(), "comparison"].unique()
+        "reported gain" + f", {k}" * bool(k) for k in frame.loc[frame["paper_gain"].notna(), "comparison"].unique()
     ]
     ours = {f"ours{f', {k}' * bool(k)}, mean over seeds and 95 % t interval": mark for k, mark in kinds.items()}
     handles = _legend(ours, *printed)
@@ -80,7 +81,8 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     """
     if all(v.word in ("not tested", "illustration") for v in found):
         return None
-    labels = [(names or {}).get(v.key, v.key) for v in found]
+    other = [bool(v.apart) and not math.isnan(v.reported) for v in found]
+    labels = [(names or {}).get(v.key, v.key) + " †" * o for v, o in zip(found, other, strict=True)]
     size = (6.9 + 0.07 * max(map(len, labels)), 0.34 * len(labels) + 1.3)
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
@@ -105,7 +107,8 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     scales = [f"{kind}: {SCALES[kind]}" for kind in SCALES if any(v.kind == kind for v in found)]
     axis.set_xlabel("effect in the claimed direction, points" + (f" ({'; '.join(scales)})" if scales else ""))
     axis.set_title(title, loc="left")
-    printed = [] if all(math.isnan(v.reported) for v in found) else ["reported"]
+    note = " († on another number of training rows)" * any(other)
+    printed = [] if all(math.isnan(v.reported) for v in found) else [f"reported{note}"]
     handles = _legend({"pooled over data sets, 95 % interval": _MARKS[0]}, *printed)
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
     return figure

@@ -1,5 +1,9 @@
 """Result tables: reported | ours ± | n | difference | gain, one line per cell; a cell without data says why.
 
+One ± for ours everywhere: half the width of the 95 % t interval over seeds (SPEC 9.2). The papers' own are of several kinds (SPEC
+1.6), which the caption names. A difference is shown where ours and the reported cell are trained on as many rows; where they
+are not, the column says how many either has.
+
 Verdicts are about claims, over all cells of one, and stand in the tables of claims.
 """
 
@@ -14,19 +18,35 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..encoder.load import described
+from ..evidence.compare import says_nothing
 from ..evidence.estimate import mean_of
+from ..evidence.frame import apart
 from ..papers import PLANS
 from ..papers.published import published
 from ..runs.counts import counted
 from ..tasks import spec
+from .style import MARKS
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-COLUMNS = ["table", "row", "column", "title", "paper", "paper_spread"]
+COLUMNS = [
+    "table",
+    "row",
+    "column",
+    "title",
+    "encoder",
+    "apart",
+    "paper",
+    "paper_spread",
+    "paper_spread_is",
+    "paper_mark",
+]
 COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
-COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "note", "runs"]
+COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "void", "note", "runs"]
 PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric", "floor"]
+SEEN, VOID = ["predicted", "value"], "†"  # of a run; the mark of what says nothing
 
 
 def results(
@@ -49,49 +69,64 @@ def results(
         columns: key -> title, where the table's are not the plan's own: "data set/second axis".
 
     Returns:
-        Columns as ``COLUMNS``. Numbers in percent (points for differences). ``low`` and ``high``, ``gain_low`` and
-        ``gain_high`` are 95 % t intervals over seeds, of one cell each.
+        Columns as ``COLUMNS``. Numbers in percent (points for differences). ``paper_mark``: what the paper prints behind its
+        number. ``low`` and ``high``, ``gain_low`` and ``gain_high`` are 95 % t intervals over seeds, of one cell each.
+        ``void``: why the gain, or without a baseline the number, tells no methods apart (SPEC 9.2), or "". ``apart``: see
+        ``evidence.frame.apart``.
     """
     frame = c.frame if frame is None else frame
     cited = {(p.table, p.row, p.column): p for p in c.printed.itertuples()}
-    of_paper = getattr(PLANS.get(c.plan.paper), "COLUMNS", ())  # columns without data have titles too
+    module = PLANS.get(c.plan.paper)
+    of_paper = getattr(module, "COLUMNS", ())  # columns without data have titles too
+    rows, kind = apart(frame, c.printed), module.PAPER.spread if module else ""
     titles = {k.key: k.title for k in (*of_paper, *c.plan.columns)}
     keys = (*(k.key for k in c.plan.columns), *c.plan.absent)
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
     elsewhere = f"not in the {c.plan.setting.profile.name} profile"
     shown = {tuple(at): part for at, part in frame[frame["primary"]].groupby(PLACE, sort=False)}
     like_paper = baseline is not None and baseline[1] == base_row
-    keyed = frame.set_index([*PLACE, *READING, "seed"])["value"]
+    keyed = frame.set_index([*PLACE, *READING, "seed"])[SEEN]
     by_seed = keyed[~keyed.index.duplicated(keep="last")].sort_index()
     lines = []
     for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
         cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
-        line = {"table": table, "row": row, "column": key, "title": title, "note": "", "runs": ""}
+        line = dict.fromkeys(("paper_mark", "void", "note", "runs"), "")
+        line |= {"table": table, "row": row, "column": key, "title": title}
         if at is not None:
-            line |= {"paper": at.value, "paper_spread": at.spread}
+            line |= {"paper": at.value, "paper_spread": at.spread, "apart": rows.get((table, row, key), "")}
+            line["paper_spread_is"] = "" if math.isnan(at.spread) else kind
+            line["paper_mark"] = "".join(MARKS.get(name, "") for name in at.marker.split())
         if cell is None:
             if at is not None:
                 lines.append(line | {"note": c.plan.absent.get(key, c.plan.absent.get(key.split("/")[0], elsewhere))})
             continue
-        line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in cell.runs)}
+        line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in (*cell.runs, *cell.held))}
+        line["encoder"] = described(cell.runs[0].encoder)
         gains = []
         if (table, row, key) in shown:
             here = shown[table, row, key]
             # The papers print different spreads under one sign, so all are kept (SPEC X12).
-            x = here.drop_duplicates("seed")["value"]
+            once = here.drop_duplicates("seed")[SEEN]
+            x = once["value"]
             mean, reading = mean_of(list(x)), here.iloc[0][READING].to_dict()
             reading["floor"] &= like_paper
             line |= {"ours": mean.estimate, "sd": x.std(), "variance": x.var(), "se": mean.se, "n": len(x)}
             line |= {"low": mean.low, "high": mean.high}
-            if at is not None:
+            if at is not None and not line["apart"]:
                 line["difference"] = line["ours"] - line["paper"]
-            if baseline and row != base_row:
+            if not baseline:
+                line["void"] = says_nothing(once.to_numpy())
+            elif row != base_row:
                 at_both = ((*side, key, *reading.values()) for side in ((table, row), baseline))
-                sides = [by_seed.loc[place] if place in by_seed.index else {} for place in at_both]
-                gains = [value - sides[1][seed] for seed, value in sides[0].items() if seed in sides[1]]
+                sides = [
+                    by_seed.loc[place] if place in by_seed.index else pd.DataFrame(columns=SEEN) for place in at_both
+                ]
+                shared = sides[0].index.intersection(sides[1].index)
+                gains = list(sides[0].loc[shared, "value"] - sides[1].loc[shared, "value"])
         if gains:
             gain = mean_of(gains)
             line |= {"gain": gain.estimate, "gain_low": gain.low, "gain_high": gain.high}
+            line["void"] = says_nothing(*(side.loc[shared].to_numpy() for side in sides))
             if at is not None and (table, base_row, key) in cited:
                 line["paper_gain"] = at.value - cited[table, base_row, key].value
         lines.append(line)
@@ -151,31 +186,56 @@ def whole(record: Mapping[str, Any], part: str) -> dict[str, str]:
     return mean | {"in train too": f"{texts:,} of {rows:,}{label}"}
 
 
-def display_results(lines: pd.DataFrame, *, spread: str = "sd", caption: str = "") -> Styler:
-    """A table as printed: methods down, data sets across; each cell reported, ours ± spread, n, difference, gain.
+def display_results(lines: pd.DataFrame, *, caption: str = "") -> Styler:
+    """A table as printed: methods down, data sets across; each cell reported ±, ours ±, n, difference, gain.
 
     Args:
-        lines: from ``results``. spread: "sd", "se" or "variance".
+        lines: from ``results``. caption: goes before what names both kinds of ± and the encoder.
     """
-    cells = lines.assign(text=[_text(line, spread) for line in lines.to_dict("records")])
+    compared = lines[lines["gain"].notna()] if lines["gain"].notna().any() else lines[lines["ours"].notna()]
+    void = compared["void"].ne("").groupby(compared["column"]).all()
+    lines = lines.assign(title=lines["title"] + lines["column"].map(void).map({True: f" {VOID}"}).fillna(""))
+    encoders, kinds = ([x for x in lines[name].dropna().unique() if x] for name in ("encoder", "paper_spread_is"))
+    parts = [caption, *(f"Reported ± {kind}." for kind in kinds)]
+    parts += ["Ours ± half the width of the 95 % t interval over seeds."] if lines["low"].notna().any() else []
+    if reasons := "; ".join(dict.fromkeys(filter(None, compared["void"]))):
+        parts.append(f"{VOID} says nothing, on a title of the whole column: {reasons} (SPEC 9.2).")
+    parts += [f"Encoder: {encoders[0]}."] if len(encoders) == 1 else []
+    texts = [_text(line) for line in lines.fillna({"paper_mark": ""}).to_dict("records")]
+    cells = lines.assign(text=texts, title=headed(lines))
+    if len(encoders) > 1:  # beside what each belongs to
+        by = "title" if (cells.groupby("title")["encoder"].nunique() < 2).all() else "row"
+        cells[by] = _under(cells, by, "encoder")
     wide = cells.drop_duplicates(["row", "title"]).pivot(index="row", columns="title", values="text")
-    wide = wide.reindex(index=lines["row"].unique(), columns=lines["title"].unique()).fillna("–")
-    return display_table(wide.rename_axis(index="", columns=""), caption=caption, index=True)
+    wide = wide.reindex(index=cells["row"].unique(), columns=cells["title"].unique()).fillna("–")
+    return display_table(wide.rename_axis(index="", columns=""), caption=" ".join(filter(None, parts)), index=True)
 
 
-def _text(line: dict[str, Any], spread: str) -> str:
+def headed(lines: pd.DataFrame) -> pd.Series:
+    """Titles of the columns, with a second line where ours and the reported cells are not trained on as many rows."""
+    return _under(lines, "title", "apart")
+
+
+def _under(lines: pd.DataFrame, by: str, of: str) -> pd.Series:
+    """A column of names, each with what another column has for it in further lines."""
+    below = lines[lines[of].fillna("") != ""].groupby(by)[of].unique()
+    return lines[by].map(lambda name: "\n".join([name, *below.get(name, ())]))
+
+
+def _text(line: dict[str, Any]) -> str:
     out = []
     if not math.isnan(line["paper"]):
         printed = "" if math.isnan(line["paper_spread"]) else f" ± {line['paper_spread']:.2f}"
-        out.append(f"reported {line['paper']:.2f}{printed}")
+        out.append(f"reported {line['paper']:.2f}{line['paper_mark']}{printed}")
     if math.isnan(line["ours"]):
         return "\n".join([*out, line["note"] or "no data"])
-    around = "" if math.isnan(line[spread]) else f" ± {line[spread]:.2f}"
+    around = "" if math.isnan(line["low"]) else f" ± {(line['high'] - line['low']) / 2:.2f}"
     difference = "" if math.isnan(line["difference"]) else f", difference {line['difference']:+.2f}"
-    out += [f"ours {line['ours']:.2f}{around}", f"n = {line['n']}{difference}"]
-    if not math.isnan(line["gain"]):
+    mark, gains = f" {VOID}" if line["void"] else "", not math.isnan(line["gain"])
+    out += [f"ours {line['ours']:.2f}{around}{'' if gains else mark}", f"n = {line['n']}{difference}"]
+    if gains:
         around = "" if math.isnan(line["gain_low"]) else f" [{line['gain_low']:+.1f}, {line['gain_high']:+.1f}]"
-        out.append(f"gain {line['gain']:+.2f}{around}")
+        out.append(f"gain {line['gain']:+.2f}{around}{mark}")
     if not math.isnan(line["paper_gain"]):
         out.append(f"reported gain {line['paper_gain']:+.2f}")
     return "\n".join([*out, line["note"]] if line["note"] else out)

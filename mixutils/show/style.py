@@ -24,6 +24,8 @@ VERDICT_COLOURS = {word: of["colour"] for word, of in _FACTS["verdicts"].items()
 #: Kind of a claim -> its words, and what its estimate is, where it is no difference in points.
 KINDS: dict[str, str] = _FACTS["kinds"]
 SCALES: dict[str, str] = _FACTS["scales"]
+#: What a paper prints behind a number, by its word in ``published``.
+MARKS: dict[str, str] = _FACTS["marks"]
 #: Saliency: white to orange. Texts A and B of a mixture.
 SALIENCY_MAP = sns.light_palette("#d55e00", as_cmap=True)
 TEXT_COLOURS = {"A": "#0072b2", "B": "#d55e00", "unk": "#4d4d4d"}

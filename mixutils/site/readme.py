@@ -1,4 +1,4 @@
-"""The numbers in README.md: blocks between markers that name what they show, never written by hand.
+"""The numbers in README.md and docs/results.md: blocks between markers that name what they show, never written by hand.
 
 ``<!-- begin KIND WHAT -->`` … ``<!-- end -->``; the kinds are those of ``KINDS``. They come from the CSV files that the notebooks
 saved, ``PROFILE/PAPER/TABLE`` below ``figures/``.
@@ -55,6 +55,12 @@ def gains(what: str) -> str:
     return table(pd.DataFrame(lines, columns=head))
 
 
+def claims(what: str) -> str:
+    """What became of every claim of a paper, in each reading."""
+    profile, _, name = what.partition("/")
+    return table(csvs.claims(csvs.read(paths.figures(profile) / f"{name}.csv")).drop(columns="the paper's own tables"))
+
+
 def table(frame: pd.DataFrame) -> str:
     """A Markdown table; no cell can end itself or its line."""
     cells = frame.astype(str).replace({r"\|": r"\\|", "\n": "<br>"}, regex=True)
@@ -62,4 +68,4 @@ def table(frame: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-KINDS = {"gains": gains}
+KINDS = {"gains": gains, "claims": claims}

@@ -42,6 +42,7 @@ class TaskSpec:
         counts: rows that each of our parts must have to be this data set; a difference is reported, not hidden. {} if unknown.
         papers: that use it; () for the comparison's own.
         drop_coarse: labels lose what stands before a colon; 47 of TREC's 50 fine names remain (SPEC SA28).
+        positive: of two classes the one whose F1 is "binary F1" (SPEC 1.5); "" where nobody knows its name.
         stand_in: the built-in task of the same shape.
         licence, citation, note: for the data card.
     """
@@ -55,6 +56,7 @@ class TaskSpec:
     language: str = "English"
     pair: bool = False
     classes: int = 2
+    positive: str = ""
     policy: str = "auto"
     drop_coarse: bool = False
     stand_in: str = "docs-coarse"

@@ -1,8 +1,8 @@
 """Which rows train, which select, which report: split policies and nested subsets.
 
 A policy turns the parts a source has into the parts a run needs. All random cuts are stratified, and the same for every
-method and seed (SPEC 2(b)); only ``tenths-by-seed`` follows the run's seed (SPEC RA13). Under every policy's variant in
-"-grouped" rows with one text stand on one side.
+method and seed (SPEC 2(b)); only ``tenths-by-seed`` and ``tenfold`` follow the run's seed (SPEC RA13). Under every policy's
+variant in "-grouped" rows with one text stand on one side.
 """
 
 from __future__ import annotations
@@ -91,6 +91,14 @@ def _tenths(parts: Parts, seed: int) -> Parts:
     return set_aside(parts["train"], seed, validation=_tenth(parts), test=_tenth(parts))
 
 
+def _tenfold(parts: Parts, seed: int) -> Parts:
+    """Ten-fold cross-validation: the stratified tenth that the seed names reports, the next one selects."""
+    train, order = parts["train"], stratified_order(parts["train"].labels, 0)
+    turned = (np.arange(len(train)) * 10 // len(train) - seed) % 10  # stretches of the order are fair samples
+    pieces = {"train": turned > 1, "validation": turned == 1, "test": turned == 0}
+    return {name: train.take(np.sort(order[rows])) for name, rows in pieces.items()}
+
+
 def _pool(parts: Parts, seed: int, select: int, report: int) -> Parts:
     """V rows select and at most T report, from the source's own parts where it has them, else from train.
 
@@ -119,11 +127,15 @@ POLICIES = {
     "auto": _auto,
     "holdout": _holdout,
     "tenths": _tenths,
-    "tenths-by-seed": _tenths,  # cut with the run's seed (SPEC RA13), all others alike for every seed
+    "tenths-by-seed": _tenths,  # cut with the run's seed (SPEC RA13), all others but the next alike for every seed
+    "tenfold": _tenfold,  # seeds 0 to 9 report every row once
     "pool-V-T": _pool,
     # V rows of train select, T rows report (SPEC 5(b)).
     "cut-V-T": lambda parts, seed, v, t: set_aside(parts["train"], seed, validation=v, test=t),
 }
+
+
+BY_SEED = ("tenths-by-seed", "tenfold")
 
 
 def _grouped(cut: Callable[..., Parts], parts: Parts, seed: int, *sizes: int) -> Parts:
@@ -174,7 +186,7 @@ def apply_policy(data: TaskData, policy: str, run_seed: int) -> TaskData:
         raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}, and with -grouped behind")
     cut = POLICIES[name] if plain == policy else partial(_grouped, POLICIES[name])
     sizes = map(int, re.findall(r"\d+", plain))
-    made = data.with_splits(cut(data.splits, run_seed if plain == "tenths-by-seed" else 0, *sizes))
+    made = data.with_splits(cut(data.splits, run_seed if plain in BY_SEED else 0, *sizes))
     return made if plain == policy else made.check()
 
 

@@ -46,6 +46,7 @@ class Recipe:
     clip: float = 0.0  # largest gradient norm; 0: none
     mixer_lr: float = 0.0  # learning rate of the mixer's own parameters; 0: as lr (SPEC X10)
     eval_every: int = 0  # updates between evaluations; 0, or more than an epoch has (unless steps or carry): once an epoch. Always after the last
+    eval_first: int = 0  # the same in the first epoch, if it shall have more; then all ends of epochs are evaluated too
 
 
 @dataclass
@@ -96,13 +97,21 @@ def count_steps(n: int, recipe: Recipe) -> int:
     return recipe.steps or recipe.epochs * math.ceil(n / recipe.batch_size)
 
 
+def epoch_steps(n: int, recipe: Recipe) -> int:
+    """Updates of an epoch of n training rows; 0 for runs without such epochs (steps or carry)."""
+    return 0 if recipe.steps or recipe.carry else math.ceil(n / recipe.batch_size)
+
+
 def evaluation_steps(n: int, recipe: Recipe) -> list[int]:
     """After which updates (1-based) a run is evaluated."""
     total, per_epoch = count_steps(n, recipe), math.ceil(n / recipe.batch_size)
     every = recipe.eval_every
-    if not every or (not (recipe.steps or recipe.carry) and every > per_epoch):
+    if not every or every > epoch_steps(n, recipe) > 0:
         every = per_epoch
-    return sorted({*range(every, total + 1, every), total})
+    found = {*range(every, total + 1, every), total}
+    if first := recipe.eval_first:
+        found |= {*range(first, min(per_epoch, total), first), *range(per_epoch, total, per_epoch)}
+    return sorted(found)
 
 
 def train(
