@@ -127,9 +127,12 @@ def test_the_recipe_is_the_printed_one(all_data):
     assert sorted(r.seed for r in plan.cell("2", "SSMix", "rte").runs) == [0, 1, 2, 3, 4]
 
 
-def test_mnli_is_selected_and_reported_on_mismatched(all_data):
-    cell = make_plan("ssmix", "full").cell("2", "TMix", "mnli")
-    assert (cell.reading.policy, cell.reading.split) == ("best-on-validation_mm", "validation_mm")
+@pytest.mark.parametrize(("options", "part"), [("", "validation_mm"), ("ssmix.mnli=m", "validation_m")])
+def test_mnli_is_selected_and_reported_on_mismatched_unless_matched_is_asked_for(all_data, options, part):
+    cell = make_plan("ssmix", "full", options=options).cell("2", "TMix", "mnli")
+    assert (cell.reading.policy, cell.reading.split) == (f"best-on-{part}", part)
+    assert cell.runs[0].start_policy == f"best-on-{part}"
+    assert set(cell.runs[0].evaluate) == {"validation_mm", "validation_m"}
     assert cell.reading.floor
 
 
