@@ -54,6 +54,9 @@ def test_the_samples_of_dmix_are_all_parts_together():
         # CoLA's 1,063 test labels are hidden; SST-2 keeps 10,000 of its training rows; AHS has no known parts.
         beside = {"cola": 1063, "sst2-10k": 10_000 - 67_349, "ahs": 3950}.get(task, 0)
         assert total(task) + beside == samples, task
+        assert (
+            not total(task) or not beside or f"{abs(beside) if beside > 0 else 10_000:,}" in CATALOGUE[task].note
+        )  # where it is shown
 
 
 def test_the_sizes_of_dnm_add_up_to_the_whole_sets():

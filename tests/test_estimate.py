@@ -7,7 +7,10 @@ import json
 import pytest
 import torch
 
-from mixutils.runs.estimate import Costs, disk, measured_speed, work
+from mixutils import paths
+from mixutils.runs import checkpoints
+from mixutils.runs.estimate import Costs, disk, measured_speed, megabytes, work
+from mixutils.runs.execute import execute
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
 from mixutils.training.loop import Recipe
@@ -99,12 +102,46 @@ def test_measuring_the_speed_leaves_the_threads_alone():
     assert torch.get_num_threads() == 2
 
 
-def test_disk_counts_every_start_once():
+def test_the_size_of_a_model_is_near_that_of_recorded_ones():
+    for folder in ("desk", "compare"):
+        for line in (paths.ROOT / "figures" / folder / "records.jsonl").read_text("utf-8").splitlines()[::10]:
+            record = json.loads(line)
+            if record["status"] == "done":
+                run = Run.from_dict(record["run"])
+                assert 0.9 < megabytes(run) / (4e-6 * record["cost"]["parameters"]) < 1.7, run.title()
+
+
+def test_disk_counts_every_kept_checkpoint_once_and_an_unfinished_run_per_worker():
     first, second = RUN, RUN.with_(seed=1)
     after = [
         s.with_(method=m, start=s, start_policy="last") for s in (first, second) for m in ("none", "tmix", "ssmix")
     ]
-    # 10.6 M weights and a quarter for embeddings, 2 M for the head and the rest; four bytes each.
-    assert disk(after) == pytest.approx(2 * 4 * (1.25 * 10.6 + 2))
-    assert disk([*after, after[0].with_(start_policy="best-on-test")]) == pytest.approx(3 * 4 * (1.25 * 10.6 + 2))
-    assert disk([first, second]) == 0
+    one = megabytes(RUN)
+    # Weights, two moments of each, and the copy of the last checkpoint that stays; twice for the moment of replacement.
+    assert disk(after) == pytest.approx((2 + 2 * (3 + 1)) * one)
+    assert disk(after, workers=3) == pytest.approx((2 + 3 * 2 * (3 + 1)) * one)
+    twice = [*after, after[0].with_(start_policy="best-on-test")]
+    assert disk(twice) == pytest.approx((3 + 2 * (3 + 2)) * one)
+    assert disk([first, second], workers=8) == pytest.approx(2 * 2 * 3 * one)  # no more workers than runs
+    measured = first.with_(probes=("ssmix-spans",), probe_policy="last")
+    assert disk([measured]) == pytest.approx((1 + 2 * (3 + 1)) * one)
+    assert disk([]) == 0
+
+
+@pytest.mark.parametrize("encoder", ["minilm", "random:small"])
+def test_an_unfinished_run_takes_what_is_estimated(encoder, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", "")
+    monkeypatch.setattr(checkpoints.Unfinished.__init__, "__defaults__", (0.0,))
+    sizes, save = [], checkpoints.Unfinished.save
+
+    def saved(self, state, objects):
+        save(self, state, objects)
+        sizes.append(self.path.stat().st_size / 1e6)
+
+    monkeypatch.setattr(checkpoints.Unfinished, "save", saved)
+    run = RUN.with_(encoder=encoder, recipe__epochs=2, train_size=64, eval_size=100, final=(), max_length=64)
+    execute(run, device="cpu", keep=["best-on-test"], use_hub=False)
+    estimate = (3 + 1) * megabytes(run)
+    assert 0.8 < estimate / max(sizes) < 1.7  # at most: words are estimated for richer texts
+    kept = checkpoints.checkpoint_path(run.hash, "best-on-test").stat().st_size / 1e6
+    assert 0.8 < megabytes(run) / kept < 1.7  # at most: words are estimated for richer texts

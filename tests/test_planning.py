@@ -10,7 +10,7 @@ import pytest
 from mixutils.cli import training
 from mixutils.companion import make_plan, plans
 from mixutils.runs.records import Records
-from tests.fakes import done, failed, kind
+from tests.fakes import data_folder, done, failed, kind
 
 
 @pytest.fixture
@@ -106,3 +106,14 @@ def test_the_plan_names_data_encoder_seeds_and_what_is_left_out(plan, show):
     assert said[2].startswith("    without ")
     assert said[3].endswith("not asked for")  # long lists are wrapped
     assert {kind(r) for r in plan.runs} >= {"stage 1", "ssmix"}
+
+
+def test_a_plan_of_several_encoders_says_which_data_set_gets_which(show, monkeypatch, tmp_path):
+    monkeypatch.setattr(plans, "stale_runs", lambda plan, store: {})
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "trec-coarse", "ttc", "hasoc")))
+    full = make_plan("dmix", "full", use_hub=False)
+    _, said = show({"dmix": full})
+    assert "; 2 encoders; seeds" in said[1]
+    runs = [r for r in full.runs if r.task != "trec-coarse"]
+    assert f"    {full.setting.multilingual}: {len(runs):,} runs on ttc, hasoc" in said
+    assert f"    {full.setting.encoder}: {len(full.runs) - len(runs):,} runs on trec-coarse" in said

@@ -65,6 +65,26 @@ def test_forest_has_a_panel_per_data_set_points_for_ours_and_diamonds_for_the_pa
     assert labels == ["ours, mean over seeds and 95 % t interval", "reported gain"]
 
 
+def test_forest_sets_the_published_gain_beside_the_comparison_that_it_belongs_to():
+    data = pd.DataFrame(
+        [
+            line("TMix", "first", 1.0, 0.5, 1.25, 2.0) | {"comparison": "over stage 1"},
+            line("TMix", "first", -1.0, -2.0, -0.5) | {"comparison": "over equally long training"},
+        ]
+    )
+    figure = plots.forest(data, METHODS, "title")
+    (ours,), (other,), (printed,) = (markers(figure.axes[0], kind) for kind in "osD")
+    assert (ours[0], other[0], printed[0]) == (1.0, -1.0, 2.0)
+    assert printed[1] == ours[1] < other[1]
+    assert [
+        t.get_text().removesuffix(", mean over seeds and 95 % t interval") for t in figure.legends[0].get_texts()
+    ] == [
+        "ours, over stage 1",
+        "ours, over equally long training",
+        "reported gain, over stage 1",
+    ]
+
+
 def test_forest_without_anything_to_draw_is_none():
     assert plots.forest(frame(line("TMix", "first", math.nan, 1, 1)), METHODS, "title") is None
     assert plots.forest(frame(line("other", "first", 1.0, 1, 1)), METHODS, "title") is None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 from mixutils.companion import make_plan
 from mixutils.runs.records import Records
@@ -18,6 +21,7 @@ INPUT = ("ssmix", "ssmix-saliency", "ssmix-saliency-span")
 KINDS = {
     "SC1": "most",
     "SC2": "slope",
+    "SC2 over data sets": "rank",
     "SC3": "pooled",
     "SC4": "pooled",
     "SC5": "most",
@@ -227,11 +231,45 @@ def test_sc5_needs_both_saliency_and_span(helps, plan_for, tmp_path):
     assert {u.part for u in found.units} == {"saliency", "span"}
 
 
+def test_the_rank_correlation_is_spearmans_and_its_null_permutes_sizes(plan_for):
+    names = notebook.run("ssmix", plan_for(), Records(), only=["claims"])
+    rng = np.random.default_rng(1)
+    sizes = [100, 200, 200, 5000, 70_000]
+    lines = [(f"t{k}", n, seed, rng.normal()) for k, n in enumerate(sizes) for seed in range(4)]
+    lines = pd.DataFrame(lines, columns=["task", "rows", "seed", "difference"])
+    by_seed, null = names["rank_correlation"](lines)
+    for seed, part in lines.groupby("seed"):
+        assert by_seed[seed] == pytest.approx(stats.spearmanr(part["rows"], part["difference"]).statistic)
+    assert abs(null.mean()) < 0.05
+    assert names["rank_correlation"](lines.assign(rows=500)) == ({}, None)
+    assert names["rank_correlation"](lines[lines["task"] == "t0"]) == ({}, None)
+    gaps = names["reported"].groupby("task")["difference"].mean()
+    assert gaps["rte"] == pytest.approx(-0.51)
+    assert len(gaps) == 9  # ANLI's six columns are one data set
+    assert -1 < names["reported_rho"][0] < 1
+
+
+def test_over_data_sets_sc2_is_tested_only_where_they_differ_in_training_rows(plan_for, tmp_path):
+    rows = {"docs-coarse": 100, "docs-fine": 1000, "docs-pair": 5000}
+    level = {"docs-coarse": 0, "docs-fine": 2, "docs-pair": 4}
+    made = {}
+    for name, of in (("alike", dict.fromkeys(rows, 500)), ("growing", rows)):
+        records = [done(r, 50 + 3 * r.seed + (kind(r) == "ssmix") * level[r.task] + noise(r)) for r in plan_for().runs]
+        for record in records:
+            record["data"]["sizes"]["train"] = of[record["run"]["task"]]
+        made[name] = verdict("SC2 over data sets", plan_for(), shipped(records, tmp_path / name), ALONE)
+    assert (made["alike"].word, made["growing"].word) == ("not tested", "undecided")
+    assert "all data sets have 500 training rows" in made["alike"].why
+    assert made["growing"].estimate == pytest.approx(1)
+    assert made["growing"].p_for > 0.05  # three data sets grow by chance in one order of six
+
+
 def test_what_a_setting_cannot_test_names_what_it_lacks(monkeypatch, tmp_path):
     monkeypatch.setenv("MIXUTILS_DATA", "")
     plan = make_plan("ssmix", "laptop", tasks="docs-coarse", seeds="5")
     why = {v.key: v.why for v in verdicts(plan, filled(plan, lambda r: 50, tmp_path)) if v.word == "not tested"}
-    assert set(why) == {"SC2", "SC3", "SC4", "SC10"}
+    assert set(why) == {"SC2", "SC2 over data sets", "SC3", "SC4", "SC10"}
+    assert "fewer than two data sets" in why["SC2 over data sets"]
     assert "size curve" in why["SC2"]
     assert "coarse and fine" in why["SC3"]
     assert "both kinds of task" in why["SC4"]

@@ -93,6 +93,27 @@ def test_a_round_of_anli_is_one_run_that_two_columns_read(all_data):
         assert len(stage_1) == 5
 
 
+@pytest.fixture
+def with_pairs(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_DATA", str(data_folder(tmp_path / "d", "trec-coarse", "rte", "mrpc")))
+
+
+def test_the_desk_trains_mrpc_and_rte_in_all_rows_of_the_tables(with_pairs):
+    plan = make_plan("ssmix", "desk")
+    of_pairs = {(c.table, c.row, c.column): len(c.runs) for c in plan.cells if c.column in ("rte", "mrpc")}
+    rows = [(table, row) for table, rows in ssmix.TABLES.items() for row in rows]
+    assert of_pairs == {(*place, task): 5 for place in rows for task in ("rte", "mrpc")}
+    assert {r.start_policy for r in plan.cell("2", "SSMix", "rte").runs} == {"best-on-validation"}
+
+
+@pytest.mark.parametrize("profile", ["desk", "full"])
+def test_one_seed_of_all_rows_is_complete_before_the_next_begins(with_pairs, profile):
+    runs = make_plan("ssmix", profile).runs
+    assert [r.seed for r in runs] == sorted(r.seed for r in runs)
+    first = runs[: len(runs) // 5]
+    assert {kind(r) for r in first if r.task == "rte"} == {"stage 1", "control", *METHODS}
+
+
 def test_the_recipe_is_the_printed_one(all_data):
     plan = make_plan("ssmix", "full")
     run = plan.cell("2", "SSMix", "rte").runs[0]
@@ -106,9 +127,12 @@ def test_the_recipe_is_the_printed_one(all_data):
     assert sorted(r.seed for r in plan.cell("2", "SSMix", "rte").runs) == [0, 1, 2, 3, 4]
 
 
-def test_mnli_is_selected_and_reported_on_mismatched(all_data):
-    cell = make_plan("ssmix", "full").cell("2", "TMix", "mnli")
-    assert (cell.reading.policy, cell.reading.split) == ("best-on-validation_mm", "validation_mm")
+@pytest.mark.parametrize(("options", "part"), [("", "validation_mm"), ("ssmix.mnli=m", "validation_m")])
+def test_mnli_is_selected_and_reported_on_mismatched_unless_matched_is_asked_for(all_data, options, part):
+    cell = make_plan("ssmix", "full", options=options).cell("2", "TMix", "mnli")
+    assert (cell.reading.policy, cell.reading.split) == (f"best-on-{part}", part)
+    assert cell.runs[0].start_policy == f"best-on-{part}"
+    assert set(cell.runs[0].evaluate) == {"validation_mm", "validation_m"}
     assert cell.reading.floor
 
 

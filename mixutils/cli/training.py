@@ -29,7 +29,7 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
         jobs, device: as for ``launch.launch``.
 
     Raises:
-        RuntimeError: the disk is too small for the weights that runs start from.
+        RuntimeError: the disk is too small for the checkpoints.
     """
     costs, workers = Costs(store, device), len(launch.devices(device, jobs))
     print(f"profile {profile}: {PROFILES[profile].purpose}")
@@ -37,7 +37,7 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
     runs = list(dict.fromkeys(run for ahead in of_plans for run in ahead.runs))
     stale = {name: why for ahead in of_plans for name, why in ahead.stale.items()}
     free = shutil.disk_usage(next(p for p in (paths.work(), *paths.work().parents) if p.exists())).free / 1e6
-    need, time = disk(runs), f"about {launch.duration(costs.wall(runs, workers))}" if runs else "no time"
+    need, time = disk(runs, workers), f"about {launch.duration(costs.wall(runs, workers))}" if runs else "no time"
     print(
         f"in all: {len(runs)} runs to do, {time}; disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
     )

@@ -107,7 +107,15 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     # Papers have limits of their own, and curves over sizes.
     sizes = sorted({r.train_size or math.inf for r in runs} or {plan.setting.train_size or math.inf})
     rows = " to ".join("all" if n == math.inf else f"{n:,}" for n in dict.fromkeys((sizes[0], sizes[-1])))
-    print(f"{plan.paper}: {tasks}; encoder {plan.setting.encoder}; seeds {seeds}; train rows {rows}")
+    of_encoder: dict[str, list[str]] = {}
+    for run in runs:
+        of_encoder.setdefault(run.encoder, []).append(run.task)
+    several = len(of_encoder) > 1
+    encoders = f"{len(of_encoder)} encoders" if several else f"encoder {next(iter(of_encoder), plan.setting.encoder)}"
+    print(f"{plan.paper}: {tasks}; {encoders}; seeds {seeds}; train rows {rows}")
+    for encoder, of_runs in of_encoder.items() if several else ():
+        said = f"{encoder}: {len(of_runs):,} runs on {', '.join(dict.fromkeys(of_runs))}"
+        print(textwrap.indent(textwrap.fill(said, 100), "    "))
     for reason in dict.fromkeys(plan.absent.values()):
         names = ", ".join(k for k, v in plan.absent.items() if v == reason)
         print(textwrap.indent(textwrap.fill(f"without {names}: {reason}", 100), "    "))

@@ -17,7 +17,7 @@ from .survival import arrival
 from .unit import Unit, Units, paired, raced
 from .verdict import SHOWN, Verdict, holm, said, weigh
 
-KINDS = ("every", "most", "pooled", "equal", "inner", "slope", "steps", "measured", "illustration")
+KINDS = ("every", "most", "pooled", "equal", "inner", "slope", "rank", "steps", "measured", "illustration")
 SELECTING = {"policy": "hold-out", "part": "select"}
 SEEN = ["table", "row", "column", "seed", "precision", "value", "hash", "metric", "predicted", "bits", "rows", "size"]
 SEEN += ["first", "last"]
@@ -178,7 +178,8 @@ class Evidence:
         Args:
             units: or words, of an illustration, which is about one trained model and never a verdict.
             kind: every: on every data set. most, pooled: the mean over data sets, with signs beside. equal: no difference
-                beyond the margin. inner, slope, steps, measured: of units made by those methods. illustration.
+                beyond the margin. inner, slope, steps, measured: of units made by those methods. rank: of a rank correlation.
+                illustration.
             own: what the paper's own tables say. margin: of this claim. reported: the printed effect, where it does not
                 follow from printed cells. note: added to ``why``; why there are no units.
 

@@ -239,8 +239,8 @@ def _decided(v: Verdict) -> tuple[str, str]:
         return "contradicted", f"{opposed} opposes by itself, after Holm's correction over comparisons; pooled {size}"
     if passes and v.p_against < v.p_for:
         return "contradicted", f"{size} is {'beyond the margin' if equal else 'below 0'}, Holm p = {v.p_holm:.2g}"
-    # A margin in points says nothing about points per doubling, or about hazard ratios.
-    at, points = (v.estimate, v.se, v.df), v.kind not in ("slope", "steps")
+    # A margin in points says nothing about points per doubling, correlations or hazard ratios.
+    at, points = (v.estimate, v.se, v.df), v.kind not in ("slope", "rank", "steps")
     if points and estimate.inside(*at, v.margin) < ALPHA:
         low, high = estimate.interval(*at, 1 - 2 * ALPHA)
         part = f"{v.part}: " if v.part else ""

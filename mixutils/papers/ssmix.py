@@ -50,7 +50,9 @@ def reading(column: Column) -> Reading:
 
 def plan(setting: Setting) -> Plan:
     """All runs of Tables 2, A.1 and B.1 and the control row; two of them are probed for Figures 1 to 5."""
-    chosen, absent = choose_columns(COLUMNS, setting, scope(setting).tasks, scope(setting).stand_ins)
+    mnli = dict.fromkeys(("select", "report"), f"validation_{scope(setting).mnli}")
+    columns = [replace(c, title=f"MNLI-{scope(setting).mnli}", **mnli) if c.key == "mnli" else c for c in COLUMNS]
+    chosen, absent = choose_columns(columns, setting, scope(setting).tasks, scope(setting).stand_ins)
     seeds = setting.seeds_for(PAPER.seeds)
     # One trained model per kind of task draws the figures: SSMix with the first seed on the first such column.
     # Named by task and selection, because ANLI's validation and test columns of a round read the same runs.
@@ -70,7 +72,10 @@ def plan(setting: Setting) -> Plan:
         for column in chosen
         for row in rows
     ]
-    return Plan("ssmix", setting, chosen, (*cells, *_size_curve(chosen, setting, seeds, cells)), (), absent)
+    cells += _size_curve(chosen, setting, seeds, cells)
+    # Seed by seed: where training stops early, all rows are there with the same seeds.
+    order = sorted((run for cell in cells for run in cell.runs), key=lambda run: run.seed)
+    return Plan("ssmix", setting, chosen, tuple(cells), (), absent, tuple(order))
 
 
 def sizes(setting: Setting) -> tuple[int, ...]:

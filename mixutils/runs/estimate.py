@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from statistics import median
 
 import torch
@@ -18,28 +19,45 @@ from .run import Run
 
 #: Weights of the layers in millions, without embeddings; an unknown encoder is taken for a BERT-base.
 LAYER_WEIGHTS = {"minilm": 10.6, "random:tiny": 0.07, "random:small": 0.8, "cnn": 0.5, "lstm": 0.6}
+LAYER_WEIGHTS["google-bert/bert-large-uncased"] = 302.3
 #: Padded tokens per row, of tasks and of all others by their shape.
 TOKENS = {"docs-coarse": 26.0, "docs-fine": 26.0, "docs-pair": 48.0, "ttc": 128.0, "single": 24.0, "pair": 90.0}
+#: Hidden units, which a word of the vocabulary takes; 768 for all others.
+WIDTHS = {"minilm": 384, "random:tiny": 64, "random:small": 128, "cnn": 384, "lstm": 384}
+WIDTHS["google-bert/bert-large-uncased"] = 1024
 OVERHEAD = 0.6  # seconds per run: data, tokenizer, weights
 
 
-def _layer_weights(encoder: str) -> float:
-    return LAYER_WEIGHTS.get(encoder) or LAYER_WEIGHTS.get(encoder.partition(":")[0], 85.0)
+def _of(table: Mapping[str, float], encoder: str, other: float) -> float:
+    return table.get(encoder) or table.get(encoder.partition(":")[0], other)
+
+
+def _size(run: Run) -> tuple[float, int, int]:
+    """Tokens per row, training rows, and evaluated rows of one run."""
+    entry = spec(run.task)
+    shape = TOKENS["pair" if entry and entry.pair else "single"]
+    full = (entry.counts.get("train") if entry else None) or 6000
+    evaluated = (run.eval_size or 1000) * (len(run.evaluate) or 2)
+    return min(run.max_length, TOKENS.get(run.task, shape)), min(run.train_size or full, full), evaluated
 
 
 def work(run: Run) -> float:
     """Multiply-adds ×2 of one run, in units of 1e9, from configuration alone."""
-    entry = spec(run.task)
-    shape = TOKENS["pair" if entry and entry.pair else "single"]
-    tokens = min(run.max_length, TOKENS.get(run.task, shape))
-    full = (entry.counts.get("train") if entry else None) or 6000
-    n = min(run.train_size or full, full)
-    steps = count_steps(n, run.recipe)
-    rows = min(run.recipe.batch_size, n)
-    weights = _layer_weights(run.encoder) / 1e3  # billions
-    evaluated = (run.eval_size or 1000) * (len(run.evaluate) or 2) * len(evaluation_steps(n, run.recipe))
+    tokens, n, evaluated = _size(run)
+    steps, rows = count_steps(n, run.recipe), min(run.recipe.batch_size, n)
+    weights = _of(LAYER_WEIGHTS, run.encoder, 85.0) / 1e3  # billions
     passes = REGISTRY[run.method].cost if run.method in REGISTRY else 1.0
-    return 2 * weights * tokens * (3 * steps * rows * passes + evaluated)
+    return 2 * weights * tokens * (3 * steps * rows * passes + evaluated * len(evaluation_steps(n, run.recipe)))
+
+
+def megabytes(run: Run) -> float:
+    """Of the model that is trained, in float32, with the words of its data set only.
+
+    Their number grows with the root of the text: 20 to 37 times the root of the tokens on the papers' English data sets.
+    """
+    tokens, n, evaluated = _size(run)
+    words, width = min(30_522, 35 * math.sqrt(tokens * (n + evaluated))), _of(WIDTHS, run.encoder, 768)
+    return 4 * (_of(LAYER_WEIGHTS, run.encoder, 85.0) + width * (words + 512 + width) / 1e6)  # places, pooler
 
 
 def measured_speed(device: torch.device) -> float:
@@ -89,7 +107,19 @@ class Costs:
         return sum(map(self.seconds, runs)) / max(1, workers)
 
 
-def disk(runs: Iterable[Run]) -> float:
-    """Megabytes that the weights of starts take while they are needed, at most."""
-    starts = {(r.start.hash, r.start_policy): r.start for r in runs if r.start is not None}
-    return sum(4 * (1.25 * _layer_weights(s.encoder) + 2) for s in starts.values())
+def disk(runs: Iterable[Run], workers: int = 1) -> float:
+    """Megabytes that checkpoints take, at most.
+
+    Those of finished runs are kept while others start from them, or for measurements. Each worker has an unfinished run besides,
+    to go on from: the weights, two moments of each, and the weights of every checkpoint that will be kept or evaluated;
+    twice, while a new state replaces the old one.
+    """
+    ahead, kept = {r.hash: r for r in runs}, defaultdict(set)
+    for run in list(ahead.values()):
+        for of, policy in ((run.start, run.start_policy), (run, run.probe_policy)):
+            if policy:
+                kept[ahead.setdefault(of.hash, of).hash].add(policy)
+    copies = {h: 3 + len(kept[h] | {r.final_policy} - {""}) for h, r in ahead.items()}
+    largest = max((copies[h] * megabytes(r) for h, r in ahead.items()), default=0.0)
+    finished = sum(len(kept[h]) * megabytes(r) for h, r in ahead.items())
+    return finished + 2 * min(workers, len(ahead)) * largest

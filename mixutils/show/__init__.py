@@ -2,7 +2,7 @@
 
 from .claims import claims, display_claims, display_units
 from .plots import forest, verdicts
-from .results import data_sets, display_results, display_table, grids, results
+from .results import data_sets, display_results, display_table, grids, results, whole
 from .style import colour
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "grids",
     "results",
     "verdicts",
+    "whole",
 ]

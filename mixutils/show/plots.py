@@ -15,6 +15,7 @@ from ..evidence import Verdict
 from .results import headed
 from .style import PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS, colour
 
+_MARKS = "os"  # of ours, one per comparison
 _PRINTED = {"marker": "D", "linestyle": "", "color": PAPER_COLOUR, "markerfacecolor": "none"}
 
 
@@ -24,7 +25,8 @@ def forest(
     """Gains with 95 % intervals, one panel per data set, the reported gain as an open diamond.
 
     Args:
-        frame: from ``results``, with gains. methods: printed row -> registered method, top to bottom.
+        frame: from ``results``, with gains; where there are several comparisons, named in a column "comparison", of which one
+            has the published gains. methods: printed row -> registered method, top to bottom.
 
     Returns:
         The figure, or None where nothing has a gain yet.
@@ -32,29 +34,35 @@ def forest(
     frame = frame[frame["gain"].notna() & frame["row"].isin(list(methods))]
     if frame.empty:
         return None
-    frame = frame.assign(title=headed(frame))
-    rows, across, height = list(methods), min(3, frame["title"].nunique()), 0.36 * len(methods) + 1.2
+    frame = frame.assign(title=headed(frame), comparison=frame.get("comparison", ""))
+    kinds = dict(zip(frame["comparison"].unique(), _MARKS, strict=False))
+    rows, across = list(methods), min(3, frame["title"].nunique())
+    height, apart = (0.22 + 0.14 * len(kinds)) * len(methods) + 1.2, {k: 0.3 * i for i, k in enumerate(kinds)}
     aspect = (3.1 + 1.6 / across) / height
     grid = sns.FacetGrid(frame, col="title", col_wrap=across, sharex=False, height=height, aspect=aspect)
     for name, axis in grid.axes_dict.items():
         axis.axvline(0, color="#555", linewidth=1)
         for line in frame[frame["title"] == name].to_dict("records"):
             numbers = line["gain"], line["gain_low"], line["gain_high"]
-            _interval(axis, rows.index(line["row"]), numbers, line["paper_gain"], colour(methods[line["row"]]))
+            kind = line["comparison"]
+            y = rows.index(line["row"]) + apart[kind] - max(apart.values()) / 2
+            _interval(axis, y, numbers, line["paper_gain"], colour(methods[line["row"]]), kinds[kind])
     # Downwards, with room for the marks at both ends.
     grid.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows))).set_yticklabels(rows).set_titles("{col_name}")
     figure = grid.figure
     figure.set_layout_engine("constrained")
-    if across > 2:
+    beside = across > 2 and len(kinds) == 1  # the legend beside the title, where there is room for both
+    if beside:
         figure.supxlabel(x_label, fontsize=9.5)
     else:  # the legend takes the place below
         grid.set_xlabels(textwrap.fill(x_label, 36))
-    printed = "reported gain" if frame["paper_gain"].notna().any() else ""
-    handles = _legend("ours, mean over seeds and 95 % t interval", printed)
-    # Beside the title where there is room for both.
-    figure.legend(
-        handles=handles, loc=f"outside {'upper right' if across > 2 else 'lower center'}", ncols=2, fontsize=8.5
-    )
+    printed = [
+        "reported gain" + f", {k}" * bool(k) for k in frame.loc[frame["paper_gain"].notna(), "comparison"].unique()
+    ]
+    ours = {f"ours{f', {k}' * bool(k)}, mean over seeds and 95 % t interval": mark for k, mark in kinds.items()}
+    handles = _legend(ours, *printed)
+    place, columns = ("upper right" if beside else "lower center"), 2 if len(kinds) == 1 else 1
+    figure.legend(handles=handles, loc=f"outside {place}", ncols=columns, fontsize=8.5)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -100,17 +108,19 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     axis.set_xlabel("effect in the claimed direction, points" + (f" ({'; '.join(scales)})" if scales else ""))
     axis.set_title(title, loc="left")
     note = " († on another number of training rows)" * any(other)
-    printed = "" if all(math.isnan(v.reported) for v in found) else f"reported{note}"
-    handles = _legend("pooled over data sets, 95 % interval", printed)
+    printed = [] if all(math.isnan(v.reported) for v in found) else [f"reported{note}"]
+    handles = _legend({"pooled over data sets, 95 % interval": _MARKS[0]}, *printed)
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
     return figure
 
 
-def _interval(axis: plt.Axes, y: float, numbers: tuple[float, float, float], reported: float, shade: str) -> None:
+def _interval(
+    axis: plt.Axes, y: float, numbers: tuple[float, float, float], reported: float, shade: str, mark: str = _MARKS[0]
+) -> None:
     """Mean with its interval (mean, low, high), and what is printed, where there is such a number."""
     mean, low, high = numbers
     error = None if math.isnan(low) else [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-    axis.errorbar(mean, y, xerr=error, fmt="o", color=shade, capsize=3, markersize=5.5)
+    axis.errorbar(mean, y, xerr=error, fmt=mark, color=shade, capsize=3, markersize=5.5)
     if not math.isnan(reported):
         axis.plot(reported, y, **_PRINTED, markersize=5.5)
 
@@ -124,7 +134,7 @@ def _points_axis(axis: plt.Axes) -> None:
     axis.xaxis.set_minor_locator(NullLocator())
 
 
-def _legend(label: str, printed: str) -> list[plt.Line2D]:
-    """Handles for intervals and, where it has a name, what is printed."""
-    handles = [plt.Line2D([], [], marker="o", color="#444", label=label)]
-    return handles + ([plt.Line2D([], [], **_PRINTED, label=printed)] if printed else [])
+def _legend(ours: Mapping[str, str], *printed: str) -> list[plt.Line2D]:
+    """Handles for intervals (label -> mark) and for what is printed, if anything."""
+    handles = [plt.Line2D([], [], marker=mark, color="#444", label=label) for label, mark in ours.items()]
+    return handles + [plt.Line2D([], [], **_PRINTED, label=label) for label in printed]

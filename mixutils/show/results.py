@@ -25,6 +25,8 @@ from ..evidence.frame import apart
 from ..papers import PLANS
 from ..papers.published import published
 from ..papers.tuning import TUNING
+from ..runs.counts import counted
+from ..tasks import spec
 from .style import MARKS
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ COLUMNS = [
 ]
 COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
 COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "void", "note", "runs"]
-PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric"]
+PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric", "floor"]
 SEEN, VOID = ["predicted", "value"], "†"  # of a run; the mark of what says nothing
 
 
@@ -61,9 +63,9 @@ def results(
 
     Args:
         c: a companion, or what else has its ``plan``, ``store``, ``frame`` and ``printed``.
-        baseline: (table, row) of the cells that gains are taken against, paired by seed, on readings without a floor.
-            None: no gains.
-        base_row: the row whose published value the published gains are taken against.
+        baseline: (table, row) of the cells that gains are taken against, paired by seed. None: no gains.
+        base_row: the row whose published value the published gains are taken against. Where it is the baseline's, gains are of
+            the cells' own readings, as the published ones; against any other row, of readings without a floor.
         frame: readings in place of ``c.frame``; what is primary there is shown.
         columns: key -> title, where the table's are not the plan's own: "data set/second axis".
 
@@ -83,7 +85,8 @@ def results(
     columns = {k: titles.get(k, k) for k in keys} if columns is None else columns
     elsewhere = f"not in the {c.plan.setting.profile.name} profile"
     shown = {tuple(at): part for at, part in frame[frame["primary"]].groupby(PLACE, sort=False)}
-    keyed = frame[~frame["floor"]].set_index([*PLACE, *READING, "seed"])[SEEN]
+    like_paper = baseline is not None and baseline[1] == base_row
+    keyed = frame.set_index([*PLACE, *READING, "seed"])[SEEN]
     by_seed = keyed[~keyed.index.duplicated(keep="last")].sort_index()
     lines = []
     for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
@@ -106,7 +109,8 @@ def results(
             # The papers print different spreads under one sign, so all are kept (SPEC X12).
             once = here.drop_duplicates("seed")[SEEN]
             x = once["value"]
-            mean, reading = mean_of(list(x)), here.iloc[0][READING]
+            mean, reading = mean_of(list(x)), here.iloc[0][READING].to_dict()
+            reading["floor"] &= like_paper
             line |= {"ours": mean.estimate, "sd": x.std(), "variance": x.var(), "se": mean.se, "n": len(x)}
             line |= {"low": mean.low, "high": mean.high}
             if at is not None and not line["apart"]:
@@ -114,7 +118,7 @@ def results(
             if not baseline:
                 line["void"] = says_nothing(once.to_numpy())
             elif row != base_row:
-                at_both = ((*side, key, *reading) for side in ((table, row), baseline))
+                at_both = ((*side, key, *reading.values()) for side in ((table, row), baseline))
                 sides = [
                     by_seed.loc[place] if place in by_seed.index else pd.DataFrame(columns=SEEN) for place in at_both
                 ]
@@ -162,7 +166,8 @@ def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         One line per printed data set, then those that only we have: data, "paper FIELD" as printed, ours (rows of the parts),
-        classes, used here, tokens (mean), from, remark.
+        classes, used here, words and tokens (means over all rows of the source), in train too (rows of the reported part whose
+        text trains), from, remark.
     """
     cells = {(p.row, p.column): p.value for p in published(c.plan.paper).values() if p.table == table}
     rows = list(dict.fromkeys(row for row, _ in cells))
@@ -171,11 +176,13 @@ def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
         {"data": row} | {f"paper {f}": cells.get((row, f), "") for f in fields} | _found(c, row)
         for row in dict.fromkeys([*rows, *own])
     ]
-    return pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
+    table = pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
+    return table[[*table.columns.drop("remark"), "remark"]]
 
 
 def _found(c: Any, task: str) -> dict[str, object]:
-    record = next((r for x in c.plan.cells if x.runs[0].task == task for r in x.records(c.store)), None)
+    cells = (x for x in c.plan.cells if x.runs[0].task == task)
+    record, part = next(((r, x.reading.split) for x in cells for r in x.records(c.store)), (None, ""))
     if record is None:
         names = ((key.split("/")[0], reason) for key, reason in c.plan.absent.items())
         why = next((r for name, r in names if name == task or name.startswith(f"{task}-")), "no runs yet")  # anli-r1
@@ -185,10 +192,22 @@ def _found(c: Any, task: str) -> dict[str, object]:
         "ours": ", ".join(f"{k} {v:,}" for k, v in data["full"].items()),
         "classes": len(data["labels"]),
         "used here": ", ".join(f"{k} {v:,}" for k, v in data["sizes"].items()),
-        "tokens": f"{data['mean_tokens']:.1f}",
+        **whole(record, part),
         "from": data["source"],
-        "remark": "; ".join(data["notes"]),
+        "remark": "; ".join(filter(None, (*data["notes"], getattr(spec(task), "note", "")))),
     }
+
+
+def whole(record: Mapping[str, Any], part: str) -> dict[str, str]:
+    """What is counted on the whole data set of a record: words, tokens, and, of a part, in train too; see ``runs.counts``."""
+    run, data = record["run"], record["data"]
+    found = counted(run["task"], run["policy"], data["digest"])
+    if not found:
+        return dict.fromkeys(("words", "tokens", "in train too"), "–")
+    texts, equal, rows = found["repeated"][part]
+    label = f", {equal:,} with the label" if equal < texts else ""
+    mean = {name: f"{found[name]:.2f}" for name in ("words", "tokens")}
+    return mean | {"in train too": f"{texts:,} of {rows:,}{label}"}
 
 
 def display_results(lines: pd.DataFrame, *, caption: str = "") -> Styler:
