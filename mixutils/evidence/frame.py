@@ -40,10 +40,10 @@ def frame(plan: Plan, store: Records, shuffle: int | None = None) -> pd.DataFram
             f1_weighted and, for two classes, f1_binary, of the positive class (SPEC 1.5). The policy chooses by the metric
             that is read; f1_binary, and parts that are evaluated once, are read where accuracy chooses. primary: whether it
             is the one that the cell's table shows.
-        capped: whether it is trained on fewer rows than there are. value: in points, 0 to 100. step: of the checkpoint. predicted: number of classes that are predicted at all; 1 also
-            where the numbers are a constant guess's, NaN where nothing says more. classes: of the task. bits: hex, one bit
-            per row of the part (accuracy and f1_micro), or "". rows: digest of the part's row ids, or "". size: rows of the
-            part.
+        capped: whether it is trained on fewer rows than there are. value: in points, 0 to 100. step: of the checkpoint.
+        predicted: number of classes that are predicted at all; 1 also where the numbers are a constant guess's, NaN where
+            nothing says more. classes: of the task. bits: hex, one bit per row of the part (accuracy and f1_micro), or "".
+            rows: digest of the part's row ids, or "". size: rows of the part.
         precision (one word), first, last: the generations whose numbers these are; version, commit, hash.
         mixer.NAME: what the mixer logged.
     """
