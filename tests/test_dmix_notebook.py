@@ -19,7 +19,7 @@ from tests.fakes import data_folder, done, filled, shipped
 from tests.notebook import run
 
 DESK = ("trac", "trec-coarse", "cola", "ttc")
-TABLES = {"table_1", "table_2", "table_3", "table_3_nt", "table_4", "table_6", "table_8"}
+TABLES = {"chosen", "table_1", "table_2", "table_3", "table_3_nt", "table_4", "table_6", "table_8"}
 TABLES |= {"averages", "steps", "claims"}
 FIGURES = {"figure_1", "figure_2", "gains", "verdicts"}
 

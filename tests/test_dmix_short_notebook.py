@@ -16,7 +16,7 @@ from mixutils.show import style
 from tests.fakes import data_folder, done, filled, shipped
 from tests.notebook import run
 
-TABLES = {"data", "table_1", "averages", "table_x1", "claims"}
+TABLES = {"chosen", "data", "table_1", "averages", "table_x1", "claims"}
 FIGURES = {"gains", "figure_1", "shares", "verdicts"}
 
 

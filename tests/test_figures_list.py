@@ -77,11 +77,11 @@ DRAWN: dict[str, tuple[str, ...]] = {
 }
 #: Notebook -> what else it saves: diagnostics, controls, tables that put a figure into numbers, and its verdicts.
 BESIDE: dict[str, tuple[str, ...]] = {
-    "dmix": ("gains", "averages", "claims", "verdicts"),
+    "dmix": ("chosen", "gains", "averages", "claims", "verdicts"),
     "dmix_thresholds": ("shares", "thresholds", "histograms", "partners", "claims_thresholds"),
     "dmix_layers": ("claims_layers",),
     "dmix_matrix": ("movement", "matrix", "beliefs", "order", "plane", "claims_matrix"),
-    "dmix_short": ("data", "gains", "averages", "table_x1", "shares", "claims", "verdicts"),
+    "dmix_short": ("chosen", "data", "gains", "averages", "table_x1", "shares", "claims", "verdicts"),
     "ssmix": ("gains", "learning_curves", "size_curve", "claims", "verdicts"),
     "dnm": ("table_own", "size_curves", "size_gains", "gains", "table_long", "claims", "verdicts"),
     "dnm_topk": ("topk", "table_share", "claims_topk"),

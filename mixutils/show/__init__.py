@@ -2,7 +2,7 @@
 
 from .claims import claims, display_claims, display_units
 from .plots import forest, verdicts
-from .results import data_sets, display_results, display_table, results, whole
+from .results import data_sets, display_results, display_table, grids, results, whole
 from .style import colour
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "display_table",
     "display_units",
     "forest",
+    "grids",
     "results",
     "verdicts",
     "whole",

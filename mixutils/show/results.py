@@ -24,6 +24,7 @@ from ..evidence.estimate import mean_of
 from ..evidence.frame import apart
 from ..papers import PLANS
 from ..papers.published import published
+from ..papers.tuning import TUNING
 from ..runs.counts import counted
 from ..tasks import spec
 from .style import MARKS
@@ -131,6 +132,29 @@ def results(
                 line["paper_gain"] = at.value - cited[table, base_row, key].value
         lines.append(line)
     return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "Int64"})
+
+
+def grids(c: Any) -> pd.DataFrame:
+    """Every value that hyperparameters are chosen from, on the part that chooses (SPEC 2(c), 3(c), 6(c)).
+
+    Args:
+        c: a companion, or what else has its ``plan`` and ``frame``.
+
+    Returns:
+        One line per data set and value: data, value, part, mean over seeds in the table's metric, in percent, n (seeds), chosen
+        ("✓" or ""; none before all of a grid is there).
+    """
+    cells = c.plan.table(TUNING)
+    tuned = {
+        (x.column, x.row)
+        for x in cells
+        if c.plan.setting.tuned.get((x.column, x.runs[0].method)) == dict(x.runs[0].options)
+    }
+    shown = c.frame[c.frame["primary"] & (c.frame["table"] == TUNING)]
+    of = shown.groupby(["title", "column", "row", "part"], sort=False)["value"].agg(["mean", "count"]).reset_index()
+    of["chosen"] = ["✓" if at in tuned else "" for at in zip(of["column"], of["row"], strict=True)]
+    names = {"title": "data", "row": "value", "part": "part", "mean": "mean", "count": "n", "chosen": "chosen"}
+    return of[list(names)].rename(columns=names)
 
 
 def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
