@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from mixutils.encoder.load import load_tokenizer
+from mixutils.mixers import build
 from mixutils.runs.trained import Trained
 from mixutils.tasks.data import Split, TaskData
+from mixutils.tasks.encode import encode
 from tests.conftest import make_model
 from tests.notebook import measuring
 
@@ -209,3 +211,18 @@ def test_without_two_labels_there_is_nothing_to_measure_and_no_failure(tiny, tok
     alone = Split(data.splits["test"].text_a, None, np.zeros(6, dtype=np.int64))
     result = measure(tiny, tokenizer, data.with_splits({"train": data.splits["train"], "test": alone}))
     assert result == {"part": "test", "ratio": RATIO, "examples": [], "projection": None}
+
+
+@pytest.mark.parametrize("name", spans.VARIANTS)
+@pytest.mark.parametrize("pair", [False, True], ids=["single", "pairs"])
+def test_a_mixture_has_as_many_separators_as_a_whatever_the_texts_say(name, pair, tokenizer):
+    first, second = ["red [SEP] green", "[SEP] [SEP] blue sky"], ["a [CLS] b c", "[PAD] d [SEP]"]
+    data = TaskData("mine", ("a", "b"), {"train": Split(first, second if pair else None, np.array([0, 1]))}, pair)
+    task = encode(data, tokenizer, renumber=False)
+    batch, a = task.splits["train"].batch(torch.arange(2)), torch.tensor([0])
+    saliency = torch.rand(batch.input_ids.shape, generator=torch.Generator().manual_seed(0))
+    mixer = build(name, ratio=0.6)
+    mixer.pad, mixer.unk = task.pad, task.unk
+    mixed, _ = mixer.mix(batch, a, a + 1, saliency, np.random.default_rng(0))
+    assert not torch.equal(mixed.input_ids, batch.input_ids[a])
+    assert int((mixed.input_ids == tokenizer.sep_token_id).sum()) == 1 + pair
