@@ -17,13 +17,22 @@ from typing import Any, NamedTuple
 
 from .. import paths
 from ..mixers import REGISTRY, build
+from ..mixers.options import one_of
 from ..runs.run import Run
+from ..tasks.splits import policy_name
 from ..training.loop import Recipe
+from ..training.optim import OPTIMIZERS
 from ..training.policies import check
 
 #: Fields of ``Run`` that can be set for all runs; the others have parameters of their own, or are what a table compares.
 RUN = ("policy", "train_fraction", "subset", "max_length", "dropout", "attention")
 #: Arguments of ``evidence.read_as``, and of ``Evidence``.
+#: Fields that take one of a few names.
+NAMES = {
+    "subset": ("stratified", "balanced", "random", "fixed"),
+    "optimizer": OPTIMIZERS,
+    "schedule": ("linear", "constant"),
+}
 METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
 READING, OF_EVIDENCE = ("policy", "metric", "floor"), ("margin",)
 WHERE = "python -m mixutils readings lists them"
@@ -83,8 +92,12 @@ def _check(option: Option) -> None:
     if whose == "run":
         _fits(f"run.{what}", what, value, {name: f for name, f in _types(Run).items() if name in RUN})
         Run("", "none", 0, **{what: value})
+        if what == "policy":
+            policy_name(value)
+        one_of(what, value, NAMES.get(what, (value,)))
     elif whose == "recipe":
         _fits(f"recipe.{what}", what, value, _types(Recipe))
+        one_of(what, value, NAMES.get(what, (value,)))
     elif whose == "reading":
         _fits(f"reading.{what}", what, value, {"policy": str, "metric": str, "floor": bool, "margin": float})
         if what == "policy" and value != "hold-out":

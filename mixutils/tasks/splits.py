@@ -173,6 +173,14 @@ def shared(parts: Parts, part: str) -> tuple[int, int]:
     return len(equal), sum(equal)
 
 
+def policy_name(policy: str) -> str:
+    """The policy's name in ``POLICIES``, without its numbers and "-grouped"; a ValueError that lists the known ones otherwise."""
+    name, sized = re.subn(r"-\d+-\d+$", "-V-T", policy.removesuffix("-grouped"))
+    if name not in POLICIES or sized != name.endswith("-V-T"):
+        raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}, and with -grouped behind")
+    return name
+
+
 def apply_policy(data: TaskData, policy: str, run_seed: int) -> TaskData:
     """The data set cut as ``policy`` says; see ``POLICIES``, all of which have a variant in "-grouped".
 
@@ -180,10 +188,7 @@ def apply_policy(data: TaskData, policy: str, run_seed: int) -> TaskData:
         ValueError: an unknown policy; the message lists the known ones.
         DataError: the parts that the policy needs are not there, or nothing is left to train on.
     """
-    plain = policy.removesuffix("-grouped")
-    name, sized = re.subn(r"-\d+-\d+$", "-V-T", plain)
-    if name not in POLICIES or sized != name.endswith("-V-T"):
-        raise ValueError(f"unknown split policy {policy!r}; known: {', '.join(POLICIES)}, and with -grouped behind")
+    plain, name = policy.removesuffix("-grouped"), policy_name(policy)
     cut = POLICIES[name] if plain == policy else partial(_grouped, POLICIES[name])
     sizes = map(int, re.findall(r"\d+", plain))
     made = data.with_splits(cut(data.splits, run_seed if plain in BY_SEED else 0, *sizes))
