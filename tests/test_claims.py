@@ -29,7 +29,8 @@ def test_every_paper_has_claims():
 def test_every_claim_of_the_spec_is_made_once_and_without_records_says_why_it_is_not_tested(paper, profile):
     prefix, n = KEYS[paper]
     for found in verdicts(paper, make_plan(paper, profile), Records()).values():
-        assert [v.key for v in found] == [f"{prefix}{i}" for i in range(1, n + 1)]
+        # A claim that is tested in two ways has a word behind its key for the second.
+        assert list(dict.fromkeys(v.key.split()[0] for v in found)) == [f"{prefix}{i}" for i in range(1, n + 1)]
         assert {v.word for v in found} <= {"not tested", "illustration", "supported"}
         assert {v.kind for v in found if v.word == "supported"} <= {"measured"}  # numbers of the authors' code
         for v in found:

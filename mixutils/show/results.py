@@ -157,6 +157,9 @@ def grids(c: Any) -> pd.DataFrame:
     return of[list(names)].rename(columns=names)
 
 
+FOUND = ["classes", "used here", "words", "tokens", "in train too", "from", "remark"]
+
+
 def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
     """A table of data sets: what is printed, and what the records say about the data that were found.
 
@@ -176,8 +179,9 @@ def data_sets(c: Any, table: str, fields: Sequence[str]) -> pd.DataFrame:
         {"data": row} | {f"paper {f}": cells.get((row, f), "") for f in fields} | _found(c, row)
         for row in dict.fromkeys([*rows, *own])
     ]
-    table = pd.DataFrame(lines, dtype=object).fillna("")  # object: a missing count must not turn the others into floats
-    return table[[*table.columns.drop("remark"), "remark"]]
+    columns = ["data", *(f"paper {f}" for f in fields), "ours", *FOUND]
+    # object: a missing count must not turn the others into floats.
+    return pd.DataFrame(lines, columns=columns, dtype=object).fillna("")
 
 
 def _found(c: Any, task: str) -> dict[str, object]:
