@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import papermill
 import pytest
 
 from mixutils import paths
@@ -108,6 +109,7 @@ def test_every_notebook_that_trains_has_the_same_parameters_one_line_each(path):
     names = [line.split(" = ")[0] for line in lines]
     common = [name for name in PARAMETERS if name != "methods"]
     assert [n for n in names if n in common] == common
+    assert list(papermill.inspect_notebook(str(path))) == names  # it cannot parse every comment
     model = json.loads((paths.NOTEBOOKS / "ssmix.ipynb").read_text("utf-8"))["cells"]
     (same,) = [c["source"] for c in model if "parameters" in c["metadata"].get("tags", ())]
     assert [line.rstrip() for line in lines[1 : len(same)]] == [line.rstrip() for line in same[1:]]
