@@ -31,8 +31,6 @@ OWN_SET: dict[str, str] = _FACTS["own_set"]
 LAYERS = "5"
 THRESHOLD, THRESHOLDS = 0.7, "fig3"  # T where none is chosen; name of Figure 3's cells
 WITH_T = ("DMix", "DMix NT", "Euc-DMix", "Euc-DMix NT", "M-Threshold")  # rows that select by a threshold
-BENCHMARKS = {"trac": 75.0, "hasoc": 77.0}  # [P] Figure 2: F1 to reach on validation
-BELOW_TMIX = 0.5  # elsewhere, and at another scale: so many points below where TMix ends (SPEC DA39)
 MATRIX = "matrix"  # cells of runs that are there to watch M (SPEC DA11, DA13)
 STAND_INS = ("docs-coarse", "docs-fine")
 

@@ -285,7 +285,9 @@ def display_table(
     rules = {"th, td": "text-align: left; vertical-align: top; white-space: pre"}
     rules |= {long: "white-space: pre-line; min-width: 14em"} if long else {}
     # A table may be wider than its page; its caption stays in sight.
-    rules |= {"caption": "caption-side: bottom; text-align: left; position: sticky; left: 0; max-width: min(48em, 85vw)"}
+    rules |= {
+        "caption": "caption-side: bottom; text-align: left; position: sticky; left: 0; max-width: min(48em, 85vw)"
+    }
     rules = [{"selector": selector, "props": props} for selector, props in rules.items()]
     styler = styler.set_uuid(digest).set_table_styles(rules).set_caption(html.escape(caption))
     return styler if index else styler.hide(axis="index")
