@@ -19,6 +19,8 @@ FACTS = paths.facts("cli/commands")
 COMMANDS = FACTS["commands"]
 #: What stands for a value that TOML does not have.
 VALUES = {"int": int, "path": Path, "profiles": tuple(PROFILES)}
+#: Of an error's message: what was given may be of any length.
+LONGEST = 2000
 EPILOG = """Start with "doctor"; "all --dry-run" prints what "all" would do and how long that takes. Each command explains its
 options: python -m mixutils all --help. Interrupt at any time: the same command goes on from there."""
 
@@ -67,7 +69,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: this command needs the package {package}; pip install -e '.[all]' has it", file=sys.stderr)
         return 2
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        text = str(error)
+        print(f"error: {text if len(text) < LONGEST else text[:LONGEST] + ' …'}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; finished runs are kept, the same command goes on from here", file=sys.stderr)

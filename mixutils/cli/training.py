@@ -51,6 +51,8 @@ def train(args: argparse.Namespace) -> int:
     profile, papers, _ = setting.selected(args)
     # What would make every run fail is said before the first one.
     environment.pick_precision("auto", environment.pick_device(args.device))
+    environment.count("jobs", args.jobs)
+    environment.count("threads", args.threads)
     check_gpu(profile, args.device)
     if args.encoder:
         from ..encoder.load import load_encoder, load_tokenizer

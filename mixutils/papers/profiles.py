@@ -91,6 +91,9 @@ class Setting(Profile):
         return size if not most or size is None or "train_size" in self.chosen else min(size, most)
 
 
+MOST_SEEDS, LARGEST_SEED = 1000, 2**31 - 1
+
+
 def parse_seeds(text: str) -> tuple[int, ...]:
     """ "5" means seeds 0 to 4; "0,3,7" and "0-4" name them.
 
@@ -98,15 +101,17 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         ValueError: anything else.
     """
     try:
+        pieces = [piece.strip().partition("-") for piece in text.split(",")]
+        ends = [(int(first), int(last or first)) for first, _, last in pieces]
         if text.strip().isdigit():
-            out = list(range(int(text)))
-        else:
-            ends = [piece.strip().partition("-") for piece in text.split(",")]
-            out = [seed for first, _, last in ends for seed in range(int(first), int(last or first) + 1)]
+            ends = [(0, int(text) - 1)]
     except ValueError:
-        out = []
+        ends = []
+    if any(high > LARGEST_SEED for _, high in ends) or sum(high - low for low, high in ends) >= MOST_SEEDS:
+        raise ValueError(f"seeds are at most {MOST_SEEDS:,} numbers from 0 to {LARGEST_SEED:,}, not {text[:80]!r}")
+    out = [seed for low, high in ends for seed in range(low, high + 1)]
     if not out:  # a typing error, no number of seeds, or a range that runs backwards
-        raise ValueError(f"seeds are a number (5), a list (0,3,7) or a range (0-4), not {text!r}")
+        raise ValueError(f"seeds are a number (5), a list (0,3,7) or a range (0-4), not {text[:80]!r}")
     return tuple(dict.fromkeys(out))
 
 

@@ -92,13 +92,28 @@ def cpu_bfloat16() -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
+#: More processes or threads than any machine has use for: a mistyped number ends here, and not in the operating system.
+MOST = 512
+
+
+def count(name: str, n: int) -> int:
+    """A number of processes or threads.
+
+    Raises:
+        ValueError: below 0 or above ``MOST``.
+    """
+    if not 0 <= n <= MOST:
+        raise ValueError(f"{name} must be a whole number from 0 to {MOST}, not {n}")
+    return n
+
+
 def set_up(device: torch.device, threads: int, precision: str = "auto") -> None:
     """Process-wide switches that decide which bits come out. All of them are in ``describe``.
 
     Args:
         precision: one of ``PRECISIONS``; it decides the kernel of float32 products.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(count("threads", threads))
     torch.set_float32_matmul_precision(_matmul(precision, device))
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

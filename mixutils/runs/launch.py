@@ -113,8 +113,12 @@ class Worker:
 
 
 def devices(device: str, jobs: int) -> list[str]:
-    """The device of each of ``jobs`` workers; 0 jobs chooses: one per core, or up to four per GPU."""
-    where, cores = environment.pick_device(device), environment.cores()
+    """The device of each of ``jobs`` workers; 0 jobs chooses: one per core, or up to four per GPU.
+
+    Raises:
+        ValueError: too many jobs, or fewer than 0.
+    """
+    where, cores, jobs = environment.pick_device(device), environment.cores(), environment.count("jobs", jobs)
     if where.type == "cpu":
         return ["cpu"] * (jobs or cores)
     numbers = range(torch.cuda.device_count()) if where.index is None else [where.index]

@@ -26,10 +26,10 @@ def select(only: str | None, within: Collection[str] = ()) -> tuple[list[str], l
         papers = [p for p in PLANS if not within or p in within]
         return papers, [n for n, paper in NOTEBOOKS.items() if paper is None or paper in papers]
     names = [n.strip() for n in only.split(",") if n.strip()]
-    unknown = [n for n in names if n not in PLANS and n not in NOTEBOOKS]
+    unknown = [only] * (not names) + [n for n in names if n not in PLANS and n not in NOTEBOOKS]
     if unknown:
         known = dict.fromkeys([*PLANS, *NOTEBOOKS])
-        raise ValueError(f"--only does not know {', '.join(unknown)}; papers and notebooks: {', '.join(known)}")
+        raise ValueError(f"--only does not know {', '.join(map(repr, unknown))}; papers and notebooks: {', '.join(known)}")
     notebooks = [n for n, paper in NOTEBOOKS.items() if n in names or paper in names]
     papers = [p for p in PLANS if p in names or p in {NOTEBOOKS[n] for n in notebooks}]
     return papers, notebooks
