@@ -44,7 +44,7 @@ def test_several_names_are_joined_in_the_catalogues_order():
 
 
 def test_unknown_names_are_refused_with_all_known_ones():
-    with pytest.raises(ValueError, match="--only does not know smix, dmx; papers and notebooks: ") as error:
+    with pytest.raises(ValueError, match="--only does not know 'smix', 'dmx'; papers and notebooks: ") as error:
         select("ssmix,smix,dmx")
     for name in (*PLANS, *NOTEBOOKS):
         assert name in str(error.value)
