@@ -100,6 +100,30 @@ def test_other_columns_and_their_order_do_not_matter(tmp_path):
         assert fields(write(tmp_path / f"train.{ending}", rows)) == [("a", None, "x")], ending
 
 
+@pytest.mark.parametrize(
+    ("columns", "read_as"),
+    [
+        (("text_a", "text_b"), ("1", "2")),
+        (("text", "text_b"), ("1", "2")),
+        (("sentence1", "sentence2"), ("1", "2")),
+        (("premise", "hypothesis"), ("1", "2")),
+        (("question", "sentence"), ("1", "2")),
+        (("text_a", "text_b", "text"), ("1", "2")),  # ours win
+        (("sentence1", "sentence2", "text"), ("3", None)),  # one text, and two other columns
+        (("text", "question"), ("1", None)),
+    ],
+)
+@pytest.mark.parametrize("ending", FORMATS)
+def test_pairs_may_have_the_names_that_others_give_them(columns, read_as, ending, tmp_path):
+    row = {name: str(i) for i, name in enumerate(columns, 1)} | {"label": "x"}
+    assert fields(write(tmp_path / f"train.{ending}", [row])) == [(*read_as, "x")]
+
+
+def test_a_text_may_be_longer_than_csv_takes_by_itself(tmp_path):
+    row = {"text": "long " * 40_000, "label": "x"}
+    assert fields(write(tmp_path / "train.csv", [row]))[0][0] == row["text"]
+
+
 def test_empty_texts_are_rows(tmp_path):
     rows = [{"text": "", "label": "x"}, {"text": " ", "label": "y"}]
     for ending in FORMATS:
@@ -127,7 +151,7 @@ BAD = {
     ),
     "nothing in the row": ("train.jsonl", b"{}\n", 1, "the row has nothing"),
     "half a pair": ("train.jsonl", b'{"text_a": "b", "label": "y"}\n', 1, "no value for 'text_b'"),
-    "the other half": ("train.jsonl", b'{"text": "a", "text_b": "b", "label": "y"}\n', 1, "no value for 'text_a'"),
+    "the other half": ("train.jsonl", b'{"text_b": "b", "label": "y"}\n', 1, "no value for 'text_a'"),
     "null text": ("train.jsonl", GOOD + b'{"text": null, "label": "y"}\n', 2, "no value for 'text'"),
     "null label": ("train.jsonl", GOOD + b'{"text": "b", "label": null}\n', 2, "no value for 'label'"),
     "empty label": ("train.jsonl", GOOD + b'{"text": "b", "label": ""}\n', 2, "no value for 'label'"),

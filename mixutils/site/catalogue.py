@@ -29,7 +29,9 @@ def select(only: str | None, within: Collection[str] = ()) -> tuple[list[str], l
     unknown = [only] * (not names) + [n for n in names if n not in PLANS and n not in NOTEBOOKS]
     if unknown:
         known = dict.fromkeys([*PLANS, *NOTEBOOKS])
-        raise ValueError(f"--only does not know {', '.join(map(repr, unknown))}; papers and notebooks: {', '.join(known)}")
+        raise ValueError(
+            f"--only does not know {', '.join(map(repr, unknown))}; papers and notebooks: {', '.join(known)}"
+        )
     notebooks = [n for n, paper in NOTEBOOKS.items() if n in names or paper in names]
     papers = [p for p in PLANS if p in names or p in {NOTEBOOKS[n] for n in notebooks}]
     return papers, notebooks

@@ -1,6 +1,6 @@
 """Reads a data set from a folder: ``<name>/<part>.jsonl|csv|tsv|parquet``.
 
-Columns: ``text`` and ``label``, or ``text_a``, ``text_b`` and ``label``; other columns are ignored. Labels are names;
+Columns: ``text`` and ``label``, or two texts (``PAIRS``) and ``label``; other columns are ignored. Labels are names;
 numbers become their decimal text. Files are UTF-8 (a byte-order mark is dropped). In CSV and TSV a text may stand between
 quotation marks, with inner ones doubled, and must if it holds a delimiter, a line break or begins with such a mark. Every
 complaint names file and line.
@@ -20,6 +20,17 @@ from .data import DataError
 FORMATS = ("jsonl", "csv", "tsv", "parquet")
 #: What others call a validation part. Unread, it would be missed by nobody: a part would be cut off the training rows.
 OTHER_NAMES = ("dev", "valid", "val", "development")
+
+
+#: What the columns of a pair may be called. The first are ours, and win over a column ``text``.
+PAIRS = (
+    ("text_a", "text_b"),
+    ("text", "text_b"),
+    ("sentence1", "sentence2"),
+    ("premise", "hypothesis"),
+    ("question", "sentence"),
+)
+csv.field_size_limit(2**31 - 1)  # its own limit is 131,072 characters, less than a long document
 
 
 class Row(NamedTuple):
@@ -79,14 +90,13 @@ def make_row(path: Path | str, line: int, fields: dict) -> Row:
     Raises:
         DataError: a column without a value, a value of another type, or half of a character pair.
     """
-    pair = "text_a" in fields or "text_b" in fields
-    wanted = ("text_a", "text_b", "label") if pair else ("text", "label")
+    wanted = (*_texts(fields), "label")
     for name in wanted:
         if fields.get(name) is None or (name == "label" and fields[name] == ""):
             have = ", ".join(str(k) for k in fields) or "nothing"
             raise DataError(
                 f"{path}, line {line}: no value for {name!r}; the row has {have}; "
-                "expected text and label, or text_a, text_b and label"
+                f"expected text and label, or label and {', '.join(f'{a} and {b}' for a, b in PAIRS)}"
             )
     *texts, label = (fields[name] for name in wanted)
     if isinstance(label, int | float) and not isinstance(label, bool) and math.isfinite(label):
@@ -97,7 +107,15 @@ def make_row(path: Path | str, line: int, fields: dict) -> Row:
             raise DataError(f"{path}, line {line}: {name!r} must be {kind}, not {type(text).__name__} ({text!r})")
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             raise DataError(f"{path}, line {line}: {name!r} holds half of a character pair (\\ud800 to \\udfff)")
-    return Row(texts[0], texts[1] if pair else None, label, (path, line))
+    return Row(texts[0], texts[1] if len(texts) > 1 else None, label, (path, line))
+
+
+def _texts(fields: dict) -> tuple[str, ...]:
+    """The columns of a row's texts: of a pair where both are there, or one of ours is."""
+    if "text_a" not in fields and "text" in fields:
+        return ("text", "text_b") if "text_b" in fields else ("text",)
+    ours = PAIRS[0] if {*PAIRS[0]} & {*fields} else ("text",)
+    return next((pair for pair in PAIRS if {*pair} <= {*fields}), ours)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
