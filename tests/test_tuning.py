@@ -150,3 +150,18 @@ def test_a_companion_trains_the_grid_then_what_follows_from_it(monkeypatch):
     assert launched[0] == first
     assert dict(c.plan.cell("2", "DMix", c.plan.columns[0].key).runs[0].options) == {"T": 0.9}
     assert set(launched[1]) == {r.hash for r in c.plan.runs}
+
+
+def test_what_follows_from_a_grid_waits_where_one_of_its_runs_has_failed(monkeypatch):
+    c, launched = Companion("dmix", options="dmix.tune=1"), []
+
+    def launch(runs, store, **how):
+        launched.append(list(runs))
+        for run in runs:
+            store.put(fakes.failed(run) if run == runs[0] else fakes.done(run, 60.0))
+
+    monkeypatch.setattr("mixutils.companion.launch", launch)
+    monkeypatch.setattr("mixutils.companion.stale_runs", lambda *_: {})
+    with pytest.raises(RuntimeError, match="1 of"):
+        c.train_or_load()
+    assert len(launched) == 1

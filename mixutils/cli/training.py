@@ -77,7 +77,9 @@ def train(args: argparse.Namespace) -> int:
     if first:
         print(f"{len(first)} runs choose hyperparameters first")
         launch.launch(first, store, jobs=args.jobs, threads=args.threads, **how)
-        runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
+        runs = first  # if one has failed, the others wait: it decides what they are
+        if not any(map(store.failed, first)):
+            runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
     launch.launch(runs, store, jobs=args.jobs, threads=args.threads, **how)
     print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
     failed = [r for r in runs if store.failed(r)]

@@ -122,7 +122,7 @@ class Companion:
         if self.train and self.plan.first:
             self._launch(self.plan.first)
             self.plan = self._make_plan()
-        if self.train:
+        if self.train and not any(map(self.store.failed, self.plan.first)):  # the others wait for what decides them
             self._launch(self.plan.runs)
             self.plan = self._make_plan()  # with what its grids prefer
         runs = self.plan.runs

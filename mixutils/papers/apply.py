@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from ..mixers import build
 from ..runs.run import Run
-from .base import Plan
+from .base import Cell, Plan
 from .options import Option, differing, methods
 
 
@@ -23,17 +23,27 @@ def with_options(plan: Plan, options: Iterable[Option]) -> Plan:
     if not wanted:
         return plan
     usual = {run.method: run for run in reversed(plan.runs)}  # a method's first run
-    made: dict[str, dict[str, Run]] = defaultdict(dict)  # hash -> what the run became in the tables
-    cells = []
+    beside: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for cell in plan.cells:
-        beside = [r for c in plan.table(cell.table) if c.column == cell.column for r in (*c.runs, *c.held)]
-        changed = {}
-        for name in ("runs", "held"):
-            runs = getattr(cell, name)
-            changed[name] = tuple(_changed(r, _kept(r, wanted, beside, usual), wanted) for r in runs)
-            for old, new in zip(runs, changed[name], strict=True):
-                made[old.hash][new.hash] = new
-        cells.append(replace(cell, **changed))
+        for run in (*cell.runs, *cell.held):
+            beside[cell.table, cell.column, run.method].append(run)
+    # What all rows of a method in a column have alike.
+    alike = {
+        at: [o for o in _of(runs[0], wanted) if len({_value(o, r) for r in runs}) == 1] for at, runs in beside.items()
+    }
+    made: dict[str, dict[str, Run]] = defaultdict(dict)  # hash -> what the run became in the tables
+
+    def of_cell(cell: Cell, run: Run) -> Run:
+        own = alike[cell.table, cell.column, run.method]
+        own = [o for o in own if o.whose in EVERY or _value(o, run) == _value(o, usual[run.method])]
+        new = _changed(run, own, wanted)
+        made[run.hash][new.hash] = new
+        return new
+
+    cells = [
+        replace(c, **{name: tuple(of_cell(c, r) for r in getattr(c, name)) for name in ("runs", "held")})
+        for c in plan.cells
+    ]
 
     def everywhere(runs: Iterable[Run]) -> tuple[Run, ...]:
         """Runs that stand in cells too are what they became there."""
@@ -48,17 +58,6 @@ Wanted = list[tuple[str, Option]]  # method or "*", and what is wanted of it
 
 def _of(run: Run, wanted: Wanted) -> list[Option]:
     return [option for method, option in wanted if method in (run.method, "*")]
-
-
-def _kept(run: Run, wanted: Wanted, beside: Iterable[Run], usual: Mapping[str, Run]) -> list[Option]:
-    """The options that a run takes beside the other runs of its column in a table."""
-    same = [r for r in beside if r.method == run.method]
-    return [
-        o
-        for o in _of(run, wanted)
-        if len({_value(o, r) for r in same}) == 1
-        and (o.whose in EVERY or _value(o, run) == _value(o, usual[run.method]))
-    ]
 
 
 def _value(option: Option, run: Run) -> Any:

@@ -26,7 +26,6 @@ from ..training.policies import check
 
 #: Fields of ``Run`` that can be set for all runs; the others have parameters of their own, or are what a table compares.
 RUN = ("policy", "train_fraction", "subset", "max_length", "dropout", "attention")
-#: Arguments of ``evidence.read_as``, and of ``Evidence``.
 #: Fields that take one of a few names.
 NAMES = {
     "subset": ("stratified", "balanced", "random", "fixed"),
@@ -34,6 +33,7 @@ NAMES = {
     "schedule": ("linear", "constant"),
 }
 METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
+#: Arguments of ``evidence.read_as``, and of ``Evidence``.
 READING, OF_EVIDENCE = ("policy", "metric", "floor"), ("margin",)
 WHERE = "python -m mixutils readings lists them"
 

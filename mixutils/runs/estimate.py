@@ -18,13 +18,25 @@ from .records import Records
 from .run import Run
 
 #: Weights of the layers in millions, without embeddings; an unknown encoder is taken for a BERT-base.
-LAYER_WEIGHTS = {"minilm": 10.6, "random:tiny": 0.07, "random:small": 0.8, "cnn": 0.5, "lstm": 0.6}
-LAYER_WEIGHTS["google-bert/bert-large-uncased"] = 302.3
+LAYER_WEIGHTS = {
+    "minilm": 10.6,
+    "random:tiny": 0.07,
+    "random:small": 0.8,
+    "cnn": 0.5,
+    "lstm": 0.6,
+    "google-bert/bert-large-uncased": 302.3,
+}
 #: Padded tokens per row, of tasks and of all others by their shape.
 TOKENS = {"docs-coarse": 26.0, "docs-fine": 26.0, "docs-pair": 48.0, "ttc": 128.0, "single": 24.0, "pair": 90.0}
 #: Hidden units, which a word of the vocabulary takes; 768 for all others.
-WIDTHS = {"minilm": 384, "random:tiny": 64, "random:small": 128, "cnn": 384, "lstm": 384}
-WIDTHS["google-bert/bert-large-uncased"] = 1024
+WIDTHS = {
+    "minilm": 384,
+    "random:tiny": 64,
+    "random:small": 128,
+    "cnn": 384,
+    "lstm": 384,
+    "google-bert/bert-large-uncased": 1024,
+}
 OVERHEAD = 0.6  # seconds per run: data, tokenizer, weights
 
 

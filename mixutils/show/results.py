@@ -153,10 +153,11 @@ def grids(c: Any) -> pd.DataFrame:
     shown = c.frame[c.frame["primary"] & (c.frame["table"] == TUNING)]
     of = shown.groupby(["title", "column", "row", "part"], sort=False)["value"].agg(["mean", "count"]).reset_index()
     of["chosen"] = ["✓" if at in tuned else "" for at in zip(of["column"], of["row"], strict=True)]
-    names = {"title": "data", "row": "value", "part": "part", "mean": "mean", "count": "n", "chosen": "chosen"}
-    return of[list(names)].rename(columns=names)
+    of = of.rename(columns={"title": "data", "row": "value", "count": "n"})
+    return of[["data", "value", "part", "mean", "n", "chosen"]]
 
 
+#: Columns of ``data_sets`` that come from records.
 FOUND = ["classes", "used here", "words", "tokens", "in train too", "from", "remark"]
 
 
