@@ -82,7 +82,7 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     if all(v.word in ("not tested", "illustration") for v in found):
         return None
     other = [bool(v.apart) and not math.isnan(v.reported) for v in found]
-    labels = [(names or {}).get(v.key, v.key) + " †" * o for v, o in zip(found, other, strict=True)]
+    labels = [(names or {}).get(v.key, v.key) + " ‡" * o for v, o in zip(found, other, strict=True)]
     size = (6.9 + 0.07 * max(map(len, labels)), 0.34 * len(labels) + 1.3)
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
@@ -107,7 +107,7 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     scales = [f"{kind}: {SCALES[kind]}" for kind in SCALES if any(v.kind == kind for v in found)]
     axis.set_xlabel("effect in the claimed direction, points" + (f" ({'; '.join(scales)})" if scales else ""))
     axis.set_title(title, loc="left")
-    note = " († on another number of training rows)" * any(other)
+    note = " (‡ on another number of training rows)" * any(other)
     printed = [] if all(math.isnan(v.reported) for v in found) else [f"reported{note}"]
     handles = _legend({"pooled over data sets, 95 % interval": _MARKS[0]}, *printed)
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
