@@ -86,7 +86,7 @@ def test_training_with_old_failures_fails_and_says_how_to_repeat_them(plan, caps
     assert cli.main(["train", *MINE]) == 1
     text = "\n".join(lines(capsys))
     assert f"failed: {bad.title()} ({bad.hash}): MemoryError: too large" in text
-    assert "the same command with --retry repeats failed runs" in text
+    assert "once the cause is mended, the same command with --retry repeats failed runs" in text
     assert str(paths.records()) in text
 
 
@@ -140,7 +140,8 @@ def test_all_executes_exports_and_ends_with_the_page(plan, monkeypatch, capsys):
     assert wanted == {"ssmix": given, "ssmix_spans": given}
     out = lines(capsys)
     assert f"records: 16 runs in {folder / 'records.jsonl'}" in out
-    assert out[-1].endswith(f". Look at {folder / 'site' / 'index.html'} (something failed, see above)")
+    assert out[-2].endswith(f". Look at {folder / 'site' / 'index.html'}")
+    assert out[-1].startswith("failed, see above: the notebook ssmix; mend the cause and give the same command again")
 
 
 def test_from_records_nothing_is_trained_or_exported(plan, monkeypatch, capsys):
@@ -226,6 +227,6 @@ def test_only_the_comparison_is_told_of_methods_and_a_notebook_without_runs_of_n
     asked = {}
     monkeypatch.setattr("mixutils.site.notebooks.execute_all", lambda wanted, *_, **__: asked.update(wanted) or [])
     args = cli.parser().parse_args(["notebooks", "--profile", "smoke", "--methods", "tmix"])
-    assert showing.execute(args, "smoke", ["start_here", "ssmix", "compare"], train=False) == 0
+    assert showing.execute(args, "smoke", ["start_here", "ssmix", "compare"], train=False) == []
     common = {"profile": "smoke", "train": False}
     assert asked == {"start_here": {}, "ssmix": common, "compare": common | {"methods": "tmix"}}

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import signal
 import sys
+import threading
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -47,12 +51,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments."""
+    """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments, 130 and 143 if interrupted."""
     args = parser().parse_args(argv)
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     if args.command == "worker":
         from ..runs import launch, slurm
 
         return launch.worker_main() if args.batch is None else slurm.run_one(args.batch, args.index)
+    if threading.current_thread() is threading.main_thread():  # the only one that may
+        signal.signal(signal.SIGTERM, _terminate)
     sys.stdout.reconfigure(line_buffering=True)
     if getattr(args, "precision", None):
         os.environ["MIXUTILS_PRECISION"] = args.precision
@@ -69,9 +76,28 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: this command needs the package {package}; pip install -e '.[all]' has it", file=sys.stderr)
         return 2
     except (ValueError, RuntimeError, OSError) as error:
-        text = str(error)
-        print(f"error: {text if len(text) < LONGEST else text[:LONGEST] + ' …'}", file=sys.stderr)
+        text = _of_files(error) if isinstance(error, OSError) and error.filename else str(error)
+        print(f"error: {_cut(text, LONGEST)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; finished runs are kept, the same command goes on from here", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        print(f"{stop or 'interrupted'}; finished runs are kept, the same command goes on from here", file=sys.stderr)
+        return 143 if str(stop) else 130
+
+
+def _terminate(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt("terminated")
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) < most else f"{text[:most]} …"
+
+
+def _of_files(error: OSError) -> str:
+    """What the system says of a file; of a full disk also how much is free."""
+    place = Path(os.fsdecode(error.filename))
+    said = f"{_cut(str(place), 300)}: {error.strerror or error}"
+    if error.errno not in paths.NOT_WRITABLE:
+        return said
+    there = next((p for p in place.absolute().parents if p.exists()), paths.ROOT)
+    free = shutil.disk_usage(there).free / 1e6
+    return f"{said} ({free:.0f} MB free); what is finished is kept: make room, or set MIXUTILS_WORK to another folder, and give the same command again"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 
 from .. import paths
-from ..runs.records import NEW, NEWER, Records, write_whole
+from ..runs.records import NEW, NEWER, WRONG, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
 
 
@@ -40,11 +41,14 @@ def readings(args: argparse.Namespace) -> int:
 
 def records(args: argparse.Namespace) -> int:
     store = Records()
-    if args.action == "merge":
-        print(f"{told(store.merge(args.path))}\nin {store.folder}")
-    else:
+    if args.action == "export":
         print(f"{store.export((r['hash'] for r in store.all()), args.path)} records in {args.path}")
-    return 0
+        return 0
+    merged = store.merge(args.path)
+    for wrong in merged[WRONG]:
+        print(f"error: {wrong}", file=sys.stderr)
+    print(f"{told(merged)}\nin {store.folder}")
+    return int(bool(merged[WRONG]))
 
 
 def told(merged: dict[str, list[Record]]) -> str:

@@ -12,6 +12,7 @@ from ..papers.profiles import PROFILES
 from ..runs import environment, launch
 from ..runs.estimate import Costs, disk
 from ..runs.records import Records
+from ..runs.rehearsal import rehearse
 from ..runs.slurm import submit
 from . import setting
 
@@ -54,11 +55,6 @@ def train(args: argparse.Namespace) -> int:
     environment.count("jobs", args.jobs)
     environment.count("threads", args.threads)
     check_gpu(profile, args.device)
-    if args.encoder:
-        from ..encoder.load import load_encoder, load_tokenizer
-
-        load_tokenizer(args.encoder)
-        load_encoder(args.encoder)
     plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
     ahead = show_plan(profile, plans, store, args.jobs, args.device)
@@ -67,6 +63,9 @@ def train(args: argparse.Namespace) -> int:
         return 0
     use_hub = next(iter(plans.values())).setting.use_hub
     how = {"device": args.device, "use_hub": use_hub, "retry": args.retry, "again": ahead.stale}
+    todo = launch.jobs_for(runs, store, args.retry, ahead.stale)
+    rehearse([job.run for job in todo.values()], store, use_hub)
+    paths.sweep(paths.work())
     first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
     if args.slurm is not None:
         ids = submit(first or runs, store, at_once=args.jobs, arguments=args.slurm, **how)
@@ -86,5 +85,6 @@ def train(args: argparse.Namespace) -> int:
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
     if failed:
-        print(f"tracebacks are in {store.folder}; the same command with --retry repeats failed runs")
+        again = "the same command" + " with --retry" * any(map(store.given_up, failed))
+        print(f"tracebacks are in {store.folder}; once the cause is mended, {again} repeats failed runs")
     return int(bool(failed))

@@ -22,6 +22,7 @@ from ..runs.checkpoints import checkpoint_path
 from ..runs.estimate import Costs
 from ..runs.launch import devices, jobs_for, launch
 from ..runs.records import Records, compact, write_whole
+from ..runs.rehearsal import rehearse
 from ..runs.trained import Trained, trained
 from .parameters import PARAMETERS, parameters
 from .plans import Ahead, check_gpu, describe, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
@@ -117,6 +118,7 @@ class Companion:
         """Train what is missing, in worker processes; with ``train`` false only say what is missing.
 
         Raises:
+            ValueError: data, an encoder or a method does not work (see ``rehearsal``); nothing is trained then.
             RuntimeError: runs of the plan failed. What is done stays, and the message says how to repeat the others.
         """
         if self.train and self.plan.first:
@@ -144,6 +146,7 @@ class Companion:
         stale = stale_runs(self.plan, self.store)
         ahead = jobs_for(runs, self.store, again=stale)
         how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub, "again": stale}
+        rehearse([job.run for job in ahead.values()], self.store, self.plan.setting.use_hub)
         with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
             launch(runs, self.store, say=say, **how)
 

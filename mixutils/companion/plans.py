@@ -99,8 +99,8 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
         costs: for the time of what is to do, with so many workers. None where nothing is trained; then nothing is stale.
     """
     runs, stale = plan.runs, stale_runs(plan, store) if costs else {}
-    failed = [r for r in runs if store.failed(r)]
-    todo = [r for r in runs if r.hash in stale or not (store.done(r) or store.failed(r))]
+    failed = [r for r in runs if store.given_up(r)]
+    todo = [r for r in runs if r.hash in stale or not (store.done(r) or store.given_up(r))]
     again = {"stale": list(stale.values()), "outdated": list(filter(None, map(store.outdated, runs)))}
     tasks = ", ".join(dict.fromkeys(c.task for c in plan.columns))
     seeds = ",".join(map(str, plan.setting.seeds_for(PLANS[plan.paper].PAPER.seeds)))

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import rng
+from .. import paths, rng
 from ..encoder.dropout import ablate
-from ..encoder.load import load_encoder, load_tokenizer
+from ..encoder.load import EncoderError, load_encoder, load_tokenizer
 from ..encoder.model import Classifier
 from ..mixers import build
 from ..mixers.base import Mixer
@@ -171,12 +171,19 @@ def execute(
 
 
 def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
-    """``execute`` and store; a failure is stored with its traceback and does not raise."""
+    """``execute`` and store; a failure is stored with its traceback and does not raise.
+
+    Raises:
+        OSError: nothing can be written any more, see ``paths.NOT_WRITABLE``.
+    """
     try:
         record = execute(run, **kwargs)
         store.put(record)  # inside: a record that its own check refuses is a failure too
     except Exception as error:
-        record = failure(run, f"{type(error).__name__}: {error}", traceback.format_exc())
+        if isinstance(error, OSError) and error.errno in paths.NOT_WRITABLE:
+            raise
+        cause = "input" if isinstance(error, DataError | EncoderError | OSError) else ""
+        record = failure(run, f"{type(error).__name__}: {error}", traceback.format_exc(), cause)
         store.put(record)
     return record
 

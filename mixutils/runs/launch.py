@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from .. import paths
 from . import checkpoints, environment
 from .records import Record, Records, failure
 from .run import Run
@@ -57,7 +58,7 @@ def perform(line: str, progress: Callable[[str], None]) -> Record:
 def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Collection[str] = ()) -> dict[str, Job]:
     """What has to be executed for ``runs``, by hash: missing runs, and finished ones whose weights are needed again.
 
-    Failed runs are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``.
+    Runs that are given up are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``.
     """
     jobs: dict[str, Job] = {}
 
@@ -65,7 +66,7 @@ def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Co
         return jobs.setdefault(run.hash, Job(run))
 
     for run in runs:
-        if run.hash not in again and (store.done(run) or (store.failed(run) and not retry)):
+        if run.hash not in again and (store.done(run) or (store.given_up(run) and not retry)):
             continue
         need(run)
         while run.start is not None:
@@ -87,7 +88,12 @@ class Worker:
         self.settings = {"device": device, "threads": threads, "use_hub": use_hub}
         command = [sys.executable, "-m", "mixutils", "worker"]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=variables,
+            start_new_session=True,  # Ctrl-C is the launcher's; workers leave when it closes their standard input
         )
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
@@ -175,9 +181,10 @@ class _Jobs:
 
     def _orphans(self, start: Run) -> None:
         """Runs whose start failed cannot be trained; they are stored as failed, and so are those that start from them."""
+        cause = (self.store.get(start) or {}).get("cause", "")
         for job in [j for j in self.waiting.values() if j.run.start is not None and j.run.start.hash == start.hash]:
             del self.waiting[job.run.hash]
-            self.store.put(failure(job.run, f"its start failed: {start.title()} ({start.hash})"))
+            self.store.put(failure(job.run, f"its start failed: {start.title()} ({start.hash})", cause=cause))
             self.finished(job, "failed")
 
     def _forget_weights(self, run: Run) -> None:
@@ -212,6 +219,9 @@ def launch(
         jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs. again: hashes of finished
             runs to repeat.
         say: called with one plain line per finished run.
+
+    Raises:
+        OSError: records or weights cannot be written (a full disk); the other runs are left for the next call.
     """
     todo = jobs_for(runs, store, retry, again)
     jobs_left = _Jobs(todo, store, say)
@@ -229,6 +239,8 @@ def launch(
                     idle.give(job)
             worker, event = events.get()
             job = worker.job
+            if event["event"] == "stopped":
+                raise OSError(*event["error"])
             if event["event"] == "progress":
                 jobs_left.progress(job, event["line"])
                 continue
@@ -277,5 +289,9 @@ def worker_main() -> None:
         out.write(json.dumps(event) + "\n")
 
     while True:
-        record = perform(inbox.get(), lambda line: tell(event="progress", line=line))
+        try:
+            record = perform(inbox.get(), lambda line: tell(event="progress", line=line))
+        except OSError as error:  # what was trained cannot be kept, nor would what comes next
+            tell(event="stopped", error=[error.errno, error.strerror, str(error.filename or paths.work())])
+            return
         tell(event="finished", status=record["status"])

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from .. import paths
+from ..mixers import build
 from .run import Run
 
 Record = dict[str, Any]
@@ -173,6 +174,10 @@ def _configuration(record: Record) -> Run:
     """The run of a record; its hash must be the record's."""
     try:
         run = Run.from_dict(record["run"])
+        of: Run | None = run
+        while of is not None:
+            build(of.method, **dict(of.options))  # as all that reads records does
+            of = of.start
     except (TypeError, ValueError) as error:
         raise _Wrong(f"is no configuration of this version: {str(error)[:200]}", "run") from None
     if run.hash != record["hash"]:
