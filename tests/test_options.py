@@ -79,6 +79,10 @@ def test_several_stand_in_one_text_as_papermill_gives_them():
         ("reading.policy=best", ["best-on-SPLIT"]),
         ("reading.floor=1", ["true or false"]),
         ("dmix.tune=three", ["dmix.tune", "a whole number", "'three'"]),
+        ("tmix.alpha=x", ["alpha must be a number, positive, not 'x'"]),
+        ("tmix.alpha=true", ["alpha must be a number, positive, not True"]),
+        ("tmix.levels=['a']", ["levels must be numbers from 0 to 12"]),
+        ("tmix.levels=3", ["levels must be numbers from 0 to 12, not 3"]),
     ],
 )
 def test_what_nothing_answers_to_is_refused_with_what_there_is(text, words):

@@ -80,7 +80,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {_cut(text, LONGEST)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"{stop or 'interrupted'}; finished runs are kept, the same command goes on from here", file=sys.stderr)
+        print(
+            f"{str(stop) or 'interrupted'}; finished runs are kept, the same command goes on from here", file=sys.stderr
+        )
         return 143 if str(stop) else 130
 
 

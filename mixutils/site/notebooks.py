@@ -128,6 +128,7 @@ def execute_all(
                 say(f"[{i}/{len(wanted)}] {done.result()}")
         except BaseException:  # interrupted: no other starts, and those that run lose their kernels
             pool.shutdown(wait=False, cancel_futures=True)
+            logging.disable()  # that kernels die is no news
             for child in psutil.Process().children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     child.terminate()
