@@ -82,7 +82,7 @@ def test_several_stand_in_one_text_as_papermill_gives_them():
         ("tmix.alpha=x", ["alpha must be a number, positive, not 'x'"]),
         ("tmix.alpha=true", ["alpha must be a number, positive, not True"]),
         ("tmix.levels=['a']", ["levels must be numbers from 0 to 12"]),
-        ("tmix.levels=3", ["levels must be numbers from 0 to 12, not 3"]),
+        ("tmix.levels=3", ["levels must be numbers from 0 to 12", "not 3"]),
     ],
 )
 def test_what_nothing_answers_to_is_refused_with_what_there_is(text, words):
