@@ -7,8 +7,13 @@ import sys
 from collections import Counter
 
 from .. import paths
+from ..mixers import build
+from ..runs import environment
 from ..runs.records import NEW, NEWER, WRONG, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
+from .showing import say_failed
+
+LARGEST = 10_000  # rows of a batch, or rounds
 
 
 def bench(args: argparse.Namespace) -> int:
@@ -16,7 +21,16 @@ def bench(args: argparse.Namespace) -> int:
 
     names = ("encoders", "methods", "task", "batch_size", "repeats", "threads", "device")
     given = {name: getattr(args, name) for name in names}
-    return int(bool(execute_all({"bench": given}, paths.figures("bench") / "notebooks")))
+    environment.count("threads", args.threads)
+    environment.pick_device(args.device)
+    for name in ("batch_size", "repeats"):
+        if not 1 <= given[name] <= LARGEST:
+            raise ValueError(
+                f"--{name.replace('_', '-')} must be a whole number from 1 to {LARGEST:,}, not {given[name]}"
+            )
+    for method in filter(None, map(str.strip, args.methods.split(","))):
+        build(method)  # says which there are
+    return say_failed(execute_all({"bench": given}, paths.figures("bench") / "notebooks"))
 
 
 def readme(args: argparse.Namespace) -> int:
