@@ -191,7 +191,10 @@ def apply_policy(data: TaskData, policy: str, run_seed: int) -> TaskData:
     plain, name = policy.removesuffix("-grouped"), policy_name(policy)
     cut = POLICIES[name] if plain == policy else partial(_grouped, POLICIES[name])
     sizes = map(int, re.findall(r"\d+", plain))
-    made = data.with_splits(cut(data.splits, run_seed if plain in BY_SEED else 0, *sizes))
+    try:
+        made = data.with_splits(cut(data.splits, run_seed if plain in BY_SEED else 0, *sizes))
+    except DataError as error:
+        raise DataError(f"{data.id}: {error} (split policy {policy})") from None
     return made if plain == policy else made.check()
 
 
