@@ -181,8 +181,18 @@ BAD = {
     "Latin-1": ("train.jsonl", GOOD + 'xyz{"text": "ä"}\n'.encode("latin-1"), 2, "not UTF-8 (byte 0xe4 at column 14)"),
     "Latin-1 after a mark": ("train.csv", b"\xef\xbb\xbft\xe4xt,label\n", 1, "not UTF-8 (byte 0xe4 at column 2)"),
     "UTF-16": ("train.csv", "text,label\n".encode("utf-16"), 1, "not UTF-8 but UTF-16; save"),
-    "no header": ("train.csv", b"a,x\nb,y\n", 2, "the row has a, x by the first line, which is the header; expected text and label, or"),
-    "semicolons": ("train.csv", b"text;label\na;x\n", 2, "the row has text;label; expected commas between columns, not ';'"),
+    "no header": (
+        "train.csv",
+        b"a,x\nb,y\n",
+        2,
+        "the row has a, x by the first line, which is the header; expected text and label, or",
+    ),
+    "semicolons": (
+        "train.csv",
+        b"text;label\na;x\n",
+        2,
+        "the row has text;label; expected commas between columns, not ';'",
+    ),
     "commas in a TSV": ("train.tsv", HEAD, 2, "the row has text,label; expected tabs between columns, not ','"),
     "half a pair in the header": ("train.csv", b"text_a,label\na,x\n", 2, "no value for 'text_b'"),
     "too many fields": ("train.csv", HEAD + b"b, and c,y\n", 3, "more fields (3) than the header has (2)"),
@@ -252,7 +262,9 @@ def test_a_part_is_read_under_the_names_that_others_give_it_but_only_under_one(n
     other, part = write(tmp_path / f"{name}.{ending}", SINGLE), OTHER_NAMES[name]
     assert parts(tmp_path) == {part: [other]}
     write(tmp_path / f"{part}.tsv", SINGLE)
-    with pytest.raises(DataError, match=rf"are both there for the part {part}; keep one" if ending != "tsv" else "both"):
+    with pytest.raises(
+        DataError, match=rf"are both there for the part {part}; keep one" if ending != "tsv" else "both"
+    ):
         parts(tmp_path)
 
 

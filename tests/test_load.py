@@ -142,7 +142,9 @@ def test_a_file_that_would_not_be_read_is_refused_before_anything_is_trained(nam
     assert {*load_task(name).splits} == {"train", "validation"}
     path = write(root / name / "eval.jsonl", rows)
     for look in (load_task, partial(at_hand, use_hub=False)):
-        with pytest.raises(DataError, match=rf"{path}: not read as a part .* eval may be validation or test; rename it"):
+        with pytest.raises(
+            DataError, match=rf"{path}: not read as a part .* eval may be validation or test; rename it"
+        ):
             look(name)
 
 

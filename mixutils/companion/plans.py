@@ -140,11 +140,11 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     for encoder, of_runs in of_encoder.items() if several else ():
         said = f"{encoder}: {len(of_runs):,} runs on {', '.join(dict.fromkeys(of_runs))}"
         print(textwrap.indent(textwrap.fill(said, 100), "    "))
-    for said in of_own_data(plan) if costs else ():
-        print(textwrap.indent(textwrap.fill(said, 100, break_long_words=False), "    "))
     for reason in dict.fromkeys(plan.absent.values()):
         names = ", ".join(k for k, v in plan.absent.items() if v == reason)
         print(textwrap.indent(textwrap.fill(f"without {names}: {reason}", 100), "    "))
+    for said in of_own_data(plan) if costs else ():
+        print(textwrap.indent(textwrap.fill(said, 100, break_long_words=False), "    "))
     print(
         f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
         + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)

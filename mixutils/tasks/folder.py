@@ -167,9 +167,9 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> bool:
-    if _LIKE_DATA.fullmatch(folder.name) and any(folder.iterdir()):
-        return True
-    return any(_is_like_data(name) for _, _, names in os.walk(folder) for name in names)
+    """Whether a folder is called as a part or a file of data, or has such a file in it."""
+    files = (name for _, _, names in os.walk(folder) for name in names)
+    return bool(_LIKE_DATA.fullmatch(folder.name)) or any(map(_is_like_data, files))
 
 
 def _is_like_data(name: str) -> bool:

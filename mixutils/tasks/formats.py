@@ -144,12 +144,15 @@ def _table(delimiter: str) -> Callable[[Path], Rows]:
                     raise DataError(
                         f"{shown(path)}, line {first}: {more} fields ({len(values)}) than the header has ({len(header)})"
                     )
+                if values == header:  # of a second file behind the first: it would be a row, of a class of its own
+                    raise DataError(f"{shown(path)}, line {first}: the header is there again; take this line out")
                 if values:
                     yield first, dict(zip(header, values, strict=True))
                 first = reader.line_num + 1
         except csv.Error as error:
+            reason = str(error).replace("\t", "tab")
             raise DataError(
-                f"{shown(path)}, line {first}: broken quoting or line end ({error}); a text with a quotation mark, "
+                f"{shown(path)}, line {first}: broken quoting or line end ({reason}); a text with a quotation mark, "
                 "delimiter or line break stands between quotation marks, with inner ones doubled"
             ) from None
 
