@@ -16,6 +16,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mixutils import cli
+from mixutils.companion import make_plan
+from mixutils.papers.base import own_column
 from mixutils.tasks import DataError, apply_policy, at_hand, load_task, own_wishes
 from mixutils.tasks.notes import summary
 from tests.fuzz import data as fuzz
@@ -332,13 +335,30 @@ def test_names_that_lead_elsewhere_or_break_lines_are_unknown(name, mine):
 
 
 def test_dataset_toml_says_policy_language_and_positive_class(mine):
-    from mixutils.papers.base import own_column
-
     make(mine, {"train.csv": ROWS, "dataset.toml": 'policy = "tenfold"\nlanguage = "Hindi"\npositive = "n"\n'})
     data = load_task("mine", False)
     assert (data.language, data.positive) == ("Hindi", "n")
     assert own_column("mine").policy == own_wishes("mine").policy == "tenfold"
     assert own_column("other").policy == own_column("docs-coarse").policy == "auto"
+    plan = make_plan("ssmix", "laptop", tasks="mine", seeds="1")
+    assert plan.columns[0].title == "mine (English encoder on Hindi text)"
+    assert {run.policy for run in plan.runs} == {"tenfold"}
+
+
+def test_the_command_line_says_columns_and_labels_to_all_that_it_starts(mine, capsys):
+    rows = [{"review": row["text"], "label": f"{row['label']}{' ' * (i % 3)}"} for i, row in enumerate(ROWS)]
+    write(mine / "train.jsonl", rows)
+    plan = ["plan", "--profile", "smoke", "--only", "ssmix", "--seeds", "1", "--tasks", "mine"]
+    assert cli.main([*plan, "--columns", "review"]) == 2
+    assert "error: --columns takes OURS=THEIRS" in capsys.readouterr().err
+    assert cli.main([*plan, "--columns", "text=review"]) == 2
+    assert "--labels strip takes them for one class" in capsys.readouterr().err
+    assert cli.main([*plan, "--columns", "text=review", "--labels", "strip"]) == 0
+    assert (
+        "    mine: train 40 rows; 2 classes (n 20, y 20); test has 4 rows only, 25.0 points each\n"
+        in capsys.readouterr().out
+    )
+    assert os.environ["MIXUTILS_COLUMNS"] == "text=review"
 
 
 def test_labels_of_the_call_are_not_for_the_catalogue(mine, monkeypatch):

@@ -267,10 +267,8 @@ def _expected(path: Path | str, fields: dict, columns: Mapping[str, str]) -> str
         have += " by the first line, which is the header"
     if columns:
         return f"{have}; asked for are the columns {', '.join(f'{k}={v}' for k, v in columns.items())}"
-    return (
-        f"{have}; expected text and label, or label and {', '.join(f'{a} and {b}' for a, b in PAIRS)}; "
-        "--columns text=NAME,label=NAME reads others"
-    )
+    ours = "expected text and label, or text_a, text_b and label"
+    return f"{have}; {ours}; --columns text=NAME,label=NAME reads other names"
 
 
 def _texts(fields: dict[str, Any], columns: Mapping[str, str]) -> tuple[str, ...]:

@@ -184,8 +184,8 @@ def _arrow(kind: str) -> Callable[[Path], Rows]:
         except DataError:
             raise
         except Exception as error:  # pyarrow raises its own classes for broken files
-            reason = " ".join(str(error).split())
-            raise DataError(f"{shown(path)}: not a readable {kind} file ({reason[:200]})") from None
+            reason = shown(" ".join(str(error).split()))[:200]
+            raise DataError(f"{shown(path)}: not a readable {kind} file ({reason})") from None
         for number, row in enumerate(rows, 1):
             for column, names in classes.items():
                 if isinstance(i := row.get(column), int):

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from mixutils.tasks import DataError, TaskData, apply_policy, load_task, subset
 from mixutils.tasks.splits import POLICIES
@@ -414,6 +415,45 @@ def settings(rng: random.Random) -> Case:
     )
 
 
+def saved(rng: random.Random) -> Case:
+    """As ``save_to_disk`` of ``datasets`` writes it, with numbers for classes."""
+    case = good(rng, "parquet")
+    rows, labels = dicts(case.parts["train"]), sorted({row[-1] for row in case.parts["train"]})
+    features = {"label": {"names": labels, "_type": "ClassLabel"}}
+    how = rng.choice(
+        [
+            "whole",
+            "whole",
+            "cut",
+            "flipped",
+            "another index",
+            "a class that is none",
+            "one file is missing",
+            "one file more",
+        ]
+    )
+    table = pa.Table.from_pylist([row | {"label": labels.index(row["label"])} for row in rows])
+    if how == "a class that is none":
+        features["label"]["names"] = labels[:-1]
+    table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+    out = io.BytesIO()
+    with pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write_table(table, max_chunksize=7)
+    data, name = bytearray(out.getvalue()), "data-00000-of-00001.arrow"
+    if how == "cut":
+        data = data[: rng.randrange(len(data) - 1)]
+    if how == "flipped":
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    state = b"{}" if how == "another index" else json.dumps({"_data_files": [{"filename": name}]}).encode()
+    files: dict = {name: bytes(data), "state.json": state, "dataset_info.json": b"{}"}
+    if how == "one file is missing":
+        files.pop(name)
+    if how == "one file more":
+        files["test.csv"] = b"text,label\n"
+    expected = {"whole": "rows", "flipped": "any", "cut": "cut"}.get(how, REFUSED)
+    return replace(case, name=f"saved: {how}", parts={"train": case.parts["train"]}, files=files, expected=expected)
+
+
 def too_little(rng: random.Random) -> Case:
     case = good(rng)
     rows = case.parts["train"]
@@ -442,7 +482,7 @@ MUTATIONS = [
     more_files,
     links,
 ]
-MUTATIONS += [other_content, look_alikes, odd_values, ragged, twice, settings, too_little]
+MUTATIONS += [other_content, look_alikes, odd_values, ragged, twice, settings, saved, too_little]
 MUTATIONS += [flipped, cut, odd_values]  # there are more ways to do these
 
 
