@@ -324,12 +324,18 @@ def test_a_folder_may_be_called_as_it_likes(name, mine):
     assert (data.id, len(data.splits["train"])) == (name, 40)
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../data/mine", "mine/", "a\nb", "a\udcff"])
-def test_names_that_lead_elsewhere_or_break_lines_are_unknown(name, mine):
+@pytest.mark.parametrize("name", ["", ".", "..", "../data/mine", "mine/", "elsewhere\n", "\0"])
+def test_names_that_lead_elsewhere_are_unknown(name, mine):
     write(mine / "train.csv", ROWS)
-    (mine.parent / "a\nb").mkdir()
-    write(mine.parent / "a\nb" / "train.csv", ROWS)
     with pytest.raises(DataError, match="no data set is called") as caught:
+        load_task(name, False)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\udcff", "a,b", " a"])
+def test_a_folder_that_cannot_be_asked_for_by_its_name_is_to_be_renamed(name, mine):
+    write(mine.parent / name / "train.csv", ROWS)
+    with pytest.raises(DataError, match="rename it") as caught:
         load_task(name, False)
     assert str(caught.value).isprintable()
 
@@ -365,6 +371,12 @@ def test_labels_of_the_call_are_not_for_the_catalogue(mine, monkeypatch):
     write(mine.parent / "mr" / "train.jsonl", ROWS)
     monkeypatch.setenv("MIXUTILS_COLUMNS", "text=review")
     assert len(load_task("mr", False).splits["train"]) == 40
+    (mine.parent / "mr" / "dataset.toml").write_text("language = 'Hindi'")
+    with pytest.raises(DataError, match="language of a data set of the catalogue cannot be changed"):
+        load_task("mr", False)
+    (mine.parent / "mr" / "dataset.toml").write_text("columns.text = 'review'")
+    with pytest.raises(DataError, match="no value for 'review'"):
+        load_task("mr", False)
 
 
 def test_what_is_odd_about_data_is_noted(mine):

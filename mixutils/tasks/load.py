@@ -55,6 +55,10 @@ def load_task(name: str, use_hub: bool = True) -> TaskData:
     if root is not None and _is_name(name) and (root / name).is_dir():
         have = ", ".join(sorted(shown(p.name) for p in (root / name).iterdir())) or "nothing"
         raise DataError(f"{shown(root / name)}: there is no train.{'|'.join(folder.FORMATS)}; found {have}")
+    if root is not None and name in [p.name for p in root.iterdir() if p.is_dir()]:
+        raise DataError(
+            f"the folder {cut(name)}: its name has a comma, a control character or a blank at an end; rename it"
+        )
     raise unknown(name)
 
 
@@ -83,8 +87,8 @@ def at_hand(name: str, use_hub: bool) -> tuple[bool, str]:
 
 
 def _is_name(name: str) -> bool:
-    """Whether it can be that of a user's folder."""
-    return name not in ("", ".", "..") and "/" not in name and name.isprintable()
+    """Whether it can be that of a user's folder, and be asked for on the command line."""
+    return name not in ("", ".", "..") and name == name.strip() and name.isprintable() and not {*"/,"} & {*name}
 
 
 def _folders(name: str, entry: TaskSpec | None) -> dict[str, set[str]]:

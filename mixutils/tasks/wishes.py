@@ -142,6 +142,10 @@ def of_folder(folder: Path, own: bool = True) -> Wishes:
         given = paths.toml(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise DataError(f"{where}: not readable as TOML ({shown(' '.join(str(error).split()))[:200]})") from None
+    if not own and (fixed := {"policy", "language", "positive"} & {*given}):
+        raise DataError(
+            f"{where}: {', '.join(sorted(fixed))} of a data set of the catalogue cannot be changed; take it out"
+        )
     if "metric" in given:
         raise DataError(f"{where}: the metric is chosen by --option reading.metric=f1_macro; take it out of this file")
     known = list(Wishes.__dataclass_fields__)
