@@ -46,14 +46,16 @@ def test_the_plan_counts_states_and_says_what_it_costs(plan, capsys):
     store.put(failed(next(r for r in plan.runs if kind(r) == "unk"), "ValueError: no such token"))
     assert cli.main(["plan", *MINE]) == 0
     out = lines(capsys)
-    out[2:4] = [out[2] + out[3].strip()]  # long lists are wrapped
+    out[2:6] = [out[2] + out[3].strip(), f"{out[4]} {out[5].strip()}"]  # long lines are wrapped
     assert out[0] == "profile smoke: notebook defaults and tests: seconds, numbers mean nothing"
     assert out[1] == "ssmix: mine; encoder random:tiny; seeds 0,1; train rows 48"
     assert out[2].endswith(": not asked for")
-    assert re.match(r"    runs: 12 done, 3 to do, 1 failed; about \d+ s with \d+ workers$", out[3])
-    assert out[4] == "    failed: mine n=48 unk on random:tiny, seed 0: ValueError: no such token"
-    assert re.match(r"in all: 3 runs to do, about \d+ s; disk: at most ", out[5])
-    assert len(out) == 6
+    odd = "test has 8 rows only, 12.5 points each; 8 of 8 rows of test have a text that trains"
+    assert out[3] == f"    mine: train 30, validation 8, test 8 rows; 2 classes (n 15, y 15); {odd}"
+    assert re.match(r"    runs: 12 done, 3 to do, 1 failed; about \d+ s with \d+ workers$", out[4])
+    assert out[5] == "    failed: mine n=48 unk on random:tiny, seed 0: ValueError: no such token"
+    assert re.match(r"in all: 3 runs to do, about \d+ s; disk: at most ", out[6])
+    assert len(out) == 7
 
 
 def test_runs_on_other_data_are_counted_as_stale(plan, capsys):

@@ -68,6 +68,11 @@ def main(argv: list[str] | None = None) -> int:
         if getattr(args, "data", None):
             os.environ["MIXUTILS_DATA"] = str(Path(args.data).expanduser().resolve())
             paths.data()  # a wrong one is said at once
+        if wishes := {name: value for name in ("columns", "labels") if (value := getattr(args, name, None))}:
+            from ..tasks.wishes import of_call
+
+            os.environ |= {f"MIXUTILS_{name.upper()}": value for name, value in wishes.items()}
+            of_call()
         return getattr(import_module(f".{module}", __name__), function)(args)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):

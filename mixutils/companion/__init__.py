@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,7 @@ class Companion:
 
         style.use()
         c = cls(paper, **{name: notebook[name] for name in PARAMETERS if name in notebook})
+        _as_text(column.title for column in c.plan.columns)
         c.about()
         return c
 
@@ -155,6 +156,8 @@ class Companion:
         """The tidy frame of the records, one row per cell, run and reading; see ``evidence.frame``."""
         from ..evidence import frame, read_as
 
+        records = (self.store.get(r) for r in self.plan.runs)
+        _as_text(label for r in records if r is not None for label in r.get("data", {}).get("labels", ()))
         return read_as(frame(self.plan, self.store, self.shuffle), **of_readings(self.plan.setting.options))
 
     @cached_property
@@ -239,6 +242,14 @@ class Companion:
         else:
             style.save(made, self.folder, name)
         return made
+
+
+def _as_text(names: Iterable[str]) -> None:
+    """Figures have no formulas where a name of the user's data has a dollar sign, which would begin one."""
+    if any("$" in name for name in names):
+        from ..show import style
+
+        style.plain()
 
 
 def names_of(notebook: str, tag: str, **given: Any) -> dict[str, Any]:

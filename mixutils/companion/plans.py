@@ -17,6 +17,7 @@ from ..runs.estimate import Costs
 from ..runs.launch import duration
 from ..runs.records import Records
 from ..runs.run import Run
+from ..tasks import BUILTIN, CATALOGUE, at_hand, notes
 
 
 def shipped(profile: str) -> list[Path]:
@@ -92,6 +93,29 @@ class Ahead(NamedTuple):
     stale: dict[str, str]  # hash -> why a done run is trained again
 
 
+def of_own_data(plan: Plan) -> list[str]:
+    """A line per data set of the user's own that is at hand: rows, classes, and what is odd about it or a run's part of it.
+
+    Raises:
+        DataError: bad data, so that they are refused before anything is trained.
+    """
+    from ..runs.execute import cached_task, prepare_data
+
+    hub, lines = plan.setting.use_hub, []
+    for task in dict.fromkeys(r.task for r in plan.runs):
+        if task in CATALOGUE or task in BUILTIN or not at_hand(task, False)[0]:
+            continue
+        # One run of each way to cut the data.
+        ways = {
+            (r.policy, r.train_size, r.train_fraction, r.subset, r.evaluate): r
+            for r in reversed(plan.runs)
+            if r.task == task
+        }
+        said = dict.fromkeys(note for run in reversed(ways.values()) for note in prepare_data(run, hub)[0].notes)
+        lines.append("; ".join((f"{task}: {notes.summary(cached_task(task, hub)[0])}", *said)))
+    return lines
+
+
 def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: int = 1) -> Ahead:
     """Print what a plan consists of and what of it is done, to do, failed, stale and outdated.
 
@@ -119,6 +143,8 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     for reason in dict.fromkeys(plan.absent.values()):
         names = ", ".join(k for k, v in plan.absent.items() if v == reason)
         print(textwrap.indent(textwrap.fill(f"without {names}: {reason}", 100), "    "))
+    for said in of_own_data(plan) if costs else ():
+        print(textwrap.indent(textwrap.fill(said, 100, break_long_words=False), "    "))
     print(
         f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
         + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)

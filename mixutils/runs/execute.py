@@ -23,7 +23,7 @@ from ..encoder.load import EncoderError, load_encoder, load_tokenizer
 from ..encoder.model import Classifier
 from ..mixers import build
 from ..mixers.base import Mixer
-from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
+from ..tasks import DataError, TaskData, apply_policy, encode, is_own, load_task, notes, subset
 from ..tasks.encode import EncodedTask
 from ..training.loop import State, autocast, count_steps, epoch_steps, evaluate, train
 from ..training.metrics import f1_per_class
@@ -42,14 +42,15 @@ tokenizer = functools.lru_cache(maxsize=4)(load_tokenizer)
 
 
 @functools.lru_cache(maxsize=4)
-def _task(name: str, use_hub: bool, folder: str) -> tuple[TaskData, str]:
+def _task(name: str, use_hub: bool, *wishes: str) -> tuple[TaskData, str]:
     data = load_task(name, use_hub)
     return data, data.digest()
 
 
 def cached_task(name: str, use_hub: bool = True) -> tuple[TaskData, str]:
     """A task and its digest, read once per process."""
-    return _task(name, use_hub, os.environ.get("MIXUTILS_DATA", ""))
+    wishes = (os.environ.get(f"MIXUTILS_{name}", "") for name in ("DATA", "COLUMNS", "LABELS"))
+    return _task(name, use_hub, *wishes)
 
 
 def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
@@ -71,7 +72,9 @@ def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
         raise DataError(
             f"{run.task} has no part {', '.join(missing) or 'to evaluate'}; it has {', '.join(data.splits)}"
         )
-    return data.with_splits({k: data.splits[k] for k in ("train", *wanted)}).check(), digest
+    data = data.with_splits({k: data.splits[k] for k in ("train", *wanted)}).check()
+    found = notes.of_run(data) if is_own(data) else notes.lost(data)
+    return replace(data, notes=(*data.notes, *found)), digest
 
 
 def build_model(run: Run, classes: int, device: torch.device) -> Classifier:
@@ -204,6 +207,8 @@ def _describe(data: TaskData, digest: str, task: EncodedTask, model: Classifier,
         "vocabulary": len(task.vocabulary),
         "notes": list(data.notes),
     }
+    if data.positive:
+        out["positive"] = data.positive
     if (vectors := getattr(model.encoder.config, "vectors", None)) is not None:
         train = task.splits["train"]
         unknown = (train.input_ids == task.unk)[train.text_id >= 0].float().mean()
