@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from .. import paths
+from ..encoder.load import resolved
 from ..papers.profiles import PROFILES
 
 #: Command -> who does it, its groups of options, help; group -> option -> what argparse is told of it.
@@ -61,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
         if getattr(args, "data", None):
             os.environ["MIXUTILS_DATA"] = str(Path(args.data).expanduser().resolve())
             paths.data()  # a wrong one is said at once
+        if getattr(args, "encoder", None):
+            args.encoder = resolved(args.encoder)  # notebooks run in another folder
         return getattr(import_module(f".{module}", __name__), function)(args)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):

@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 
 from .. import paths
+from ..encoder.load import resolved
 from ..runs.records import NEW, NEWER, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
 
@@ -15,6 +16,7 @@ def bench(args: argparse.Namespace) -> int:
 
     names = ("encoders", "methods", "task", "batch_size", "repeats", "threads", "device")
     given = {name: getattr(args, name) for name in names}
+    given["encoders"] = ",".join(resolved(name.strip()) for name in args.encoders.split(","))
     return int(bool(execute_all({"bench": given}, paths.figures("bench") / "notebooks")))
 
 

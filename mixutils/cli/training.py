@@ -55,10 +55,10 @@ def train(args: argparse.Namespace) -> int:
     environment.count("threads", args.threads)
     check_gpu(profile, args.device)
     if args.encoder:
-        from ..encoder.load import load_encoder, load_tokenizer
+        from ..encoder.check import check_encoder
 
-        load_tokenizer(args.encoder)
-        load_encoder(args.encoder)
+        for note in check_encoder(args.encoder, pair=False, max_length=128):
+            print(f"note: {note}")
     plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
     ahead = show_plan(profile, plans, store, args.jobs, args.device)
