@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .. import paths
 from ..encoder.load import resolved
+from ..papers.options import parse, shortcuts
 from ..papers.profiles import PROFILES
 
 #: Command -> who does it, its groups of options, help; group -> option -> what argparse is told of it.
@@ -64,6 +65,9 @@ def main(argv: list[str] | None = None) -> int:
             paths.data()  # a wrong one is said at once
         if getattr(args, "encoder", None):
             args.encoder = resolved(args.encoder)  # notebooks run in another folder
+        if "options" in vars(args):
+            args.options = [*(args.options or ()), *shortcuts(vars(args))] or None
+            parse(args.options or ())  # a wrong one is said at once
         return getattr(import_module(f".{module}", __name__), function)(args)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):

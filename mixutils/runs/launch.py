@@ -121,6 +121,8 @@ def devices(device: str, jobs: int) -> list[str]:
     where, cores, jobs = environment.pick_device(device), environment.cores(), environment.count("jobs", jobs)
     if where.type == "cpu":
         return ["cpu"] * (jobs or cores)
+    if where.type == "mps":
+        return ["mps"] * (jobs or 1)
     numbers = range(torch.cuda.device_count()) if where.index is None else [where.index]
     cards = [f"cuda:{i}" for i in numbers]
     count = jobs or len(cards) * max(1, min(4, (cores - 1) // len(cards)))
