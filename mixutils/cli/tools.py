@@ -1,12 +1,15 @@
-"""bench, readings, readme, records."""
+"""bench, predict, readings, readme, records."""
 
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 from collections import Counter
 
 from .. import paths
 from ..encoder.load import resolved
+from ..runs import environment
 from ..runs.records import NEW, NEWER, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
 
@@ -18,6 +21,21 @@ def bench(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in names}
     given["encoders"] = ",".join(resolved(name.strip()) for name in args.encoders.split(","))
     return int(bool(execute_all({"bench": given}, paths.figures("bench") / "notebooks")))
+
+
+def predict(args: argparse.Namespace) -> int:
+    from ..runs.predict import predict, said, write
+
+    found = list(predict(args.dir, args.file, environment.pick_device(args.device)))
+    if args.out is None:
+        write(found, sys.stdout, "")
+    else:
+        text = io.StringIO()
+        write(found, text, args.out.suffix)
+        write_whole(args.out, text.getvalue().encode("utf-8"))
+    if accuracy := said(found):
+        print(accuracy, file=sys.stderr)
+    return 0
 
 
 def readme(args: argparse.Namespace) -> int:

@@ -96,7 +96,7 @@ def place_of(name: str) -> Path | None:
     return None
 
 
-def _ask(kind, name: str, **kwargs):
+def ask(kind, name: str, **kwargs):
     """``kind.from_pretrained``; what goes wrong becomes one line that says what to do."""
     from safetensors import SafetensorError
 
@@ -160,7 +160,7 @@ def load_tokenizer(name: str):
     if place := place_of(name):
         folder.inspect(place)
         folder.with_vocabulary(place)
-    tokenizer = _ask(transformers.AutoTokenizer, name, use_fast=True)
+    tokenizer = ask(transformers.AutoTokenizer, name, use_fast=True)
     if not tokenizer.is_fast:
         raise EncoderError(
             f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart"
@@ -206,7 +206,7 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
     if name.startswith("random:"):
         return transformers.AutoModel.from_config(config, **wanted)
     wanted |= {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
-    encoder, found = _ask(transformers.AutoModel, name, config=config, **wanted)
+    encoder, found = ask(transformers.AutoModel, name, config=config, **wanted)
     _refuse_random(name, encoder, found)
     return encoder
 
@@ -256,7 +256,7 @@ def _load_shallow(name: str) -> ShallowEncoder:
 
 def _config(transformers, name: str):
     if not name.startswith("random:"):
-        return _ask(transformers.AutoConfig, name)
+        return ask(transformers.AutoConfig, name)
     size = name.split(":", 1)[1]
     if size not in RANDOM:
         raise EncoderError(

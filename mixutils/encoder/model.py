@@ -309,6 +309,15 @@ def _linear(inside: int, outside: int, std: float) -> nn.Linear:
     return layer
 
 
+def toy_batch(model: Classifier) -> Batch:
+    """Three rows of eight tokens, the second with padding."""
+    ids = (torch.arange(24).reshape(3, 8) % 20 + 5) % model.encoder.get_input_embeddings().num_embeddings
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    zeros = torch.zeros(3, dtype=torch.long)
+    return Batch(ids, mask, None, torch.zeros_like(ids, dtype=torch.int8), zeros, zeros)
+
+
 @torch.no_grad()
 def check_editable(model: Classifier, levels: Iterable[int] = ()) -> None:
     """Try edits on a toy batch: at every level of an architecture that we do not know, or at the given ones.
@@ -316,11 +325,7 @@ def check_editable(model: Classifier, levels: Iterable[int] = ()) -> None:
     Raises:
         EncoderError: an edit that changes nothing changed something, or exchanging two rows did not exchange the output.
     """
-    ids = (torch.arange(24).reshape(3, 8) % 20 + 5) % model.encoder.get_input_embeddings().num_embeddings
-    mask = torch.ones_like(ids)
-    mask[1, 5:] = 0
-    zeros = torch.zeros(3, dtype=torch.long)
-    batch = Batch(ids, mask, None, torch.zeros_like(ids, dtype=torch.int8), zeros, zeros)
+    batch = toy_batch(model)
     swap = torch.tensor([1, 0, 2])
     try:
         with model.mode(training=False, counted=False):
