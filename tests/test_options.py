@@ -243,6 +243,8 @@ def test_arguments_of_the_command_line_stand_for_options(given, options):
         ("recipe.betas=[0.9,1.5]", "recipe.betas must be two numbers"),
         ("run.max_length=2", "run.max_length must be at least 4 and at most 8192"),
         ("run.dropout=1.5", "run.dropout must be at least 0 and at most 0.99"),
+        ("run.dropout=[1]", "run.dropout takes a number"),
+        ("run.dropout=no-head", "dropout must be a number or one of no-embedding"),
         ("recipe.class_weights=even", "class_weights must be one of 'none', 'balanced'"),
     ],
 )

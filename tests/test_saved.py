@@ -123,6 +123,12 @@ def test_a_file_is_no_place(tmp_path):
         saved.check([one()], tmp_path / "file")
 
 
+def test_too_little_disk_is_said_before_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Disk", (), {"free": 1e6}))
+    with pytest.raises(RuntimeError, match=r"not enough disk for --save: .* 1 MB free"):
+        saved.check([one(seed=i) for i in range(3)], tmp_path)
+
+
 def test_finished_runs_without_weights_are_repeated_and_kept_weights_of_starts_stay(mine):
     start, store = one("none", recipe__epochs=2), Records()
     child = one(start=start, start_policy="best-on-validation")

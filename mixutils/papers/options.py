@@ -153,8 +153,10 @@ def shortcuts(given: Mapping[str, Any]) -> list[str]:
 def _in_range(name: str, what: str, value: Any) -> None:
     if what == "betas" and (len(value) != 2 or not all(type(x) in (int, float) and 0 <= x < 1 for x in value)):
         raise ValueError(f"{name} must be two numbers of at least 0 and below 1, not {list(value)!r}")
-    if what not in RANGES or isinstance(value, str):
+    if what not in RANGES or isinstance(value, str):  # a dropout may be a name
         return
+    if type(value) not in (int, float):
+        raise ValueError(f"{name} takes a number, not {value!r}")
     low, high, least = RANGES[what]
     if not (low < value <= high or (least and value == low)):  # not a number is refused too
         raise ValueError(f"{name} must be {'at least' if least else 'above'} {low} and at most {high}, not {value!r}")

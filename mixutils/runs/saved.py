@@ -22,6 +22,7 @@ from ..encoder.model import Classifier
 from ..mixers import REGISTRY, build
 from ..mixers.base import Mixer
 from . import checkpoints
+from .estimate import megabytes
 from .execute import build_model, cached_task, tokenizer
 from .run import Run
 from .schema import Record
@@ -48,7 +49,7 @@ def check(runs: Iterable[Run], into: Path) -> None:
 
     Raises:
         ValueError: methods that predict by something else than a linear layer, by name; an encoder without an equal head in
-            transformers; a place that is no folder.
+            transformers; a place that is no folder. RuntimeError: too little disk.
     """
     runs = list(runs)
     kinds = {(r.method, r.options) for r in runs}
@@ -65,6 +66,10 @@ def check(runs: Iterable[Run], into: Path) -> None:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"--save takes a folder, which {str(into)[:200]!r} cannot be ({error.strerror})") from None
+    missing = wanted(runs, into)
+    need = 2 * sum(megabytes(r) for r in runs if r.hash in missing)  # a checkpoint, until its folder is there
+    if need > (free := shutil.disk_usage(into).free / 1e6):
+        raise RuntimeError(f"not enough disk for --save: {need:.0f} MB needed in {into}, {free:.0f} MB free")
 
 
 def save(run: Run, record: Record, into: Path, command: str, use_hub: bool = True) -> Path:
