@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 
 from .. import paths
+from ..encoder.load import resolved
+from ..papers.options import parse, shortcuts
 from ..papers.profiles import PROFILES
 
 #: Command -> who does it, its groups of options, help; group -> option -> what argparse is told of it.
@@ -73,6 +75,11 @@ def main(argv: list[str] | None = None) -> int:
 
             os.environ |= {f"MIXUTILS_{name.upper()}": value for name, value in wishes.items()}
             of_call()
+        if getattr(args, "encoder", None):
+            args.encoder = resolved(args.encoder)  # notebooks run in another folder
+        if "options" in vars(args):
+            args.options = [*(args.options or ()), *shortcuts(vars(args))] or None
+            parse(args.options or ())  # a wrong one is said at once
         return getattr(import_module(f".{module}", __name__), function)(args)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):

@@ -1,12 +1,14 @@
-"""bench, readings, readme, records."""
+"""bench, predict, readings, readme, records."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections import Counter
 
 from .. import paths
+from ..encoder.load import resolved
 from ..mixers import build
 from ..runs import environment
 from ..runs.records import NEW, NEWER, WRONG, Records, write_whole
@@ -21,6 +23,7 @@ def bench(args: argparse.Namespace) -> int:
 
     names = ("encoders", "methods", "task", "batch_size", "repeats", "threads", "device")
     given = {name: getattr(args, name) for name in names}
+    given["encoders"] = ",".join(resolved(name.strip()) for name in args.encoders.split(","))
     environment.count("threads", args.threads)
     environment.pick_device(args.device)
     for name in ("batch_size", "repeats"):
@@ -31,6 +34,21 @@ def bench(args: argparse.Namespace) -> int:
     for method in filter(None, map(str.strip, args.methods.split(","))):
         build(method)  # says which there are
     return say_failed(execute_all({"bench": given}, paths.figures("bench") / "notebooks"))
+
+
+def predict(args: argparse.Namespace) -> int:
+    from ..runs.predict import predict, said, write
+
+    found = list(predict(args.dir, args.file, environment.pick_device(args.device)))
+    if args.out is None:
+        write(found, sys.stdout, "")
+    else:
+        text = io.StringIO()
+        write(found, text, args.out.suffix)
+        write_whole(args.out, text.getvalue().encode("utf-8"))
+    if accuracy := said(found):
+        print(accuracy, file=sys.stderr)
+    return 0
 
 
 def readme(args: argparse.Namespace) -> int:

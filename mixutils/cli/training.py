@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
+import sys
+from pathlib import Path
 
 from .. import paths
 from ..companion import Ahead, check_gpu, describe, shipped
@@ -11,6 +14,7 @@ from ..papers import Plan
 from ..papers.profiles import PROFILES
 from ..runs import environment, launch
 from ..runs.estimate import Costs, disk
+from ..runs.launch import jobs_for
 from ..runs.records import Records
 from ..runs.rehearsal import rehearse
 from ..runs.slurm import submit
@@ -49,6 +53,8 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
 
 def train(args: argparse.Namespace) -> int:
     """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
+    from ..runs import saved  # and with it what executes runs, which takes seconds
+
     profile, papers, _ = setting.selected(args)
     # What would make every run fail is said before the first one.
     environment.pick_precision("auto", environment.pick_device(args.device))
@@ -57,14 +63,21 @@ def train(args: argparse.Namespace) -> int:
     check_gpu(profile, args.device)
     plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
+    into = Path(args.save).expanduser().resolve() if getattr(args, "save", None) else None
+    if into:
+        saved.check((r for p in plans.values() for r in p.runs), into)
     ahead = show_plan(profile, plans, store, args.jobs, args.device)
     runs = list(dict.fromkeys(r for p in plans.values() for r in p.runs))
+    keep = saved.wanted(runs, into, ahead.stale) if into else {}
+    todo = jobs_for(runs, store, args.retry, ahead.stale, keep)
+    if lost := len(todo) - len(jobs_for(runs, store, args.retry, ahead.stale)):
+        print(f"    {lost} finished runs are repeated for their weights, with the same numbers")
     if args.dry_run or not runs:
         return 0
     use_hub = next(iter(plans.values())).setting.use_hub
-    how = {"device": args.device, "use_hub": use_hub, "retry": args.retry, "again": ahead.stale}
-    todo = launch.jobs_for(runs, store, args.retry, ahead.stale)
-    rehearse([job.run for job in todo.values()], store, use_hub)
+    how = {"device": args.device, "use_hub": use_hub, "retry": args.retry, "again": ahead.stale, "keep": keep}
+    for note in rehearse([job.run for job in todo.values()], store, use_hub):
+        print(f"note: {note}")
     paths.sweep(paths.work())
     first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
     if args.slurm is not None:
@@ -79,8 +92,14 @@ def train(args: argparse.Namespace) -> int:
         runs = first  # if one has failed, the others wait: it decides what they are
         if not any(map(store.failed, first)):
             runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
+            how["keep"] = keep = saved.wanted(runs, into, ahead.stale) if into else {}
     launch.launch(runs, store, jobs=args.jobs, threads=args.threads, **how)
     print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
+    ready = [r for r in runs if r.hash in keep and store.done(r)]
+    for run in ready:
+        saved.save(run, store.get(run), into, "python -m mixutils " + shlex.join(sys.argv[1:]), use_hub)
+    if into:
+        print(f"saved: {len(ready)} classifiers in {into}, {len(runs) - len(keep)} were there already")
     failed = [r for r in runs if store.failed(r)]
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")

@@ -210,6 +210,7 @@ class Companion:
             if record is None or record["status"] != "done":
                 continue
             made_from = [record["data"]["digest"], record.get("generation", 1)]
+            made_from += [content] if (content := record.get("encoder", {}).get("digest")) else []
             found = record.get("probes", {}).get(name)
             if found is None and kept.get(run.hash, {}).get("made_from") == made_from:
                 found = kept[run.hash]["found"]

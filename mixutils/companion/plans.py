@@ -72,18 +72,26 @@ def check_gpu(profile: str, device: str) -> None:
 
 
 def stale_runs(plan: Plan, store: Records) -> dict[str, str]:
-    """Hash -> why, for done runs that do not belong to the data at hand; they are trained again."""
+    """Hash -> why, for done runs of other data, or of an encoder with other content, than at hand; they are trained again.
+
+    Records that say nothing of their encoder's content, as the first ones, belong to any.
+    """
+    from ..encoder.digest import digest
     from ..runs.execute import cached_task
 
     done = [r for r in map(store.get, plan.runs) if r is not None and r["status"] == "done"]
-    tasks = dict.fromkeys(r["run"]["task"] for r in done)
-    now = {task: cached_task(task, plan.setting.use_hub)[1] for task in tasks}
-    then = {r["hash"]: (r["run"]["task"], r["data"]["digest"]) for r in done}
-    return {
-        name: f"{task} had other data then: {digest}, now {now[task]}"
-        for name, (task, digest) in then.items()
-        if digest != now[task]
-    }
+    tasks = {task: cached_task(task, plan.setting.use_hub)[1] for task in dict.fromkeys(r["run"]["task"] for r in done)}
+    known = {Run.from_dict(r["run"]).encoder for r in done if "digest" in r.get("encoder", {})}
+    encoders = {name: digest(name) for name in known}
+    out = {}
+    for record in done:
+        run, then = Run.from_dict(record["run"]), record["data"]["digest"]
+        content = record.get("encoder", {}).get("digest", "")
+        if then != tasks[run.task]:
+            out[run.hash] = f"{run.task} had other data then: {then}, now {tasks[run.task]}"
+        elif content and (now := encoders[run.encoder]) and content != now:
+            out[run.hash] = f"{run.encoder} had other weights or another tokenizer then: {content}, now {now}"
+    return out
 
 
 class Ahead(NamedTuple):

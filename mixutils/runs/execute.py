@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 
 from .. import paths, rng
+from ..encoder.check import notes as encoder_notes
+from ..encoder.digest import digest as encoder_digest
 from ..encoder.dropout import ablate
 from ..encoder.load import EncoderError, load_encoder, load_tokenizer
 from ..encoder.model import Classifier
@@ -121,12 +123,13 @@ def execute(
         progress(f"its start {run.start.title()} is repeated for its weights")
         execute(run.start, device=device, threads=threads, use_hub=use_hub, keep=[run.start_policy], progress=progress)
     words = tokenizer(run.encoder)
-    task = encode(data, words, run.max_length)
     model = build_model(run, data.classes, where)
+    task = encode(data, words, model.fits(run.max_length))
+    content = encoder_digest(run.encoder)
     model.keep_rows(task.vocabulary)
     mixer = build(run.method, **dict(run.options))
     policies = [check(name) for name in {*keep, run.probe_policy, run.final_policy} - {""}]
-    unfinished = checkpoints.Unfinished(run.hash)
+    unfinished = checkpoints.Unfinished(run.hash, made_from=[digest, content])
     total = count_steps(len(data.splits["train"]), run.recipe)
 
     def save(state: State, objects: dict[str, Any]) -> None:
@@ -152,6 +155,8 @@ def execute(
         "environment": environment.describe(where, precision)
         | {"attention": model.encoder.config._attn_implementation},
         "data": _describe(data, digest, task, model, use_hub),
+        "encoder": ({"digest": content} if content else {})
+        | {"notes": encoder_notes(model, words, data.pair, run.max_length)},
         "curve": state.curve,
         "selected": _selected(run, state, data, final),
         "mixer": mixer.log(),

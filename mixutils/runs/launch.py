@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,10 +55,17 @@ def perform(line: str, progress: Callable[[str], None]) -> Record:
     return attempt(Run.from_dict(told.pop("run")), Records(), progress=progress, **told)
 
 
-def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Collection[str] = ()) -> dict[str, Job]:
+def jobs_for(
+    runs: Iterable[Run],
+    store: Records,
+    retry: bool = False,
+    again: Collection[str] = (),
+    keep: Mapping[str, str] | None = None,
+) -> dict[str, Job]:
     """What has to be executed for ``runs``, by hash: missing runs, and finished ones whose weights are needed again.
 
-    Runs that are given up are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``.
+    Runs that are given up are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``. ``keep``: hash ->
+    checkpoint policy, of runs whose weights shall be there in the end.
     """
     jobs: dict[str, Job] = {}
 
@@ -66,9 +73,11 @@ def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Co
         return jobs.setdefault(run.hash, Job(run))
 
     for run in runs:
-        if run.hash not in again and (store.done(run) or (store.given_up(run) and not retry)):
+        kept = (keep or {}).get(run.hash, "")
+        enough = store.done(run) and (not kept or checkpoints.checkpoint_path(run.hash, kept).is_file())
+        if run.hash not in again and (enough or (store.given_up(run) and not retry)):
             continue
-        need(run)
+        need(run).keep.update({kept} - {""})
         while run.start is not None:
             weights = checkpoints.checkpoint_path(run.start.hash, run.start_policy)
             if weights.is_file() and run.start.hash not in again:
@@ -127,6 +136,8 @@ def devices(device: str, jobs: int) -> list[str]:
     where, cores, jobs = environment.pick_device(device), environment.cores(), environment.count("jobs", jobs)
     if where.type == "cpu":
         return ["cpu"] * (jobs or cores)
+    if where.type == "mps":
+        return ["mps"] * (jobs or 1)
     numbers = range(torch.cuda.device_count()) if where.index is None else [where.index]
     cards = [f"cuda:{i}" for i in numbers]
     count = jobs or len(cards) * max(1, min(4, (cores - 1) // len(cards)))
@@ -136,7 +147,10 @@ def devices(device: str, jobs: int) -> list[str]:
 class _Jobs:
     """What is left of a launch: who waits for a worker, what is finished, and what is said of it."""
 
-    def __init__(self, jobs: dict[str, Job], store: Records, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], keep: Mapping[str, str] | None = None
+    ) -> None:
+        self.keep = dict(keep or {})
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
         self.store, self.say = store, say
         self.total, self.failed = len(jobs), 0
@@ -190,8 +204,8 @@ class _Jobs:
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
         start = (run.start, run.start_policy)
-        if run.start is None or start[1] == run.start.probe_policy:  # something is measured on those
-            return
+        if run.start is None or start[1] in (run.start.probe_policy, self.keep.get(run.start.hash)):
+            return  # something is measured on those, or they shall stay
         if all(start != (j.run.start, j.run.start_policy) for j in self.left.values()):
             checkpoints.checkpoint_path(run.start.hash, run.start_policy).unlink(missing_ok=True)
 
@@ -210,6 +224,7 @@ def launch(
     use_hub: bool = True,
     retry: bool = False,
     again: Collection[str] = (),
+    keep: Mapping[str, str] | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Execute what is missing of ``runs`` on this machine.
@@ -217,14 +232,14 @@ def launch(
     Args:
         store: where the workers' records are looked for; workers write to ``paths.records()``.
         jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs. again: hashes of finished
-            runs to repeat.
+            runs to repeat. keep: as for ``jobs_for``.
         say: called with one plain line per finished run.
 
     Raises:
         OSError: records or weights cannot be written (a full disk); the other runs are left for the next call.
     """
-    todo = jobs_for(runs, store, retry, again)
-    jobs_left = _Jobs(todo, store, say)
+    todo = jobs_for(runs, store, retry, again, keep)
+    jobs_left = _Jobs(todo, store, say, keep)
     events: queue.Queue = queue.Queue()
 
     def hire(where: str) -> Worker:

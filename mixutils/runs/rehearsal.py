@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..encoder.check import check_encoder
 from ..encoder.load import EncoderError
 from ..mixers import build
 from ..tasks import encode
@@ -25,17 +26,20 @@ ROWS, TOKENS = 16, 16  # of a rehearsal, at most
 MENDABLE = (ValueError, OSError, ImportError)
 
 
-def rehearse(runs: Iterable[Run], store: Records, use_hub: bool = True) -> None:
+def rehearse(runs: Iterable[Run], store: Records, use_hub: bool = True) -> list[str]:
     """Try what ``runs`` need.
 
     Args:
         runs: that are to be executed. store: kinds of which a run is done there are not tried again.
 
+    Returns:
+        What an encoder cannot do as asked, in sentences.
+
     Raises:
         ValueError: something does not work; one line for each data set, encoder or method.
     """
     wrong: dict[str, None] = {}
-    broken: set[str] = set()  # data sets and encoders that are said already
+    broken: set[str] = set()  # data sets and encoders
     runs = list(runs)
     for run in _first(runs, _rows):
         if run.task not in broken:
@@ -46,19 +50,24 @@ def rehearse(runs: Iterable[Run], store: Records, use_hub: bool = True) -> None:
                 broken.add(run.task)
     runs = [run for run in runs if run.task not in broken]
     pair = {task: cached_task(task, use_hub)[0].pair for task in {run.task for run in runs}}
+    found: dict[str, None] = {}
+    for run in _first(runs, lambda run: (run.encoder, pair[run.task], run.max_length)):
+        try:
+            found |= dict.fromkeys(check_encoder(run.encoder, pair[run.task], run.max_length))
+        except EncoderError as error:
+            wrong[_line(error)] = None
+            broken.add(run.encoder)
     done = [Run.from_dict(r["run"]) for r in store.all() if r["status"] == "done" and r["run"]["task"] in pair]
     proven = {_kind(run, pair) for run in done}
     for run in _first(runs, lambda run: _kind(run, pair)):
         if _kind(run, pair) not in proven and run.encoder not in broken:
             try:
                 _try(run, use_hub)
-            except EncoderError as error:
-                wrong[_line(error)] = None
-                broken.add(run.encoder)
             except MENDABLE as error:
                 wrong[f"{run.title()}: {_line(error)}"] = None
     if wrong:
         raise ValueError("\n".join(("nothing was trained, because", *wrong)))
+    return list(found)
 
 
 def _first(runs: list[Run], key) -> list[Run]:
@@ -75,7 +84,7 @@ def _rows(run: Run) -> tuple[Any, ...]:
 def _kind(run: Run, pair: dict[str, bool]) -> tuple[Any, ...]:
     """What a step of a run depends on, but for the size of things."""
     model = (run.encoder, run.dropout, run.attention, pair[run.task])
-    return (*model, run.method, run.options, run.recipe.optimizer, run.recipe.schedule)
+    return (*model, run.method, run.options, run.recipe.optimizer, run.recipe.schedule, run.recipe.class_weights)
 
 
 @torch.random.fork_rng(devices=())

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from .. import paths
@@ -41,13 +41,14 @@ def submit(
     use_hub: bool,
     retry: bool = False,
     again: Collection[str] = (),
+    keep: Mapping[str, str] | None = None,
     at_once: int = 0,
     arguments: str = "",
 ) -> list[str]:
     """Submit what is missing of ``runs``.
 
     Args:
-        retry, again: as for ``launch.launch``. at_once: array tasks that may run at the same time; 0: no limit. arguments: further arguments of ``sbatch``, as
+        retry, again, keep: as for ``launch.launch``. at_once: array tasks that may run at the same time; 0: no limit. arguments: further arguments of ``sbatch``, as
             "--partition=gpu --gres=gpu:1 --time=2:00:00".
 
     Returns:
@@ -62,7 +63,7 @@ def submit(
         )
     folder = paths.work() / "slurm"
     ids: list[str] = []
-    for number, jobs in enumerate(waves(jobs_for(runs, store, retry, again))):
+    for number, jobs in enumerate(waves(jobs_for(runs, store, retry, again, keep))):
         batch = folder / f"wave-{number}-{jobs[0].run.hash}.jsonl"
         write_whole(batch, "".join(job.line(device, 1, use_hub) for job in jobs).encode())
         command = ["sbatch", "--parsable", f"--array=0-{len(jobs) - 1}" + (f"%{at_once}" if at_once else "")]
