@@ -1,8 +1,9 @@
-"""One small door to computing: a local pool of plain processes (one per core, several per GPU), or Slurm.
+"""One small door to computing: a local pool of plain processes (one per core, several per GPU).
 
 Workers are separate interpreters that read runs from their standard input and store records themselves, so that nothing
 is lost when any process is killed: a dead worker's run is given to another, a dead launcher's workers stop, and the next
 call does what is missing. Runs that others start from come first; their weights are deleted when nobody needs them.
+Several launchers may have one folder, also on machines that share it: each run is done by one of them (``locks``).
 """
 
 from __future__ import annotations
@@ -15,25 +16,28 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from . import checkpoints, environment
+from .locks import Locks, holder
 from .records import Record, Records, failure
 from .run import Run
 
 ATTEMPTS = 3  # a run whose worker dies is tried so often
+LOOK = 2.0  # seconds between two looks at what other launchers have finished, while they have runs that are wanted here
 
 
 @dataclass
 class Job:
-    """A run to execute, and the weights it must leave behind."""
+    """A run to execute, the weights it must leave behind, and its record before."""
 
     run: Run
     keep: set[str] = field(default_factory=set)
+    before: Record | None = None
     deaths: int = 0
 
     def line(self, device: str, threads: int, use_hub: bool) -> str:
@@ -54,23 +58,36 @@ def perform(line: str, progress: Callable[[str], None]) -> Record:
     return attempt(Run.from_dict(told.pop("run")), Records(), progress=progress, **told)
 
 
-def jobs_for(runs: Iterable[Run], store: Records, retry: bool = False, again: Collection[str] = ()) -> dict[str, Job]:
+def kept(run: Run, policies: Iterable[str]) -> bool:
+    """Whether these checkpoints of a run are at hand."""
+    return all(checkpoints.checkpoint_path(run.hash, policy).is_file() for policy in policies)
+
+
+def jobs_for(
+    runs: Iterable[Run],
+    store: Records,
+    retry: bool = False,
+    again: Collection[str] = (),
+    keep: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, Job]:
     """What has to be executed for ``runs``, by hash: missing runs, and finished ones whose weights are needed again.
 
-    Failed runs are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``.
+    Failed runs are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``, or if they lack
+    a checkpoint of those that ``keep`` names by hash.
     """
     jobs: dict[str, Job] = {}
+    keep = keep or {}
 
     def need(run: Run) -> Job:
-        return jobs.setdefault(run.hash, Job(run))
+        return jobs.setdefault(run.hash, Job(run, set(keep.get(run.hash, ())), store.get(run)))
 
     for run in runs:
-        if run.hash not in again and (store.done(run) or (store.failed(run) and not retry)):
+        done = store.done(run) and kept(run, keep.get(run.hash, ()))
+        if run.hash not in again and (done or (store.failed(run) and not retry)):
             continue
         need(run)
         while run.start is not None:
-            weights = checkpoints.checkpoint_path(run.start.hash, run.start_policy)
-            if weights.is_file() and run.start.hash not in again:
+            if kept(run.start, [run.start_policy]) and run.start.hash not in again:
                 break
             need(run.start).keep.add(run.start_policy)
             run = run.start
@@ -127,22 +144,53 @@ def devices(device: str, jobs: int) -> list[str]:
     return [cards[i % len(cards)] for i in range(count)]
 
 
-class _Jobs:
-    """What is left of a launch: who waits for a worker, what is finished, and what is said of it."""
+class Jobs:
+    """What is left of a launch: who waits for a worker, what is finished, and what is said of it.
 
-    def __init__(self, jobs: dict[str, Job], store: Records, say: Callable[[str], None]) -> None:
+    Args:
+        forget: whether weights that no run of this launch needs any more are deleted.
+    """
+
+    def __init__(
+        self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], forget: bool = True
+    ) -> None:
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
-        self.store, self.say = store, say
+        self.store, self.say, self.forget = store, say, forget
         self.total, self.failed = len(jobs), 0
         self.begin = self.last_line = time.monotonic()
+        self.locks, self.elsewhere = Locks(), ""  # of the last look: a run that another launcher has
 
     def next(self) -> Job | None:
-        """The next run whose start is finished; runs that others start from go first."""
+        """The next run whose start is finished and that no other launcher has; runs that others start from go first."""
+        self.elsewhere = ""
         starts = {j.run.start.hash for j in self.waiting.values() if j.run.start is not None}
         ready = [j for j in self.waiting.values() if j.run.start is None or j.run.start.hash not in self.left]
-        # min keeps the order of the plan among equals.
-        job = min(ready, key=lambda j: j.run.hash not in starts, default=None)
-        return self.waiting.pop(job.run.hash) if job is not None else None
+        # Sorting keeps the order of the plan among equals.
+        for job in sorted(ready, key=lambda j: j.run.hash not in starts):
+            if job.run.hash not in self.waiting:  # its start has just turned out to have failed
+                continue
+            if not self.locks.take(job.run.hash):
+                self.elsewhere = self.elsewhere or job.run.hash
+            elif not self.found(job):
+                return self.waiting.pop(job.run.hash)
+        return None
+
+    def found(self, job: Job) -> bool:
+        """Whether another launcher has finished it since this one began; then it is finished here too."""
+        record = self.store.get(job.run)
+        if record is job.before or record is None:
+            return False
+        done = self.store.done(job.run)
+        if done and not kept(job.run, job.keep):  # finished for somebody who needs no weights
+            return False
+        self.waiting.pop(job.run.hash)
+        self.finished(job, "done" if done else "failed")
+        return True
+
+    def wait_for_others(self) -> None:
+        """Say once who has what is still missing, where nothing else is left to do."""
+        if self.elsewhere and (who := holder(self.elsewhere)):
+            self._remark(f"{len(self.left)} runs are trained elsewhere ({who}); waiting for them")
 
     def progress(self, job: Job, line: str, seconds: float = 60.0) -> None:
         """A line about a running job is welcome where nothing was said for so long."""
@@ -163,6 +211,7 @@ class _Jobs:
     def finished(self, job: Job, status: str) -> None:
         """``status`` is what the worker says: a run that was done before and fails now keeps its old record."""
         del self.left[job.run.hash]
+        self.locks.free(job.run.hash)
         self.failed += status != "done"
         finished, elapsed = self.total - len(self.left), time.monotonic() - self.begin
         rest = f"ETA {duration(elapsed / finished * len(self.left))}" if self.left else f"{duration(elapsed)} in all"
@@ -170,15 +219,15 @@ class _Jobs:
         self._remark(f"{job.run.title()}: {outcome}", f"[{finished:>{len(str(self.total))}}/{self.total}]")
         if status != "done":
             self._orphans(job.run)
-        else:
+        elif self.forget:
             self._forget_weights(job.run)
 
     def _orphans(self, start: Run) -> None:
         """Runs whose start failed cannot be trained; they are stored as failed, and so are those that start from them."""
         for job in [j for j in self.waiting.values() if j.run.start is not None and j.run.start.hash == start.hash]:
-            del self.waiting[job.run.hash]
-            self.store.put(failure(job.run, f"its start failed: {start.title()} ({start.hash})"))
-            self.finished(job, "failed")
+            if self.waiting.pop(job.run.hash, None):
+                self.store.put(orphan(job.run))
+                self.finished(job, "failed")
 
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
@@ -193,6 +242,11 @@ class _Jobs:
         self.say(f"{count or 10 * ' '} {text}")
 
 
+def orphan(run: Run) -> Record:
+    """The record of a run that cannot be trained."""
+    return failure(run, f"its start failed: {run.start.title()} ({run.start.hash})")
+
+
 def launch(
     runs: Iterable[Run],
     store: Records,
@@ -203,6 +257,8 @@ def launch(
     use_hub: bool = True,
     retry: bool = False,
     again: Collection[str] = (),
+    keep: Mapping[str, Collection[str]] | None = None,
+    forget: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
     """Execute what is missing of ``runs`` on this machine.
@@ -210,11 +266,12 @@ def launch(
     Args:
         store: where the workers' records are looked for; workers write to ``paths.records()``.
         jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs. again: hashes of finished
-            runs to repeat.
+            runs to repeat. keep: hash -> checkpoints to leave behind, beyond what these runs start from; with ``forget``
+            false all of them stay.
         say: called with one plain line per finished run.
     """
-    todo = jobs_for(runs, store, retry, again)
-    jobs_left = _Jobs(todo, store, say)
+    todo = jobs_for(runs, store, retry, again, keep)
+    jobs_left = Jobs(todo, store, say, forget)
     events: queue.Queue = queue.Queue()
 
     def hire(where: str) -> Worker:
@@ -227,7 +284,12 @@ def launch(
             for idle in [w for w in workers if w.job is None]:
                 if job := jobs_left.next():
                     idle.give(job)
-            worker, event = events.get()
+            if not jobs_left.left:  # the others had the last ones
+                break
+            try:
+                worker, event = events.get(timeout=LOOK if jobs_left.elsewhere else None)
+            except queue.Empty:
+                continue
             job = worker.job
             if event["event"] == "progress":
                 jobs_left.progress(job, event["line"])
@@ -242,6 +304,7 @@ def launch(
     finally:
         for worker in workers:
             worker.stop()
+        jobs_left.locks.free_all()
 
 
 def _outcome(record: Record | None) -> str:
