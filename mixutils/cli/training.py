@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 from .. import paths
 from ..companion import Ahead, check_gpu, describe, shipped
@@ -12,7 +15,7 @@ from ..papers.profiles import PROFILES
 from ..runs import environment, launch
 from ..runs.estimate import Costs, disk
 from ..runs.records import Records
-from ..runs.slurm import submit
+from ..runs.run import Run
 from . import setting
 
 
@@ -50,10 +53,13 @@ def train(args: argparse.Namespace) -> int:
     """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
     profile, papers, _ = setting.selected(args)
     # What would make every run fail is said before the first one.
-    environment.pick_precision("auto", environment.pick_device(args.device))
+    # (Of a cluster the GPUs are not seen from here.)
+    here = args.device if args.slurm is None or not args.device.startswith("cuda") else "auto"
+    environment.pick_precision("auto", environment.pick_device(here))
     environment.count("jobs", args.jobs)
     environment.count("threads", args.threads)
-    check_gpu(profile, args.device)
+    if args.slurm is None:
+        check_gpu(profile, here)
     if args.encoder:
         from ..encoder.load import load_encoder, load_tokenizer
 
@@ -61,30 +67,52 @@ def train(args: argparse.Namespace) -> int:
         load_encoder(args.encoder)
     plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
-    ahead = show_plan(profile, plans, store, args.jobs, args.device)
+    ahead = show_plan(profile, plans, store, args.jobs, here)
     runs = list(dict.fromkeys(r for p in plans.values() for r in p.runs))
     if args.dry_run or not runs:
         return 0
     use_hub = next(iter(plans.values())).setting.use_hub
-    how = {"device": args.device, "use_hub": use_hub, "retry": args.retry, "again": ahead.stale}
+    how = {"device": args.device, "use_hub": use_hub, "jobs": args.jobs, "threads": args.threads, "again": ahead.stale}
+    compute = functools.partial(launch.launch if args.slurm is None else _on_cluster(args), retry=args.retry, **how)
     first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
-    if args.slurm is not None:
-        ids = submit(first or runs, store, at_once=args.jobs, arguments=args.slurm, **how)
-        said = f"submitted as {', '.join(ids)}" if ids else "submitted nothing: all runs are done"
-        again = "with --slurm for what follows from them" if first else "without --slurm"
-        print(f"{said}; call again {again} when they are finished")
-        return 0
     if first:
         print(f"{len(first)} runs choose hyperparameters first")
-        launch.launch(first, store, jobs=args.jobs, threads=args.threads, **how)
+        compute(first, store)
         runs = first  # if one has failed, the others wait: it decides what they are
-        if not any(map(store.failed, first)):
+        if all(map(store.done, first)):
             runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
-    launch.launch(runs, store, jobs=args.jobs, threads=args.threads, **how)
+            compute(runs, store)
+    else:
+        compute(runs, store)
     print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
     failed = [r for r in runs if store.failed(r)]
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
     if failed:
         print(f"tracebacks are in {store.folder}; the same command with --retry repeats failed runs")
-    return int(bool(failed))
+    lost = args.wait and not all(store.done(r) or store.failed(r) for r in runs)
+    if lost:
+        print("jobs have ended without their runs; the same command submits these again")
+    return int(bool(failed) or lost)
+
+
+def _on_cluster(args: argparse.Namespace) -> Callable[..., None]:
+    """What stands in for ``launch.launch``."""
+    from ..runs import cluster
+
+    def compute(runs: list[Run], store: Records, *, retry: bool, again: dict[str, str], **how: Any) -> None:
+        todo = launch.jobs_for(runs, store, retry, again)
+        ids = cluster.submit(todo, store, again=again, arguments=args.slurm, **how)
+        queued = cluster.queue()
+        if ids:
+            print(
+                f"submitted as {', '.join(ids)}: python -m mixutils status says how far; the same command goes on from there"
+            )
+        elif todo:
+            print(f"nothing new to submit: {sum(name in queued for name in todo)} runs are in the queue already")
+        if args.wait:
+            cluster.wait(todo, store)
+        if all(map(store.done, runs)):
+            cluster.tidy(runs)
+
+    return compute

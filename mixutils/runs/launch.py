@@ -33,11 +33,12 @@ LOOK = 2.0  # seconds between two looks at what other launchers have finished, w
 
 @dataclass
 class Job:
-    """A run to execute, the weights it must leave behind, and its record before."""
+    """A run to execute, the weights it must leave behind, its record before, and whether that is not to count."""
 
     run: Run
     keep: set[str] = field(default_factory=set)
     before: Record | None = None
+    again: bool = False
     deaths: int = 0
 
     def line(self, device: str, threads: int, use_hub: bool) -> str:
@@ -79,7 +80,8 @@ def jobs_for(
     keep = keep or {}
 
     def need(run: Run) -> Job:
-        return jobs.setdefault(run.hash, Job(run, set(keep.get(run.hash, ())), store.get(run)))
+        job = Job(run, set(keep.get(run.hash, ())), store.get(run), run.hash in again)
+        return jobs.setdefault(run.hash, job)
 
     for run in runs:
         done = store.done(run) and kept(run, keep.get(run.hash, ()))
@@ -151,46 +153,47 @@ class Jobs:
         forget: whether weights that no run of this launch needs any more are deleted.
     """
 
-    def __init__(
-        self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], forget: bool = True
-    ) -> None:
+    def __init__(self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], forget: bool = True) -> None:
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
         self.store, self.say, self.forget = store, say, forget
         self.total, self.failed = len(jobs), 0
         self.begin = self.last_line = time.monotonic()
-        self.locks, self.elsewhere = Locks(), ""  # of the last look: a run that another launcher has
+        self.locks, self.elsewhere, self.said = Locks(), "", False  # a run that another launcher had at the last look
 
     def next(self) -> Job | None:
         """The next run whose start is finished and that no other launcher has; runs that others start from go first."""
+        while job := self._lockable():
+            if not self.found(job):
+                return self.waiting.pop(job.run.hash)
+        return None
+
+    def _lockable(self) -> Job | None:
         self.elsewhere = ""
         starts = {j.run.start.hash for j in self.waiting.values() if j.run.start is not None}
         ready = [j for j in self.waiting.values() if j.run.start is None or j.run.start.hash not in self.left]
         # Sorting keeps the order of the plan among equals.
         for job in sorted(ready, key=lambda j: j.run.hash not in starts):
-            if job.run.hash not in self.waiting:  # its start has just turned out to have failed
-                continue
-            if not self.locks.take(job.run.hash):
-                self.elsewhere = self.elsewhere or job.run.hash
-            elif not self.found(job):
-                return self.waiting.pop(job.run.hash)
+            if self.locks.take(job.run.hash):
+                return job
+            self.elsewhere = job.run.hash
         return None
 
     def found(self, job: Job) -> bool:
         """Whether another launcher has finished it since this one began; then it is finished here too."""
-        record = self.store.get(job.run)
-        if record is job.before or record is None:
-            return False
-        done = self.store.done(job.run)
-        if done and not kept(job.run, job.keep):  # finished for somebody who needs no weights
+        done, new = self.store.done(job.run), self.store.get(job.run) is not job.before
+        if done and ((job.again and not new) or not kept(job.run, job.keep)):
+            return False  # as old as before, or finished for somebody who needs no weights
+        if not done and not (new and self.store.failed(job.run)):
             return False
         self.waiting.pop(job.run.hash)
         self.finished(job, "done" if done else "failed")
         return True
 
-    def wait_for_others(self) -> None:
-        """Say once who has what is still missing, where nothing else is left to do."""
-        if self.elsewhere and (who := holder(self.elsewhere)):
-            self._remark(f"{len(self.left)} runs are trained elsewhere ({who}); waiting for them")
+    def idle(self) -> None:
+        """All workers are, because others have what is left: said once."""
+        if not self.said and (who := holder(self.elsewhere)):
+            self.said = True
+            self._remark(f"{len(self.left)} runs are left to others ({who}); waiting for them")
 
     def progress(self, job: Job, line: str, seconds: float = 60.0) -> None:
         """A line about a running job is welcome where nothing was said for so long."""
@@ -289,6 +292,8 @@ def launch(
             try:
                 worker, event = events.get(timeout=LOOK if jobs_left.elsewhere else None)
             except queue.Empty:
+                if all(w.job is None for w in workers):
+                    jobs_left.idle()
                 continue
             job = worker.job
             if event["event"] == "progress":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import math
 import re
@@ -60,7 +61,9 @@ def minutes(time: str) -> int:
     if time.lower() in ("0", "infinite", "unlimited"):
         return FOREVER
     if not found:
-        raise ValueError(f'--time takes minutes, hours:minutes:seconds or days-hours, as in "2:00:00", not {time[:40]!r}')
+        raise ValueError(
+            f'--time takes minutes, hours:minutes:seconds or days-hours, as in "2:00:00", not {time[:40]!r}'
+        )
     days, *rest = found.groups()
     one, two, three = (int(part or 0) for part in rest)
     # Without days, two numbers are minutes and seconds; one is minutes.
@@ -105,6 +108,7 @@ def states() -> dict[str, str]:
     return {job: state if why in ("None", "") else f"{state} ({why})" for job, state, why in found}
 
 
+@functools.cache
 def ended(job: str) -> str:
     """How a job that is over has ended, as in "CANCELLED"; from the accounting or, for some minutes, the controller."""
     with contextlib.suppress(RuntimeError):
