@@ -12,6 +12,7 @@ import pytest
 
 from mixutils import cli
 from mixutils.runs import slurm
+from mixutils.runs.locks import holder
 from mixutils.runs.records import Records
 from tests.test_launch import stage_1, stage_2
 
@@ -128,8 +129,12 @@ def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
 
     monkeypatch.setattr(door, "JOB_SECONDS", 0.0)  # a job per run
     how = {"device": "cpu", "use_hub": False, "arguments": "--partition=main -t 0:20:00 --cpus-per-task=1"}
-    starts = [stage_1(seed) for seed in range(2)]
-    plan = [*starts, *(stage_2(seed, m) for seed in (0, 1) for m in ("ssmix", "tmix")), *map(stage_1, range(2, 36))]
+    starts = [stage_1(seed, 200) for seed in range(2)]  # long enough to be interrupted
+    plan = [
+        *starts,
+        *(stage_2(0, "ssmix").with_(seed=s, start=r) for s in (0, 1) for r in starts),
+        *map(stage_1, range(2, 36)),
+    ]
     assert len(plan) == 40
     store, node, lines = Records(), shell("sinfo", "--noheader", "--format=%n").strip(), []
 
@@ -149,14 +154,15 @@ def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
     gone = next(job for job in door.sent() if plan[20].hash in job.runs)
     slurm.cancel([gone.id])
     shell("scontrol", "update", f"nodename={node}", "state=resume")
-    until(lambda: any(s == "RUNNING" for s in door.alive(door.sent()).values()))
-    running = next(job for job, state in door.alive(door.sent()).items() if state == "RUNNING")
-    subprocess.run(["scancel", "--batch", "--signal=USR2", running], check=False)  # as Slurm says that time is up
+    until(lambda: holder(plan[0].hash))
+    stopped = door.queue()[plan[0].hash]
+    shell("scancel", "--batch", "--signal=USR2", stopped.id)  # as Slurm says that the time is over
     assert cli.main(["status"]) == 1
-    assert "lost" in capsys.readouterr().out
+    assert "1 lost" in capsys.readouterr().out
     lost = door.wait(jobs_for(plan, store), store, lines.append)
     assert lost == [plan[20].hash]
     assert any("ended without it (CANCELLED)" in line for line in lines)
+    assert "Requeued job" in stopped.log.read_text()
     assert sum(map(store.done, plan)) == 39
 
     again = door.submit(jobs_for(plan, store), store, **how)

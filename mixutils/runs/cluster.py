@@ -253,6 +253,7 @@ def _slurm(given: dict[str, str | bool], limit: int, earlier: set[str], count: i
         time=limit,
         wckey=None,
         use_srun=False,
+        setup=[f"trap '' {SlurmJobEnvironment.USR_SIG}"],  # until Python listens to it, it would be the end
         array_parallelism=int(str(given.get("array", f"%{count}"))[1:]),
         additional_parameters=own,
     )

@@ -54,7 +54,7 @@ AccountingStorageType=accounting_storage/none
 KillWait=5
 MinJobAge=30
 ReturnToService=2
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$(getconf _NPROCESSORS_ONLN) State=UNKNOWN
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
 EOT
 export SLURM_CONF="$folder/slurm.conf"
