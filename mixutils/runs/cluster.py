@@ -312,7 +312,8 @@ def ending(job: Sent | None) -> str:
     if job is None:
         return "no job has it"
     how = slurm.ended(job.id) if job.cluster == "slurm" else ""
-    return f"its job {job.id} ended without it{f' ({how})' if how else ''}; {job.log}"
+    log = f"; {job.log}" if job.log.is_file() else ", before it began"
+    return f"its job {job.id} ended without it{f' ({how})' if how else ''}{log}"
 
 
 def cancel() -> list[Sent]:

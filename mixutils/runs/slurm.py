@@ -110,7 +110,7 @@ def states() -> dict[str, str]:
 
 @functools.cache
 def ended(job: str) -> str:
-    """How a job that is over has ended, as in "CANCELLED"; from the accounting or, for some minutes, the controller."""
+    """How a job that is over has ended, as in "CANCELLED"; "" where neither the accounting nor the controller knows."""
     with contextlib.suppress(RuntimeError):
         return _ask("sacct", "-nPX", "-j", job, "-o", "State").split()[0]
     with contextlib.suppress(RuntimeError):
