@@ -37,6 +37,7 @@ def test_options_of_sbatch_as_people_write_them(text, given):
     [
         ("gpu", "not 'gpu'"),
         ("-Z 3", "not '-Z'"),
+        ("-p main ''", "not ''"),
         ("--array=0-3", "--array itself"),
         ("-o log", "--output itself"),
         ("--partition='gpu", "No closing quotation"),
@@ -161,7 +162,7 @@ def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
     lost = door.wait(jobs_for(plan, store), store, lines.append)
     assert lost == [plan[20].hash]
     assert any(f"its job {gone.id} ended without it, before it began" in line for line in lines)
-    assert "Requeued job" in stopped.log.read_text()
+    assert "DUE TO JOB REQUEUE" in stopped.log.read_text()
     assert sum(map(store.done, plan)) == 39
 
     again = door.submit(jobs_for(plan, store), store, **how)

@@ -84,8 +84,9 @@ class Sent(NamedTuple):
 
     @property
     def log(self) -> Path:
-        """What it says; what goes wrong outside of runs is in the file with the ending ``.err`` beside."""
-        return JobPaths(_folder(), self.id).stdout
+        """What it said of errors, or at all."""
+        here = JobPaths(_folder(), self.id)
+        return here.stderr if here.stderr.is_file() and here.stderr.stat().st_size else here.stdout
 
 
 def _folder() -> Path:

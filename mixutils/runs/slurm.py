@@ -38,7 +38,7 @@ def options(text: str) -> dict[str, str | bool]:
         word = words.pop(0)
         if re.match(r"--[a-z]", word):
             name, equals, value = word[2:].partition("=")
-        elif word[0] == "-" and word[1:2] in SHORT:
+        elif word[:1] == "-" and word[1:2] in SHORT:
             name, equals, value = SHORT[word[1]], word[2:], word[2:]
         else:
             example = '"--partition=gpu --gres=gpu:1 --time=2:00:00"'
