@@ -163,7 +163,7 @@ def test_status_says_of_every_run_where_it_is_and_cancel_takes_back_what_is_left
     assert cli.main(["status"]) == 1
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "4 runs submitted: 1 queued, 1 running, 1 done, 1 failed"
-    assert out[1] == f"queued   {runs[3].title()} ({runs[3].hash}): job 100_3, PENDING (Priority)"
+    assert out[1] == "queued   job 100_3, PENDING (Priority): 1 runs"
     assert f"process {os.getpid()}" in out[2]
     assert f"ValueError: broken; {paths.cluster() / 'jobs' / '100_1_0_log.out'}" in out[3]
     locks.free_all()

@@ -17,6 +17,7 @@ def status(args: argparse.Namespace) -> int:
     """Print every submitted run's state; 1 where something failed or was lost."""
     lines = _lines()
     counts = Counter(state for state, _ in lines)
+    of_job = Counter(text for state, text in lines if state == "queued")
     if not lines:
         print(f"nothing was submitted from {paths.work()}")
         return 0
@@ -24,6 +25,8 @@ def status(args: argparse.Namespace) -> int:
     print(f"{len(lines)} runs submitted: {', '.join(said)}")
     for state in ("queued", "running", "failed", "lost"):
         of_state = [text for known, text in lines if known == state]
+        if state == "queued":
+            of_state = [f"{text}: {n} runs" for text, n in of_job.items()]
         for text in of_state[:MOST]:
             print(f"{state:<8} {text}")
         if len(of_state) > MOST:
@@ -46,7 +49,7 @@ def _lines() -> list[tuple[str, str]]:
         elif who := holder(name):
             out.append(("running", f"{title}: {who}; {job.log}"))
         elif job.id in there:
-            out.append(("queued", f"{title}: job {job.id}, {there[job.id]}"))
+            out.append(("queued", f"job {job.id}, {there[job.id]}"))
         elif (record := store.get(name)) is not None and record["status"] == "failed":
             out.append(("failed", f"{title}: {record['error'][:200]}; {job.log}"))
         else:

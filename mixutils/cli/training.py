@@ -12,7 +12,7 @@ from .. import paths
 from ..companion import Ahead, check_gpu, describe, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
-from ..runs import environment, launch
+from ..runs import environment, launch, slurm
 from ..runs.estimate import Costs, disk
 from ..runs.records import Records
 from ..runs.run import Run
@@ -60,6 +60,8 @@ def train(args: argparse.Namespace) -> int:
     environment.count("threads", args.threads)
     if args.slurm is None:
         check_gpu(profile, here)
+    else:
+        slurm.options(args.slurm)
     if args.encoder:
         from ..encoder.load import load_encoder, load_tokenizer
 

@@ -176,7 +176,7 @@ def submit(
             submitted before that stays.
     """
     local = arguments.strip() == "local"
-    given = {} if local else slurm.options(arguments)
+    given = slurm.options(arguments)
     limit = slurm.minutes(str(given.get("time", slurm.MINUTES)))
     if not local:
         slurm.check()

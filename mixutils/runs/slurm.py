@@ -28,12 +28,12 @@ FOREVER = 366 * 24 * 60  # minutes of a job without an end
 
 
 def options(text: str) -> dict[str, str | bool]:
-    """Options of sbatch as people write them, by long name; True for one without a value.
+    """Options of sbatch as people write them, by long name; True for one without a value. The word local has none.
 
     Raises:
         ValueError: a word that is no option of sbatch, or one that is set here.
     """
-    words, out = shlex.split(text), {}
+    words, out = shlex.split(text) if text.strip() != "local" else [], {}
     while words:
         word = words.pop(0)
         if re.match(r"--[a-z]", word):
