@@ -14,10 +14,10 @@ what:  --profile smoke|laptop|desk|compare|full   --only NAME[,NAME] (papers or 
        --methods NAME[,NAME]|all (of the comparison)   --shuffle SEED (negative control: permuted names)
 how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed runs too)   --dry-run (the plan only)
        --precision auto|bfloat16|float32|float32-highest|float32-medium
-       --slurm [ARGS] (submit to a cluster instead; ARGS go to sbatch)
+       --slurm [ARGS] (submit to a cluster instead; ARGS are options of sbatch)   --wait (stay until it is done, then go on)
 
 The same words work as python -m mixutils plan|train|notebooks|site; and there are bench, doctor, readings, readme
-and records.
+and records; status and cancel (of what was submitted).
 Set-up:  PYTHON=python3.12             which Python makes .venv (3.11 to 3.13)
          MIXUTILS_TORCH_INDEX=URL      where torch comes from, for a CPU-only or another CUDA build
 EOT

@@ -65,6 +65,16 @@ def checkpoints() -> Path:
     return work() / "checkpoints"
 
 
+def locks() -> Path:
+    """One file per run that is being trained."""
+    return work() / "locks"
+
+
+def cluster() -> Path:
+    """What was submitted to a cluster, and what its jobs say."""
+    return work() / "cluster"
+
+
 def cache() -> Path:
     """What can be made again at any time: the built-in corpus; ``MIXUTILS_CACHE`` moves it."""
     return _chosen("MIXUTILS_CACHE", work() / "cache")

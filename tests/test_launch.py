@@ -15,7 +15,7 @@ import pytest
 from mixutils import paths
 from mixutils.runs import checkpoints
 from mixutils.runs.execute import execute
-from mixutils.runs.launch import ATTEMPTS, _Jobs, devices, duration, jobs_for, launch
+from mixutils.runs.launch import ATTEMPTS, Jobs, devices, duration, jobs_for, launch
 from mixutils.runs.records import Records, compact
 from mixutils.runs.run import Run
 from mixutils.training.loop import Recipe
@@ -60,7 +60,7 @@ def begun():
     """Jobs of two runs that start from one, and of another; the store; and what is said."""
     store, lines = Records(), []
     todo = jobs_for([stage_1(1), stage_2(0, "ssmix"), stage_2(0, "tmix")], store)
-    return _Jobs(todo, store, lines.append), store, lines
+    return Jobs(todo, store, lines.append), store, lines
 
 
 def test_runs_that_others_start_from_go_first_and_the_others_wait_for_them(begun):
@@ -107,7 +107,7 @@ def test_a_run_that_is_done_stays_done_when_the_workers_that_repeat_it_die():
     store, run = Records(), stage_1(0)
     store.put(fakes.done(run, 50.0))
     lines: list[str] = []
-    jobs = _Jobs(jobs_for([run], store, again=[run.hash]), store, lines.append)
+    jobs = Jobs(jobs_for([run], store, again=[run.hash]), store, lines.append)
     for _ in range(ATTEMPTS - 1):
         jobs.died(jobs.next(), 1)
     with pytest.warns(UserWarning, match="failed here, but is done already.*died 3 times"):

@@ -15,7 +15,7 @@ from mixutils.encoder.load import EncoderError, load_encoder
 from mixutils.encoder.model import Classifier, toy_batch
 from mixutils.runs import checkpoints, saved
 from mixutils.runs.execute import build_model, execute
-from mixutils.runs.launch import _Jobs, jobs_for
+from mixutils.runs.launch import Jobs, jobs_for
 from mixutils.runs.predict import Prediction, predict, said, write
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
@@ -143,7 +143,7 @@ def test_finished_runs_without_weights_are_repeated_and_kept_weights_of_starts_s
     weights.touch()
     assert set(jobs_for([start, child], store, keep=keep)) == {child.hash}
     for kept, there in ((keep, True), ({}, False)):
-        _Jobs({child.hash: jobs[child.hash]}, store, print, kept).finished(jobs[child.hash], "done")
+        Jobs({child.hash: jobs[child.hash]}, store, print, kept).finished(jobs[child.hash], "done")
         assert weights.exists() == there
 
 

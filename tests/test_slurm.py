@@ -1,90 +1,183 @@
-"""Job arrays with a stand-in for sbatch, which only takes note of them; their tasks are run here, in its order."""
+"""Slurm: what sbatch is told; and, with ``MIXUTILS_TEST_CLUSTER=1``, a plan on a real cluster of one node."""
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import sys
+import shutil
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
-from mixutils import cli, paths
-from mixutils.runs.launch import Job
+from mixutils import cli
+from mixutils.runs import slurm
+from mixutils.runs.locks import holder
 from mixutils.runs.records import Records
-from mixutils.runs.slurm import run_one, submit, waves
 from tests.test_launch import stage_1, stage_2
 
-pytestmark = pytest.mark.usefixtures("mine")
-SBATCH = """
-import json, sys
-with open({log!r}, "a") as file:
-    print(json.dumps(sys.argv[1:]), file=file)
-print(f"{{100 + sum(1 for _ in open({log!r}))}};cluster")
-"""
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("", {}),
+        ("--partition=gpu --gres=gpu:1", {"partition": "gpu", "gres": "gpu:1"}),
+        ("-p gpu -t 2:00:00 -c8", {"partition": "gpu", "time": "2:00:00", "cpus-per-task": "8"}),
+        ("--partition gpu --exclusive --mem 4G", {"partition": "gpu", "exclusive": True, "mem": "4G"}),
+        ("--exclusive=user -H -A 'my lab'", {"exclusive": "user", "hold": True, "account": "my lab"}),
+        ("--array=%8", {"array": "%8"}),
+    ],
+)
+def test_options_of_sbatch_as_people_write_them(text, given):
+    assert slurm.options(text) == given
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gpu", "not 'gpu'"),
+        ("-Z 3", "not '-Z'"),
+        ("-p main ''", "not ''"),
+        ("--array=0-3", "--array itself"),
+        ("-o log", "--output itself"),
+        ("--partition='gpu", "No closing quotation"),
+    ],
+)
+def test_what_is_no_option_or_is_set_here_is_refused(text, said):
+    with pytest.raises(ValueError, match=said):
+        slurm.options(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("90", 90), ("90:30", 91), ("2:00:00", 120), ("1-12", 2160), ("1-12:30", 2190), ("1-00:00:01", 1441), ("0:10", 1)],
+)
+def test_times_of_sbatch(text, minutes):
+    assert slurm.minutes(text) == minutes
+
+
+def test_a_time_that_is_none_is_refused_and_one_without_end_is_long():
+    assert slurm.minutes("unlimited") == slurm.minutes("0") == slurm.FOREVER
+    with pytest.raises(ValueError, match="not 'tomorrow'"):
+        slurm.minutes("tomorrow")
+
+
+@pytest.mark.parametrize(
+    ("text", "workers"),
+    [("", 1), ("-c 6", 6), ("--gres=gpu:1", 1), ("-G 1 -c 4", 3), ("--gpus-per-node=1 -c 16", 4)],
+)
+def test_how_many_runs_a_job_has_at_a_time(text, workers):
+    assert slurm.workers(slurm.options(text)) == workers
+
+
+@pytest.mark.parametrize(
+    ("words", "slurm"),
+    [
+        (["--slurm", "--partition=main"], "--partition=main"),
+        (["--slurm", "-pmain", "--wait"], "-pmain"),
+        (["--slurm", "--partition=main --mem=4G"], "--partition=main --mem=4G"),
+        (["--slurm", "local"], "local"),
+        (["--slurm", "--dry-run"], ""),
+        (["--slurm", "--jobs=2"], ""),
+        (["--slurm"], ""),
+        ([], None),
+    ],
+)
+def test_the_command_line_tells_options_of_sbatch_from_its_own(words, slurm):
+    assert cli.parser().parse_args(cli.glued(["train", *words])).slurm == slurm
+
+
+# A cluster of one node. tests/cluster/start.sh says what it needs.
+
+
+def shell(*command: object) -> str:
+    return subprocess.run([*map(str, command)], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    """An sbatch on the PATH; returns the file that lists its calls."""
-    log, program = tmp_path / "calls", tmp_path / "bin" / "sbatch"
-    program.parent.mkdir()
-    # Two files: a first line with "#!" cannot name an interpreter whose path has a space.
-    code = program.with_suffix(".py")
-    code.write_text(SBATCH.format(log=str(log)))
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(code))} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    return log
+    if os.environ.get("MIXUTILS_TEST_CLUSTER") != "1":
+        pytest.skip("needs Slurm and time: MIXUTILS_TEST_CLUSTER=1, see tests/cluster/start.sh")
+    if missing := [p for p in ("sbatch", "slurmctld", "slurmd", "munged") if not shutil.which(p, path=PATHS)]:
+        pytest.fail(f"{', '.join(missing)} not found: see tests/cluster/start.sh")
+    script, folder = Path(__file__).parent / "cluster" / "start.sh", tmp_path / "slurm"
+    shell(script, folder)
+    monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+    yield folder
+    subprocess.run(["scancel", "--state=PENDING", "--state=RUNNING"], check=False)
+    time.sleep(2)
+    shell(script, "--stop", folder)
 
 
-def test_two_stages_go_out_in_two_waves_and_come_back_as_records(cluster):
-    store, runs = Records(), [stage_1(0), stage_2(0, "ssmix"), stage_2(0, "tmix")]
-    ids = submit(runs, store, device="cpu", use_hub=False, at_once=4, arguments="--partition=gpu --gres=gpu:1")
-    assert ids == ["101", "102"]
-    calls = [json.loads(line) for line in cluster.read_text().splitlines()]
-    assert [a for a in calls[0] if a.startswith("--array")] == ["--array=0-0%4"]
-    assert [a for a in calls[1] if a.startswith("--array")] == ["--array=0-1%4"]
-    assert "--dependency=afterany:101" in calls[1]
-    assert {"--partition=gpu", "--gres=gpu:1", "--parsable"} <= set(calls[0])
-    for call, tasks in zip(calls, (1, 2), strict=True):
-        (task,) = [a.removeprefix("--wrap=") for a in call if a.startswith("--wrap=")]
-        python, *module, command, batch, where, index, number = shlex.split(task)
-        assert (python, module, number) == (sys.executable, ["-m", "mixutils"], "$SLURM_ARRAY_TASK_ID")
-        assert [cli.main([command, batch, where, index, str(i)]) for i in range(tasks)] == [0] * tasks
-    assert all(store.done(r) for r in runs)
-    assert submit(runs, store, device="cpu", use_hub=False) == []
+PATHS = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 
-def test_waves_follow_what_starts_from_what():
-    one, two = stage_1(0), stage_2(0, "ssmix")
-    three = two.with_(start=two, start_policy="last")
-    jobs = {r.hash: Job(r) for r in (three, one, two)}
-    assert [[j.run for j in wave] for wave in waves(jobs)] == [[one], [two], [three]]
-    del jobs[one.hash]  # already done
-    assert [[j.run for j in wave] for wave in waves(jobs)] == [[two], [three]]
+def until(true, seconds: float = 600) -> None:
+    end = time.monotonic() + seconds * float(os.environ.get("MIXUTILS_TEST_PATIENCE", 1))
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(1)
 
 
-def test_without_a_cluster_it_says_so(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(RuntimeError, match="sbatch is not on the PATH"):
-        submit([stage_1(0)], Records(), device="cpu", use_hub=False)
+@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("mine")
+def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
+    """Forty runs and arrays of at most 21 jobs; one job is cancelled, one interrupted, and the node drained for a while."""
+    from mixutils.runs import cluster as door
+    from mixutils.runs.launch import jobs_for
 
+    monkeypatch.setattr(door, "JOB_SECONDS", 0.0)  # a job per run
+    how = {"device": "cpu", "use_hub": False, "arguments": "--partition=main -t 0:20:00 --cpus-per-task=1"}
+    starts = [stage_1(seed, 200) for seed in range(2)]  # long enough to be interrupted
+    plan = [
+        *starts,
+        *(stage_2(0, "ssmix").with_(seed=s, start=r) for s in (0, 1) for r in starts),
+        *map(stage_1, range(2, 36)),
+    ]
+    assert len(plan) == 40
+    store, node, lines = Records(), shell("sinfo", "--noheader", "--format=%n").strip(), []
 
-def test_a_refusal_is_passed_on(cluster):
-    program = cluster.parent / "bin" / "sbatch"
-    program.write_text("#!/bin/sh\necho 'invalid partition' >&2\nexit 1\n")
-    with pytest.raises(RuntimeError, match="invalid partition"):
-        submit([stage_1(0)], Records(), device="cpu", use_hub=False)
+    shell("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    todo = jobs_for(plan[:30], store)
+    first = door.submit(todo, store, **how)
+    assert len(first) == 3  # 26 runs that start from none: 21 and 5; and the 4 that wait for them
+    assert door.submit(jobs_for(plan[:30], store), store, **how) == []
+    states = door.alive(door.sent())
+    assert len(states) == 30
+    assert {state.split(" ")[0] for state in states.values()} == {"PENDING"}
+    # While the first is queued: ten runs, five to a job.
+    second = door.submit(jobs_for(plan, store), store, **how | {"jobs": 5})
+    assert [len(job.runs) for job in door.sent() if job.id.split("_")[0] in second] == [5, 5]
 
+    gone = next(job for job in door.sent() if plan[20].hash in job.runs)
+    slurm.cancel([gone.id])
+    shell("scontrol", "update", f"nodename={node}", "state=resume")
+    until(lambda: holder(plan[0].hash))
+    stopped = door.queue()[plan[0].hash]
+    shell("scancel", "--batch", "--signal=USR2", stopped.id)  # as Slurm says that the time is over
+    assert cli.main(["status"]) == 1
+    assert "1 lost" in capsys.readouterr().out
+    lost = door.wait(jobs_for(plan, store), store, lines.append)
+    assert lost == [plan[20].hash]
+    assert any(f"its job {gone.id} ended without it, before it began" in line for line in lines)
+    assert "DUE TO JOB REQUEUE" in stopped.log.read_text()
+    assert sum(map(store.done, plan)) == 39
 
-def test_a_failed_task_says_so_and_leaves_a_record(tmp_path, capsys):
-    run = stage_1(0).with_(options=(("nonsense", 1),))
-    batch = tmp_path / "batch.jsonl"
-    batch.write_text(
-        json.dumps({"run": run.to_dict(), "keep": [], "device": "cpu", "threads": 1, "use_hub": False}) + "\n"
-    )
-    assert run_one(batch, 0) == 1
+    again = door.submit(jobs_for(plan, store), store, **how)
+    assert len(again) == 1
+    assert door.wait(jobs_for(plan, store), store, lines.append) == []
+    assert all(map(store.done, plan))
+    assert cli.main(["status"]) == 0
+    assert "40 runs submitted: 40 done" in capsys.readouterr().out
+
+    bad = stage_1(99).with_(options=(("nonsense", 1),))
+    door.submit(jobs_for([bad, stage_1(98, 100_000)], store), store, **how)
+    until(lambda: store.failed(bad))
+    assert cli.main(["status"]) == 1
     assert "no option nonsense" in capsys.readouterr().out
-    assert Records().failed(run)
-    assert paths.records().is_dir()
+    assert cli.main(["cancel"]) == 0
+    until(lambda: not door.alive(door.sent()))
+    with pytest.raises(RuntimeError, match=r"sbatch refused: .*invalid partition"):
+        door.submit(jobs_for([stage_1(97)], store), store, **how | {"arguments": "-p gpu"})

@@ -40,9 +40,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = out.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    worker = commands.add_parser("worker")  # what launchers start; no command for people, so without help
-    worker.add_argument("--batch", type=Path)
-    worker.add_argument("--index", type=int)
+    commands.add_parser("worker")  # what launchers start; no command for people, so without help
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command["help"], description=command["help"])
         for title in command["takes"]:
@@ -52,14 +50,24 @@ def parser() -> argparse.ArgumentParser:
     return out
 
 
+def glued(argv: list[str]) -> list[str]:
+    """``--slurm`` with what belongs to it in one word: argparse takes "--partition=gpu" for an option of ours."""
+    ours = {option for group in ("what", "data", "how", "source") for option in FACTS[group]}
+    for i, word in enumerate(argv[:-1]):
+        after = argv[i + 1]
+        if word == "--slurm" and after.startswith("-") and not any(o.startswith(after.split("=")[0]) for o in ours):
+            return [*argv[:i], f"{word}={after}", *argv[i + 2 :]]
+    return argv
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments, 130 and 143 if interrupted."""
-    args = parser().parse_args(argv)
+    args = parser().parse_args(glued(sys.argv[1:] if argv is None else argv))
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     if args.command == "worker":
-        from ..runs import launch, slurm
+        from ..runs import launch
 
-        return launch.worker_main() if args.batch is None else slurm.run_one(args.batch, args.index)
+        return launch.worker_main()
     if threading.current_thread() is threading.main_thread():  # the only one that may
         signal.signal(signal.SIGTERM, _terminate)
     sys.stdout.reconfigure(line_buffering=True)

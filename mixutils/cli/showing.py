@@ -31,6 +31,8 @@ def everything(args: argparse.Namespace) -> int:
         print(f"profile {profile}, from records: {sum(map(store.done, runs))} of {len(runs)} runs are at hand")
     if args.dry_run:
         return status
+    if half(args, plans):
+        return status
     failed = execute(args, profile, names, train=False)
     if not args.from_records:
         export(profile, plans, store)
@@ -40,11 +42,27 @@ def everything(args: argparse.Namespace) -> int:
 
 
 def notebooks(args: argparse.Namespace) -> int:
-    profile, _, names = setting.selected(args)
+    profile, papers, names = setting.selected(args)
     if args.dry_run:
         print("notebooks: " + ", ".join(names))
         return 0
-    return say_failed(execute(args, profile, names, train=not args.from_records))
+    if args.slurm is None or args.from_records:
+        return say_failed(execute(args, profile, names, train=not args.from_records))
+    status = train(args)
+    if half(args, setting.plans(args, profile, papers)):
+        return status
+    return say_failed(execute(args, profile, names, train=False), runs=bool(status))
+
+
+def half(args: argparse.Namespace, plans: dict[str, Plan]) -> bool:
+    """Whether a cluster still has runs of the plans to do: nothing is shown of half a plan. Says how to go on."""
+    if args.slurm is None or args.from_records:
+        return False
+    store = Records(shipped=shipped(setting.profile(args)))
+    missing = {r.hash for p in plans.values() for r in (*p.first, *p.runs) if not (store.done(r) or store.failed(r))}
+    if missing:
+        print(f"{len(missing)} runs are missing: give the same command again when they are done, or now with --wait")
+    return bool(missing)
 
 
 def site(args: argparse.Namespace) -> int:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .. import paths
 from ..companion import Ahead, check_gpu, describe, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
-from ..runs import environment, launch
+from ..runs import environment, launch, slurm
 from ..runs.estimate import Costs, disk
 from ..runs.launch import jobs_for
 from ..runs.records import Records
 from ..runs.rehearsal import rehearse
-from ..runs.slurm import submit
+from ..runs.run import Run
 from . import setting
 
 
@@ -57,16 +60,21 @@ def train(args: argparse.Namespace) -> int:
 
     profile, papers, _ = setting.selected(args)
     # What would make every run fail is said before the first one.
-    environment.pick_precision("auto", environment.pick_device(args.device))
+    # (Of a cluster the GPUs are not seen from here.)
+    here = args.device if args.slurm is None or not args.device.startswith("cuda") else "auto"
+    environment.pick_precision("auto", environment.pick_device(here))
     environment.count("jobs", args.jobs)
     environment.count("threads", args.threads)
-    check_gpu(profile, args.device)
+    if args.slurm is None:
+        check_gpu(profile, here)
+    else:
+        slurm.options(args.slurm)
     plans = setting.plans(args, profile, papers)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
     into = Path(args.save).expanduser().resolve() if getattr(args, "save", None) else None
     if into:
         saved.check((r for p in plans.values() for r in p.runs), into)
-    ahead = show_plan(profile, plans, store, args.jobs, args.device)
+    ahead = show_plan(profile, plans, store, args.jobs, here)
     runs = list(dict.fromkeys(r for p in plans.values() for r in p.runs))
     keep = saved.wanted(runs, into, ahead.stale) if into else {}
     todo = jobs_for(runs, store, args.retry, ahead.stale, keep)
@@ -75,25 +83,22 @@ def train(args: argparse.Namespace) -> int:
     if args.dry_run or not runs:
         return 0
     use_hub = next(iter(plans.values())).setting.use_hub
-    how = {"device": args.device, "use_hub": use_hub, "retry": args.retry, "again": ahead.stale, "keep": keep}
     for note in rehearse([job.run for job in todo.values()], store, use_hub):
         print(f"note: {note}")
     paths.sweep(paths.work())
+    how = {"device": args.device, "use_hub": use_hub, "jobs": args.jobs, "threads": args.threads, "again": ahead.stale}
+    compute = functools.partial(launch.launch if args.slurm is None else _on_cluster(args), retry=args.retry, **how)
     first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
-    if args.slurm is not None:
-        ids = submit(first or runs, store, at_once=args.jobs, arguments=args.slurm, **how)
-        said = f"submitted as {', '.join(ids)}" if ids else "submitted nothing: all runs are done"
-        again = "with --slurm for what follows from them" if first else "without --slurm"
-        print(f"{said}; call again {again} when they are finished")
-        return 0
     if first:
         print(f"{len(first)} runs choose hyperparameters first")
-        launch.launch(first, store, jobs=args.jobs, threads=args.threads, **how)
+        compute(first, store)
         runs = first  # if one has failed, the others wait: it decides what they are
-        if not any(map(store.failed, first)):
+        if all(map(store.done, first)):
             runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
-            how["keep"] = keep = saved.wanted(runs, into, ahead.stale) if into else {}
-    launch.launch(runs, store, jobs=args.jobs, threads=args.threads, **how)
+            keep = saved.wanted(runs, into, ahead.stale) if into else {}
+            compute(runs, store, keep=keep)
+    else:
+        compute(runs, store, keep=keep)
     print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
     ready = [r for r in runs if r.hash in keep and store.done(r)]
     for run in ready:
@@ -106,4 +111,31 @@ def train(args: argparse.Namespace) -> int:
     if failed:
         again = "the same command" + " with --retry" * any(map(store.given_up, failed))
         print(f"tracebacks are in {store.folder}; once the cause is mended, {again} repeats failed runs")
-    return int(bool(failed))
+    lost = args.wait and not all(store.done(r) or store.failed(r) for r in runs)
+    if lost:
+        print("jobs have ended without their runs; the same command submits these again")
+    return int(bool(failed) or lost)
+
+
+def _on_cluster(args: argparse.Namespace) -> Callable[..., None]:
+    """What stands in for ``launch.launch``."""
+    from ..runs import cluster
+
+    def compute(
+        runs: list[Run], store: Records, *, retry: bool, again: dict[str, str], keep: dict[str, set[str]], **how: Any
+    ) -> None:
+        todo = launch.jobs_for(runs, store, retry, again, keep)
+        ids = cluster.submit(todo, store, again=again, arguments=args.slurm, **how)
+        queued = cluster.queue()
+        if ids:
+            print(
+                f"submitted as {', '.join(ids)}: python -m mixutils status says how far; the same command goes on from there"
+            )
+        elif todo:
+            print(f"nothing new to submit: {sum(name in queued for name in todo)} runs are in the queue already")
+        if args.wait:
+            cluster.wait(todo, store)
+        if all(map(store.done, runs)):
+            cluster.tidy(runs, keep)
+
+    return compute

@@ -87,8 +87,10 @@ def pick_attention(name: str, device: torch.device) -> str:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use; of a Slurm job those that it was given, which not all clusters enforce."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    return min(count, max(1, int(given))) if given.isdecimal() else count
 
 
 def cpu_bfloat16() -> bool:

@@ -1,8 +1,9 @@
-"""One small door to computing: a local pool of plain processes (one per core, several per GPU), or Slurm.
+"""One small door to computing: a local pool of plain processes (one per core, several per GPU).
 
 Workers are separate interpreters that read runs from their standard input and store records themselves, so that nothing
 is lost when any process is killed: a dead worker's run is given to another, a dead launcher's workers stop, and the next
 call does what is missing. Runs that others start from come first; their weights are deleted when nobody needs them.
+Several launchers may have one folder, also on machines that share it: each run is done by one of them (``locks``).
 """
 
 from __future__ import annotations
@@ -23,18 +24,22 @@ import torch
 
 from .. import paths
 from . import checkpoints, environment
+from .locks import Locks, holder
 from .records import Record, Records, failure
 from .run import Run
 
 ATTEMPTS = 3  # a run whose worker dies is tried so often
+LOOK = 2.0  # seconds between two looks at what other launchers have finished, while they have runs that are wanted here
 
 
 @dataclass
 class Job:
-    """A run to execute, and the weights it must leave behind."""
+    """A run to execute, the weights it must leave behind, its record before, and whether that is not to count."""
 
     run: Run
     keep: set[str] = field(default_factory=set)
+    before: Record | None = None
+    again: bool = False
     deaths: int = 0
 
     def line(self, device: str, threads: int, use_hub: bool) -> str:
@@ -55,32 +60,37 @@ def perform(line: str, progress: Callable[[str], None]) -> Record:
     return attempt(Run.from_dict(told.pop("run")), Records(), progress=progress, **told)
 
 
+def kept(run: Run, policies: Iterable[str]) -> bool:
+    """Whether these checkpoints of a run are at hand."""
+    return all(checkpoints.checkpoint_path(run.hash, policy).is_file() for policy in policies)
+
+
 def jobs_for(
     runs: Iterable[Run],
     store: Records,
     retry: bool = False,
     again: Collection[str] = (),
-    keep: Mapping[str, str] | None = None,
+    keep: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, Job]:
     """What has to be executed for ``runs``, by hash: missing runs, and finished ones whose weights are needed again.
 
-    Runs that are given up are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``. ``keep``: hash ->
-    checkpoint policy, of runs whose weights shall be there in the end.
+    Runs that are given up are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``, or if they lack
+    a checkpoint of those that ``keep`` names by hash.
     """
     jobs: dict[str, Job] = {}
+    keep = keep or {}
 
     def need(run: Run) -> Job:
-        return jobs.setdefault(run.hash, Job(run))
+        job = Job(run, set(keep.get(run.hash, ())), store.get(run), run.hash in again)
+        return jobs.setdefault(run.hash, job)
 
     for run in runs:
-        kept = (keep or {}).get(run.hash, "")
-        enough = store.done(run) and (not kept or checkpoints.checkpoint_path(run.hash, kept).is_file())
-        if run.hash not in again and (enough or (store.given_up(run) and not retry)):
+        done = store.done(run) and kept(run, keep.get(run.hash, ()))
+        if run.hash not in again and (done or (store.given_up(run) and not retry)):
             continue
-        need(run).keep.update({kept} - {""})
+        need(run)
         while run.start is not None:
-            weights = checkpoints.checkpoint_path(run.start.hash, run.start_policy)
-            if weights.is_file() and run.start.hash not in again:
+            if kept(run.start, [run.start_policy]) and run.start.hash not in again:
                 break
             need(run.start).keep.add(run.start_policy)
             run = run.start
@@ -144,25 +154,62 @@ def devices(device: str, jobs: int) -> list[str]:
     return [cards[i % len(cards)] for i in range(count)]
 
 
-class _Jobs:
-    """What is left of a launch: who waits for a worker, what is finished, and what is said of it."""
+class Jobs:
+    """What is left of a launch: who waits for a worker, what is finished, and what is said of it.
+
+    Args:
+        keep: as for ``jobs_for``. forget: whether weights that nobody needs any more, as far as this launch knows, are deleted.
+    """
 
     def __init__(
-        self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], keep: Mapping[str, str] | None = None
+        self,
+        jobs: dict[str, Job],
+        store: Records,
+        say: Callable[[str], None],
+        keep: Mapping[str, Collection[str]] | None = None,
+        forget: bool = True,
     ) -> None:
         self.keep = dict(keep or {})
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
-        self.store, self.say = store, say
+        self.store, self.say, self.forget = store, say, forget
         self.total, self.failed = len(jobs), 0
         self.begin = self.last_line = time.monotonic()
+        self.locks, self.elsewhere, self.said = Locks(), "", False  # a run that another launcher had at the last look
 
     def next(self) -> Job | None:
-        """The next run whose start is finished; runs that others start from go first."""
+        """The next run whose start is finished and that no other launcher has; runs that others start from go first."""
+        while job := self._lockable():
+            if not self.found(job):
+                return self.waiting.pop(job.run.hash)
+        return None
+
+    def _lockable(self) -> Job | None:
+        self.elsewhere = ""
         starts = {j.run.start.hash for j in self.waiting.values() if j.run.start is not None}
         ready = [j for j in self.waiting.values() if j.run.start is None or j.run.start.hash not in self.left]
-        # min keeps the order of the plan among equals.
-        job = min(ready, key=lambda j: j.run.hash not in starts, default=None)
-        return self.waiting.pop(job.run.hash) if job is not None else None
+        # Sorting keeps the order of the plan among equals.
+        for job in sorted(ready, key=lambda j: j.run.hash not in starts):
+            if self.locks.take(job.run.hash):
+                return job
+            self.elsewhere = job.run.hash
+        return None
+
+    def found(self, job: Job) -> bool:
+        """Whether another launcher has finished it since this one began; then it is finished here too."""
+        done, new = self.store.done(job.run), self.store.get(job.run) is not job.before
+        if done and ((job.again and not new) or not kept(job.run, job.keep)):
+            return False  # as old as before, or finished for somebody who needs no weights
+        if not done and not (new and self.store.failed(job.run)):
+            return False
+        self.waiting.pop(job.run.hash)
+        self.finished(job, "done" if done else "failed")
+        return True
+
+    def idle(self) -> None:
+        """All workers are, because others have what is left: said once."""
+        if not self.said and (who := holder(self.elsewhere)):
+            self.said = True
+            self._remark(f"{len(self.left)} runs are left to others ({who}); waiting for them")
 
     def progress(self, job: Job, line: str, seconds: float = 60.0) -> None:
         """A line about a running job is welcome where nothing was said for so long."""
@@ -183,6 +230,7 @@ class _Jobs:
     def finished(self, job: Job, status: str) -> None:
         """``status`` is what the worker says: a run that was done before and fails now keeps its old record."""
         del self.left[job.run.hash]
+        self.locks.free(job.run.hash)
         self.failed += status != "done"
         finished, elapsed = self.total - len(self.left), time.monotonic() - self.begin
         rest = f"ETA {duration(elapsed / finished * len(self.left))}" if self.left else f"{duration(elapsed)} in all"
@@ -190,21 +238,20 @@ class _Jobs:
         self._remark(f"{job.run.title()}: {outcome}", f"[{finished:>{len(str(self.total))}}/{self.total}]")
         if status != "done":
             self._orphans(job.run)
-        else:
+        elif self.forget:
             self._forget_weights(job.run)
 
     def _orphans(self, start: Run) -> None:
         """Runs whose start failed cannot be trained; they are stored as failed, and so are those that start from them."""
-        cause = (self.store.get(start) or {}).get("cause", "")
         for job in [j for j in self.waiting.values() if j.run.start is not None and j.run.start.hash == start.hash]:
-            del self.waiting[job.run.hash]
-            self.store.put(failure(job.run, f"its start failed: {start.title()} ({start.hash})", cause=cause))
-            self.finished(job, "failed")
+            if self.waiting.pop(job.run.hash, None):
+                self.store.put(orphan(job.run, self.store))
+                self.finished(job, "failed")
 
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
         start = (run.start, run.start_policy)
-        if run.start is None or start[1] in (run.start.probe_policy, self.keep.get(run.start.hash)):
+        if run.start is None or start[1] in (run.start.probe_policy, *self.keep.get(run.start.hash, ())):
             return  # something is measured on those, or they shall stay
         if all(start != (j.run.start, j.run.start_policy) for j in self.left.values()):
             checkpoints.checkpoint_path(run.start.hash, run.start_policy).unlink(missing_ok=True)
@@ -212,6 +259,12 @@ class _Jobs:
     def _remark(self, text: str, count: str = "") -> None:
         self.last_line = time.monotonic()
         self.say(f"{count or 10 * ' '} {text}")
+
+
+def orphan(run: Run, store: Records) -> Record:
+    """The record of a run that cannot be trained, because its start has failed."""
+    cause = "" if store.given_up(run.start) else "input"
+    return failure(run, f"its start failed: {run.start.title()} ({run.start.hash})", cause=cause)
 
 
 def launch(
@@ -224,7 +277,8 @@ def launch(
     use_hub: bool = True,
     retry: bool = False,
     again: Collection[str] = (),
-    keep: Mapping[str, str] | None = None,
+    keep: Mapping[str, Collection[str]] | None = None,
+    forget: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
     """Execute what is missing of ``runs`` on this machine.
@@ -232,14 +286,15 @@ def launch(
     Args:
         store: where the workers' records are looked for; workers write to ``paths.records()``.
         jobs: worker processes; 0 chooses. threads: per worker. retry: also repeat failed runs. again: hashes of finished
-            runs to repeat. keep: as for ``jobs_for``.
+            runs to repeat. keep: hash -> checkpoints to leave behind, beyond what these runs start from; with ``forget``
+            false all of them stay.
         say: called with one plain line per finished run.
 
     Raises:
         OSError: records or weights cannot be written (a full disk); the other runs are left for the next call.
     """
     todo = jobs_for(runs, store, retry, again, keep)
-    jobs_left = _Jobs(todo, store, say, keep)
+    jobs_left = Jobs(todo, store, say, keep, forget)
     events: queue.Queue = queue.Queue()
 
     def hire(where: str) -> Worker:
@@ -252,7 +307,14 @@ def launch(
             for idle in [w for w in workers if w.job is None]:
                 if job := jobs_left.next():
                     idle.give(job)
-            worker, event = events.get()
+            if not jobs_left.left:  # the others had the last ones
+                break
+            try:
+                worker, event = events.get(timeout=LOOK if jobs_left.elsewhere else None)
+            except queue.Empty:
+                if all(w.job is None for w in workers):
+                    jobs_left.idle()
+                continue
             job = worker.job
             if event["event"] == "stopped":
                 raise OSError(*event["error"])
@@ -269,6 +331,7 @@ def launch(
     finally:
         for worker in workers:
             worker.stop()
+        jobs_left.locks.free_all()
 
 
 def _outcome(record: Record | None) -> str:

@@ -145,6 +145,10 @@ class Records:
         check(short, f"record {record.get('hash')}")
         return self._store(short, _content(short))
 
+    def forget_failure(self, run: Run) -> None:
+        """For whoever is going to repeat a failed run in another process."""
+        (self.folder / f"{run.hash}.failed.json").unlink(missing_ok=True)
+
     def all(self) -> list[Record]:
         """Every record, sorted by hash."""
         names = {p.name.split(".")[0] for p in self.folder.glob("*.json")} | set(self._shipped)

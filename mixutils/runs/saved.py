@@ -39,9 +39,9 @@ def folder_of(run: Run, into: Path) -> Path:
     return into / f"{task}-{run.method}-{run.seed}-{run.hash[:8]}"
 
 
-def wanted(runs: Iterable[Run], into: Path, again: Collection[str] = ()) -> dict[str, str]:
-    """Hash -> policy, of the runs that have no folder yet, or will be trained again."""
-    return {r.hash: policy(r) for r in runs if r.hash in again or not (folder_of(r, into) / "config.json").is_file()}
+def wanted(runs: Iterable[Run], into: Path, again: Collection[str] = ()) -> dict[str, set[str]]:
+    """Hash -> checkpoints to keep, of the runs that have no folder yet, or will be trained again."""
+    return {r.hash: {policy(r)} for r in runs if r.hash in again or not (folder_of(r, into) / "config.json").is_file()}
 
 
 def check(runs: Iterable[Run], into: Path) -> None:

@@ -1,85 +1,132 @@
-"""The other side of the launcher's door: job arrays on a Slurm cluster, running the same function as the local pool.
-
-Runs go out in waves, because a run can start only when the run whose weights it needs is finished: one array per wave,
-each waiting for the one before. Records and weights meet in ``MIXUTILS_WORK``, which must be on a file system that all
-nodes share. Nothing but ``sbatch`` is needed.
-"""
+"""What Slurm is told and what it says: options of ``sbatch``, limits, states of jobs. Works without its accounting."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import getpass
+import math
+import re
 import shlex
 import shutil
 import subprocess
-import sys
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
-from .. import paths
-from .launch import Job, jobs_for, perform
-from .records import Records, write_whole
-from .run import Run
-
-
-def waves(jobs: dict[str, Job]) -> list[list[Job]]:
-    """Jobs by how many unfinished runs must come before them."""
-
-    def depth(run: Run) -> int:
-        return 1 + depth(run.start) if run.start is not None and run.start.hash in jobs else 0
-
-    out: dict[int, list[Job]] = defaultdict(list)
-    for job in jobs.values():
-        out[depth(job.run)].append(job)
-    return [out[number] for number in sorted(out)]
+#: Short options of sbatch that have a long one.
+SHORT = {
+    **{"A": "account", "a": "array", "b": "begin", "C": "constraint", "c": "cpus-per-task", "D": "chdir"},
+    **{"d": "dependency", "e": "error", "G": "gpus", "H": "hold", "i": "input", "J": "job-name", "L": "licenses"},
+    **{"N": "nodes", "n": "ntasks", "o": "output", "p": "partition", "q": "qos", "S": "core-spec"},
+    **{"s": "oversubscribe", "t": "time", "W": "wait", "w": "nodelist", "x": "exclude"},
+}
+#: Options without a value, as far as they are short.
+FLAGS = {"hold", "oversubscribe", "wait"}
+#: Options that are set here.
+OURS = {"array", "error", "input", "open-mode", "output", "parsable", "signal", "test-only", "wait", "wrap"}
+MINUTES = 120  # of a job without --time
+FOREVER = 366 * 24 * 60  # minutes of a job without an end
 
 
-def submit(
-    runs: Iterable[Run],
-    store: Records,
-    *,
-    device: str,
-    use_hub: bool,
-    retry: bool = False,
-    again: Collection[str] = (),
-    keep: Mapping[str, str] | None = None,
-    at_once: int = 0,
-    arguments: str = "",
-) -> list[str]:
-    """Submit what is missing of ``runs``.
-
-    Args:
-        retry, again, keep: as for ``launch.launch``. at_once: array tasks that may run at the same time; 0: no limit. arguments: further arguments of ``sbatch``, as
-            "--partition=gpu --gres=gpu:1 --time=2:00:00".
-
-    Returns:
-        One job id per wave; [] if nothing is missing.
+def options(text: str) -> dict[str, str | bool]:
+    """Options of sbatch as people write them, by long name; True for one without a value. The word local has none.
 
     Raises:
-        RuntimeError: no ``sbatch``, or it refused.
+        ValueError: a word that is no option of sbatch, or one that is set here.
     """
+    words, out = shlex.split(text) if text.strip() != "local" else [], {}
+    while words:
+        word = words.pop(0)
+        if re.match(r"--[a-z]", word):
+            name, equals, value = word[2:].partition("=")
+        elif word[:1] == "-" and word[1:2] in SHORT:
+            name, equals, value = SHORT[word[1]], word[2:], word[2:]
+        else:
+            example = '"--partition=gpu --gres=gpu:1 --time=2:00:00"'
+            raise ValueError(f"--slurm takes options of sbatch, as in {example}, or the word local; not {word[:80]!r}")
+        if not equals and name not in FLAGS and words and not words[0].startswith("-"):
+            equals, value = "=", words.pop(0)
+        if name in OURS and not (name == "array" and re.fullmatch(r"%\d+", value)):
+            raise ValueError(f"--slurm sets --{name} itself; only --array=%N (so many jobs at a time) is yours to give")
+        out[name] = value if equals else True
+    return out
+
+
+def minutes(time: str) -> int:
+    """Of sbatch's ``--time``, rounded up: "90", "90:30", "2:00:00", "1-12", "1-12:30", "1-12:30:00".
+
+    Raises:
+        ValueError: none of these.
+    """
+    found = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", time)
+    if time.lower() in ("0", "infinite", "unlimited"):
+        return FOREVER
+    if not found:
+        raise ValueError(
+            f'--time takes minutes, hours:minutes:seconds or days-hours, as in "2:00:00", not {time[:40]!r}'
+        )
+    days, *rest = found.groups()
+    one, two, three = (int(part or 0) for part in rest)
+    # Without days, two numbers are minutes and seconds; one is minutes.
+    short = days is None and rest[2] is None
+    hours, mins, seconds = (0, one, two) if short else (one, two, three)
+    return max(1, (int(days or 0) * 24 + hours) * 60 + mins + math.ceil(seconds / 60))
+
+
+def workers(given: dict[str, str | bool]) -> int:
+    """Runs that a job with these options has at a time, as ``launch.devices`` will find on the node."""
+    cpus = int(given["cpus-per-task"]) if str(given.get("cpus-per-task")).isdecimal() else 1
+    gpu = any("gpu" in f"{name}={value}" for name, value in given.items() if name.startswith("g"))
+    return max(1, min(4, cpus - 1)) if gpu else cpus
+
+
+def check() -> None:
+    """Raises RuntimeError where there is no ``sbatch``."""
     if shutil.which("sbatch") is None:
         raise RuntimeError(
             "sbatch is not on the PATH: submit from a node of the cluster, or train here without --slurm"
         )
-    folder = paths.work() / "slurm"
-    ids: list[str] = []
-    for number, jobs in enumerate(waves(jobs_for(runs, store, retry, again, keep))):
-        batch = folder / f"wave-{number}-{jobs[0].run.hash}.jsonl"
-        write_whole(batch, "".join(job.line(device, 1, use_hub) for job in jobs).encode())
-        command = ["sbatch", "--parsable", f"--array=0-{len(jobs) - 1}" + (f"%{at_once}" if at_once else "")]
-        command += [f"--output={folder}/%A-%a.log", "--job-name=mixutils", *shlex.split(arguments)]
-        if ids:
-            command.append(f"--dependency=afterany:{ids[-1]}")
-        task = f"{shlex.quote(sys.executable)} -m mixutils worker --batch {shlex.quote(str(batch))} --index $SLURM_ARRAY_TASK_ID"
-        result = subprocess.run([*command, f"--wrap={task}"], capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise RuntimeError(f"sbatch refused wave {number}: {result.stderr.strip() or result.stdout.strip()}")
-        ids.append(result.stdout.strip().split(";")[0])
-    return ids
 
 
-def run_one(batch: Path, index: int) -> int:
-    """Body of one array task; exit status 0 if the run is done."""
-    record = perform(batch.read_text("utf-8").splitlines()[index], print)
-    print(record["status"], record.get("error", ""))
-    return int(record["status"] != "done")
+def largest_array() -> int:
+    """Jobs that one array may have."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _ask("scontrol", "show", "config"), re.MULTILINE)
+    return int(found[1]) if found else 1001
+
+
+def most_jobs() -> float:
+    """Jobs that this user may have in the queue, as far as the accounting says; infinite without it."""
+    text = ""
+    with contextlib.suppress(RuntimeError):
+        text = _ask("sacctmgr", "-nP", "show", "assoc", "where", f"user={getpass.getuser()}", "format=MaxSubmitJobs")
+    return min((int(line) for line in text.split() if line.isdecimal()), default=math.inf)
+
+
+def states() -> dict[str, str]:
+    """This user's jobs that are not over -> "RUNNING", or "PENDING (Resources)"."""
+    lines = _ask("squeue", "--noheader", "--array", f"--user={getpass.getuser()}", "--format=%i|%T|%r").splitlines()
+    found = (line.split("|") for line in lines)
+    return {job: state if why in ("None", "") else f"{state} ({why})" for job, state, why in found}
+
+
+@functools.cache
+def ended(job: str) -> str:
+    """How a job that is over has ended, as in "CANCELLED"; "" where neither the accounting nor the controller knows."""
+    with contextlib.suppress(RuntimeError):
+        return _ask("sacct", "-nPX", "-j", job, "-o", "State").split()[0]
+    with contextlib.suppress(RuntimeError):
+        return re.search(r"JobState=(\w+)", _ask("scontrol", "--oneliner", "show", "job", job))[1]
+    return ""
+
+
+def cancel(jobs: Iterable[str]) -> None:
+    _ask("scancel", *jobs)
+
+
+def _ask(*command: str) -> str:
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RuntimeError(f"{command[0]} does not answer: {error}") from None
+    if result.returncode:
+        raise RuntimeError(f"{command[0]} does not answer: {' '.join(result.stderr.split())[:300]}")
+    return result.stdout
