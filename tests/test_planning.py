@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mixutils import cli
 from mixutils.cli import training
 from mixutils.companion import make_plan, plans
 from mixutils.runs.records import Records
@@ -117,3 +118,20 @@ def test_a_plan_of_several_encoders_says_which_data_set_gets_which(show, monkeyp
     runs = [r for r in full.runs if r.task != "trec-coarse"]
     assert f"    {full.setting.multilingual}: {len(runs):,} runs on ttc, hasoc" in said
     assert f"    {full.setting.encoder}: {len(full.runs) - len(runs):,} runs on trec-coarse" in said
+
+
+@pytest.mark.parametrize(
+    ("encoder", "why"),
+    [
+        ("./nowhere", "the encoder folder './nowhere' does not exist"),
+        ("nobody/nothing", "is not on this machine, and the hub is not reachable"),
+        ("cnn:nowhere.txt", "there is no file 'nowhere.txt' of word vectors"),
+    ],
+)
+def test_an_encoder_that_cannot_be_opened_has_no_estimate(encoder, why, mine, capsys):
+    argv = ["plan", "--profile", "smoke", "--only", "dmix_short", "--tasks", "mine", "--encoder", encoder]
+    assert cli.main(argv) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert why in out.partition("no estimate: ")[2]
+    assert "runs to do, an unknown time; disk" in out
+    assert "about" not in out

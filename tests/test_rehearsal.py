@@ -31,7 +31,7 @@ def write(name: str, text: str, part: str = "train") -> Path:
 
 
 def said(*runs: Run) -> list[str]:
-    with pytest.raises(ValueError, match=r"^nothing was trained, because\n") as error:
+    with pytest.raises(ValueError, match=r"^to be mended before anything is trained:\n") as error:
         rehearse(runs, Records(), use_hub=False)
     return str(error.value).splitlines()[1:]
 
@@ -68,11 +68,11 @@ def test_all_faults_are_said_together_and_nothing_is_trained(capsys):
     argv = ["train", "--profile", "smoke", "--only", "dmix_short", "--seeds", "1", "--device", "cpu"]
     assert cli.main([*argv, "--tasks", "mine,bad"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("error: nothing was trained, because\n")
+    assert err.startswith("error: to be mended before anything is trained:\n")
     assert err.count("\n") == 2
     assert str(broken) in err
     assert not paths.records().exists()
-    with pytest.raises(ValueError, match="nothing was trained"):
+    with pytest.raises(ValueError, match="to be mended before"):
         Companion("dmix_short", profile="smoke", tasks="mine,bad", seeds=1).train_or_load()
 
 
@@ -120,7 +120,9 @@ def test_a_repaired_file_is_trained_without_being_asked_twice(monkeypatch, capsy
     good = path.read_text("utf-8")
     path.write_text("{broken\n", "utf-8")
     with monkeypatch.context() as patch:
-        patch.setattr("mixutils.cli.training.rehearse", lambda *_: None)
+        patch.setattr("mixutils.runs.rehearsal.read", lambda *_: None)
+        patch.setattr("mixutils.companion.plans.of_own_data", lambda plan: [])
+        patch.setattr("mixutils.cli.training.rehearse", lambda *_: [])
         assert cli.main([*argv, "--jobs", "1"]) == 1
     out = capsys.readouterr().out
     assert "train.jsonl, line 1: broken JSON" in out

@@ -68,7 +68,7 @@ def test_the_folder_says_where_it_comes_from_and_the_checkpoint_is_gone(kept):
         assert said_of in text
     assert not checkpoints.checkpoint_path(run.hash, "best-on-validation").exists()
     assert saved.wanted([run], place.parent) == {}
-    assert saved.wanted([run], place.parent, again=[run.hash]) == {run.hash: "best-on-validation"}
+    assert saved.wanted([run], place.parent, again=[run.hash]) == {run.hash: {"best-on-validation"}}
     assert not [p for p in place.parent.iterdir() if p != place]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import paths
-from ..companion import Ahead, check_gpu, describe, shipped
+from ..companion import Ahead, check_gpu, describe, hours, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
 from ..runs import environment, launch, slurm
@@ -37,15 +37,19 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
         jobs, device: as for ``launch.launch``.
 
     Raises:
-        RuntimeError: the disk is too small for the checkpoints.
+        ValueError: data sets that cannot be read, one line for each. RuntimeError: the disk is too small for the checkpoints.
     """
+    from ..runs.rehearsal import read  # and with it what executes runs, which takes seconds
+
+    for of in plans.values():
+        read(of.runs, of.setting.use_hub)
     costs, workers = Costs(store, device), len(launch.devices(device, jobs))
     print(f"profile {profile}: {PROFILES[profile].purpose}")
     of_plans = [describe(plan, store, costs, workers) for plan in plans.values()]
     runs = list(dict.fromkeys(run for ahead in of_plans for run in ahead.runs))
     stale = {name: why for ahead in of_plans for name, why in ahead.stale.items()}
     free = shutil.disk_usage(next(p for p in (paths.work(), *paths.work().parents) if p.exists())).free / 1e6
-    need, time = disk(runs, workers), f"about {launch.duration(costs.wall(runs, workers))}" if runs else "no time"
+    need, time = disk(runs, workers), hours(costs, runs, workers)
     print(
         f"in all: {len(runs)} runs to do, {time}; disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
     )

@@ -25,7 +25,7 @@ from ..runs.records import Records, compact, write_whole
 from ..runs.rehearsal import rehearse
 from ..runs.trained import Trained, trained
 from .parameters import PARAMETERS, parameters
-from .plans import Ahead, check_gpu, describe, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
+from .plans import Ahead, check_gpu, describe, figures, hours, make_plan, permuted, shipped, shuffle_seed, stale_runs
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -276,6 +276,7 @@ __all__ = [
     "check_gpu",
     "describe",
     "figures",
+    "hours",
     "make_plan",
     "names_of",
     "permuted",

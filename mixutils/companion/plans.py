@@ -156,11 +156,21 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     print(
         f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
         + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)
-        + (f"; about {duration(costs.wall(todo, workers))} with {workers} workers" if todo and costs else "")
+        + (f"; {hours(costs, todo, workers)} with {workers} workers" if todo and costs else "")
     )
+    for said in costs.unknown(todo).values() if costs else ():
+        print(textwrap.indent(textwrap.fill(f"no estimate: {said}", 100, break_long_words=False), "    "))
     for run in failed[:3]:
         print(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")
     return Ahead(todo, stale)
+
+
+def hours(costs: Costs, runs: list[Run], workers: int) -> str:
+    """What these runs will take; "an unknown time" where no encoder of theirs can be opened."""
+    if not runs:
+        return "no time"
+    seconds = costs.wall(runs, workers)
+    return f"about {duration(seconds)}" if seconds else "an unknown time"
 
 
 def shuffle_seed(text: str) -> int | None:

@@ -96,6 +96,30 @@ def place_of(name: str) -> Path | None:
     return None
 
 
+def absent(name: str) -> str:
+    """Why an encoder cannot be opened here, as far as that can be told without loading it; "" if it can."""
+    from huggingface_hub import try_to_load_from_cache
+
+    from ..tasks.hub import reachable
+
+    try:
+        if named := shallow(name):
+            source = named[1]
+            there = source in ("minilm", "random") or any(_places(source, Path.is_file))
+            return "" if there else f"there is no file {source[:200]!r} of word vectors"
+        if place := place_of(name):
+            folder.inspect(place)
+            return ""
+        cached = isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except ValueError as error:  # of ours, and names that no hub has
+        return str(error)
+    return (
+        ""
+        if cached or reachable()
+        else f"the encoder {name[:200]!r} is not on this machine, and the hub is not reachable"
+    )
+
+
 def ask(kind, name: str, **kwargs):
     """``kind.from_pretrained``; what goes wrong becomes one line that says what to do."""
     from safetensors import SafetensorError

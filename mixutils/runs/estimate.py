@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cache
 from statistics import median
 
 import torch
 
-from ..encoder.load import shallow
+from ..encoder.load import absent, shallow
 from ..mixers import REGISTRY
 from ..tasks import spec
 from ..training.loop import count_steps, evaluation_steps
@@ -114,9 +115,18 @@ class Costs:
     def seconds(self, run: Run) -> float:
         return OVERHEAD + work(run) / max(self.rate(run.encoder), 1e-3)
 
+    def unknown(self, runs: Iterable[Run]) -> dict[str, str]:
+        """Why an encoder of these runs cannot be opened here, by its name; nobody knows what it would take."""
+        return {name: why for name in dict.fromkeys(run.encoder for run in runs) if (why := _absent(name))}
+
     def wall(self, runs: Iterable[Run], workers: int) -> float:
-        """Seconds until a pool of workers has done them all."""
-        return sum(map(self.seconds, runs)) / max(1, workers)
+        """Seconds until a pool of workers has done all those whose encoder can be opened."""
+        runs = list(runs)
+        unknown = self.unknown(runs)
+        return sum(self.seconds(run) for run in runs if run.encoder not in unknown) / max(1, workers)
+
+
+_absent = cache(absent)
 
 
 def disk(runs: Iterable[Run], workers: int = 1) -> float:

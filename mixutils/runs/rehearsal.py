@@ -26,6 +26,31 @@ ROWS, TOKENS = 16, 16  # of a rehearsal, at most
 MENDABLE = (ValueError, OSError, ImportError)
 
 
+def read(runs: Iterable[Run], use_hub: bool = True) -> None:
+    """Read the data sets of ``runs``.
+
+    Raises:
+        ValueError: some cannot be read; one line for each.
+    """
+    _raise(_faults_of_data(dict.fromkeys(run.task for run in runs), use_hub))
+
+
+def _faults_of_data(tasks: Iterable[str], use_hub: bool) -> dict[str, str]:
+    """Data sets that cannot be read -> why."""
+    out = {}
+    for task in tasks:
+        try:
+            cached_task(task, use_hub)
+        except MENDABLE as error:
+            out[task] = _line(error)
+    return out
+
+
+def _raise(wrong: dict[str, str]) -> None:
+    if wrong:
+        raise ValueError("\n".join(("to be mended before anything is trained:", *dict.fromkeys(wrong.values()))))
+
+
 def rehearse(runs: Iterable[Run], store: Records, use_hub: bool = True) -> list[str]:
     """Try what ``runs`` need.
 
@@ -38,35 +63,31 @@ def rehearse(runs: Iterable[Run], store: Records, use_hub: bool = True) -> list[
     Raises:
         ValueError: something does not work; one line for each data set, encoder or method.
     """
-    wrong: dict[str, None] = {}
-    broken: set[str] = set()  # data sets and encoders
     runs = list(runs)
+    wrong = _faults_of_data(dict.fromkeys(run.task for run in runs), use_hub)  # data sets, encoders, kinds -> why
     for run in _first(runs, _rows):
-        if run.task not in broken:
+        if run.task not in wrong:
             try:
                 prepare_data(run, use_hub)
             except MENDABLE as error:
-                wrong[_line(error)] = None
-                broken.add(run.task)
-    runs = [run for run in runs if run.task not in broken]
+                wrong[run.task] = _line(error)
+    runs = [run for run in runs if run.task not in wrong]
     pair = {task: cached_task(task, use_hub)[0].pair for task in {run.task for run in runs}}
     found: dict[str, None] = {}
     for run in _first(runs, lambda run: (run.encoder, pair[run.task], run.max_length)):
         try:
             found |= dict.fromkeys(check_encoder(run.encoder, pair[run.task], run.max_length))
         except EncoderError as error:
-            wrong[_line(error)] = None
-            broken.add(run.encoder)
+            wrong[run.encoder] = _line(error)
     done = [Run.from_dict(r["run"]) for r in store.all() if r["status"] == "done" and r["run"]["task"] in pair]
     proven = {_kind(run, pair) for run in done}
     for run in _first(runs, lambda run: _kind(run, pair)):
-        if _kind(run, pair) not in proven and run.encoder not in broken:
+        if _kind(run, pair) not in proven and run.encoder not in wrong:
             try:
                 _try(run, use_hub)
             except MENDABLE as error:
-                wrong[f"{run.title()}: {_line(error)}"] = None
-    if wrong:
-        raise ValueError("\n".join(("nothing was trained, because", *wrong)))
+                wrong[run.hash] = f"{run.title()}: {_line(error)}"
+    _raise(wrong)
     return list(found)
 
 
