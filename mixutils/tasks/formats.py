@@ -178,6 +178,7 @@ def _arrow(kind: str) -> Callable[[Path], Rows]:
                 table = (
                     parquet.ParquetFile(file).read() if kind == "Parquet" else pyarrow.ipc.open_stream(file).read_all()
                 )
+            table.validate(full=True)  # a broken offset would take the process down
             _different(table.column_names, shown(path))
             classes = _class_names(table.schema.metadata or {})
             rows = table.to_pylist()
