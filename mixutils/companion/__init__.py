@@ -266,4 +266,5 @@ __all__ = [
     "permuted",
     "shipped",
     "shuffle_seed",
+    "stale_runs",
 ]
