@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from types import SimpleNamespace
 
@@ -210,11 +211,37 @@ def test_notebooks_wait_for_the_whole_plan(command, queue, monkeypatch, capsys):
     assert "submitted as 100, 101: python -m mixutils status" in out
     assert "8 runs are missing: give the same command again when they are done" in out
     assert executed == []
-    for batch in queue.values():
-        for run in batch.runs:
-            Records().put(fakes.done(run, 50.0) | {"data": json_data(run)})
+    runs = [run for batch in queue.values() for run in batch.runs]
+    for run in runs:
+        Records().put(fakes.done(run, 50.0))  # with other data, so that all are submitted again
+    queue.clear()
+    assert cli.main([command, *MINE, "--slurm"]) == 0
+    assert executed == []
+    for run in runs:
+        Records().put(fakes.done(run, 50.0) | {"data": json_data(run)})
     assert cli.main([command, *MINE, "--slurm", "--partition=main", "--wait"]) == 0
     assert executed == [1]
+    Records().path(runs[0].hash).unlink()
+    queue.clear()
+    monkeypatch.setattr(cluster, "submit", lambda *_, **__: ["7"])  # and the job is cancelled
+    assert cli.main([command, *MINE, "--slurm", "--wait"]) == 1
+    assert "1 runs were lost with their jobs" in capsys.readouterr().out
+    assert executed == [1]
+
+
+def test_what_a_grid_decides_is_submitted_when_the_grid_is_done(queue, monkeypatch, capsys):
+    command = ["train", "--profile", "smoke", "--tasks", "mine", "--seeds", "1", "--only", "dmix"]
+    command += ["--option", "dmix.tune=1", "--slurm"]
+    said = []
+    while cli.main(command) == 0 and "submitted as" in (out := capsys.readouterr().out):
+        said.append("choose hyperparameters first" in out)
+        for batch in queue.values():
+            for run in batch.runs:
+                Records().put(fakes.done(run, 50.0) | {"data": json_data(run)})
+        queue.clear()
+    assert said[0]
+    assert not said[-1]
+    assert re.search(r"trained: (\d+) of \1 runs are done", out)
 
 
 def json_data(run) -> dict:

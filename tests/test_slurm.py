@@ -71,6 +71,25 @@ def test_how_many_runs_a_job_has_at_a_time(text, workers):
 
 
 @pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"sacct": "CANCELLED by 0\n", "scontrol": "JobState=FAILED"}, "CANCELLED"),
+        ({"sacct": "", "scontrol": "JobId=1 JobState=FAILED Reason=None"}, "FAILED"),
+        ({"scontrol": "JobId=1 JobState=TIMEOUT"}, "TIMEOUT"),  # without accounting
+        ({}, ""),
+    ],
+)
+def test_how_a_job_ended_from_whoever_knows(answers, said, monkeypatch):
+    def ask(program, *_):
+        if program not in answers:
+            raise RuntimeError
+        return answers[program]
+
+    monkeypatch.setattr(slurm, "_ask", ask)
+    assert slurm.ended.__wrapped__("1") == said
+
+
+@pytest.mark.parametrize(
     ("words", "slurm"),
     [
         (["--slurm", "--partition=main"], "--partition=main"),

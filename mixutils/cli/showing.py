@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from .. import paths
-from ..companion import figures, permuted, shipped, shuffle_seed
+from ..companion import figures, permuted, shipped, shuffle_seed, stale_runs
 from ..companion.parameters import PARAMETERS
 from ..papers import Plan
 from ..papers.profiles import PROFILES
@@ -58,8 +58,10 @@ def half(args: argparse.Namespace, plans: dict[str, Plan]) -> bool:
     """Whether a cluster still has runs of the plans to do: nothing is shown of half a plan. Says how to go on."""
     if args.slurm is None or args.from_records:
         return False
-    store = Records(shipped=shipped(setting.profile(args)))
+    profile = setting.profile(args)
+    store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())  # as for training
     missing = {r.hash for p in plans.values() for r in (*p.first, *p.runs) if not (store.done(r) or store.failed(r))}
+    missing |= {name for p in plans.values() for name in stale_runs(p, store)}
     if missing:
         print(f"{len(missing)} runs are missing: give the same command again when they are done, or now with --wait")
     return bool(missing)

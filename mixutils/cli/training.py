@@ -95,14 +95,13 @@ def train(args: argparse.Namespace) -> int:
     first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
     if first:
         print(f"{len(first)} runs choose hyperparameters first")
-        compute(first, store)
-        runs = first  # if one has failed, the others wait: it decides what they are
-        if all(map(store.done, first)):
-            runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
-            keep = saved.wanted(runs, into, ahead.stale) if into else {}
-            compute(runs, store, keep=keep)
-    else:
-        compute(runs, store, keep=keep)
+    lost = compute(first or runs, store, keep={} if first else keep)
+    if first and all(map(store.done, first)):
+        runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
+        keep = saved.wanted(runs, into, ahead.stale) if into else {}
+        lost = compute(runs, store, keep=keep)
+    elif first:  # if one has failed, the others wait: it decides what they are
+        runs = first
     print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
     ready = [r for r in runs if r.hash in keep and store.done(r)]
     for run in ready:
@@ -115,31 +114,28 @@ def train(args: argparse.Namespace) -> int:
     if failed:
         again = "the same command" + " with --retry" * any(map(store.given_up, failed))
         print(f"tracebacks are in {store.folder}; once the cause is mended, {again} repeats failed runs")
-    lost = args.wait and not all(store.done(r) or store.failed(r) for r in runs)
     if lost:
-        print("jobs have ended without their runs; the same command submits these again")
-    return int(bool(failed) or lost)
+        print(f"{len(lost)} runs were lost with their jobs; the same command submits them again")
+    return int(bool(failed or lost))
 
 
-def _on_cluster(args: argparse.Namespace) -> Callable[..., None]:
-    """What stands in for ``launch.launch``."""
+def _on_cluster(args: argparse.Namespace) -> Callable[..., list[str]]:
+    """What stands in for ``launch.launch``; it returns the hashes of lost runs."""
     from ..runs import cluster
 
     def compute(
         runs: list[Run], store: Records, *, retry: bool, again: dict[str, str], keep: dict[str, set[str]], **how: Any
-    ) -> None:
+    ) -> list[str]:
         todo = launch.jobs_for(runs, store, retry, again, keep)
         ids = cluster.submit(todo, store, again=again, arguments=args.slurm, **how)
-        queued = cluster.queue()
         if ids:
-            print(
-                f"submitted as {', '.join(ids)}: python -m mixutils status says how far; the same command goes on from there"
-            )
+            further = "python -m mixutils status says how far; the same command goes on from there"
+            print(f"submitted as {', '.join(ids)}: {further}")
         elif todo:
-            print(f"nothing new to submit: {sum(name in queued for name in todo)} runs are in the queue already")
-        if args.wait:
-            cluster.wait(todo, store)
-        if all(map(store.done, runs)):
+            print(f"nothing new to submit: {len(todo)} runs are in the queue already")
+        lost = cluster.wait(todo, store) if args.wait else []
+        if not todo or (args.wait and all(map(store.done, runs))):
             cluster.tidy(runs, keep)
+        return lost
 
     return compute

@@ -282,4 +282,5 @@ __all__ = [
     "permuted",
     "shipped",
     "shuffle_seed",
+    "stale_runs",
 ]

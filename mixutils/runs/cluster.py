@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from submitit import LocalExecutor, SlurmExecutor
@@ -60,7 +60,7 @@ class Batch(Checkpointable):
     runs: list[Run]
     keep: dict[str, set[str]]
     again: dict[str, str]
-    how: dict[str, object]
+    how: dict[str, Any]
     variables: dict[str, str] = field(default_factory=dict)
 
     def __call__(self) -> None:
@@ -222,7 +222,7 @@ def _by_job(waves: list[list[Job]], store: Records, workers: int, most: float, l
         most, workers = 1.5 * most + 60, workers + 1
 
 
-def _batch(part: list[Job], digests: dict[str, str], how: dict[str, object]) -> Batch:
+def _batch(part: list[Job], digests: dict[str, str], how: dict[str, Any]) -> Batch:
     names = {job.run.hash for job in part}
     variables = {name: value for name, value in os.environ.items() if name.startswith("MIXUTILS_")}
     return Batch(
@@ -282,7 +282,7 @@ def wait(todo: dict[str, Job], store: Records, say: Callable[[str], None] = prin
     Returns:
         Hashes of the runs that no job will do: theirs have ended without them.
     """
-    left, since, lost = Jobs(todo, store, say), {}, {}
+    left, since, lost = Jobs(todo, store, say), dict[str, float](), list[str]()
     jobs = {name: job for job in sent() for name in job.runs}
     while True:
         for name in list(left.left):
@@ -290,14 +290,15 @@ def wait(todo: dict[str, Job], store: Records, say: Callable[[str], None] = prin
                 left.found(left.left[name])
         missing = [name for name in left.left if name not in lost]
         if not missing:
-            return list(lost)
-        there = queue()
-        for name in missing:
-            if name in there:
-                since.pop(name, None)
-            elif time.monotonic() - since.setdefault(name, time.monotonic()) > GRACE:
-                lost[name] = why = ending(jobs.get(name))
-                say(f"{10 * ' '} {left.left[name].run.title()}: {why}")
+            return lost
+        with contextlib.suppress(RuntimeError):  # Slurm's controller may be away for a while
+            there = queue()
+            for name in missing:
+                if name in there:
+                    since.pop(name, None)
+                elif time.monotonic() - since.setdefault(name, time.monotonic()) > GRACE:
+                    lost.append(name)
+                    say(f"{10 * ' '} {left.left[name].run.title()}: {ending(jobs.get(name))}")
         time.sleep(POLL)
 
 

@@ -111,10 +111,12 @@ def states() -> dict[str, str]:
 @functools.cache
 def ended(job: str) -> str:
     """How a job that is over has ended, as in "CANCELLED"; "" where neither the accounting nor the controller knows."""
-    with contextlib.suppress(RuntimeError):
-        return _ask("sacct", "-nPX", "-j", job, "-o", "State").split()[0]
-    with contextlib.suppress(RuntimeError):
-        return re.search(r"JobState=(\w+)", _ask("scontrol", "--oneliner", "show", "job", job))[1]
+    accounting = ("sacct", "-nPX", "-j", job, "-o", "State"), r"(\w+)"
+    controller = ("scontrol", "--oneliner", "show", "job", job), r"JobState=(\w+)"
+    for command, state in (accounting, controller):
+        with contextlib.suppress(RuntimeError):
+            if found := re.search(state, _ask(*command)):
+                return found[1]
     return ""
 
 

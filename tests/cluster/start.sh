@@ -5,7 +5,7 @@
 #   tests/cluster/start.sh FOLDER            then export SLURM_CONF=FOLDER/slurm.conf
 #   tests/cluster/start.sh --stop FOLDER
 #
-# The test starts and stops it by itself:  MIXUTILS_TEST_CLUSTER=1 python -m pytest tests/test_cluster_slurm.py
+# The test starts and stops it by itself:  MIXUTILS_TEST_CLUSTER=1 python -m pytest tests/test_slurm.py
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
