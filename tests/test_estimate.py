@@ -131,7 +131,7 @@ def test_disk_counts_every_kept_checkpoint_once_and_an_unfinished_run_per_worker
 @pytest.mark.parametrize("encoder", ["minilm", "random:small"])
 def test_an_unfinished_run_takes_what_is_estimated(encoder, monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
-    monkeypatch.setattr(checkpoints.Unfinished.__init__, "__defaults__", (0.0,))
+    monkeypatch.setattr(checkpoints.Unfinished.__init__, "__defaults__", (0.0, ()))
     sizes, save = [], checkpoints.Unfinished.save
 
     def saved(self, state, objects):

@@ -120,7 +120,7 @@ def test_a_repaired_file_is_trained_without_being_asked_twice(monkeypatch, capsy
     good = path.read_text("utf-8")
     path.write_text("{broken\n", "utf-8")
     with monkeypatch.context() as patch:
-        patch.setattr("mixutils.runs.rehearsal.read", lambda *_: None)
+        patch.setattr("mixutils.cli.training.read", lambda *_: None)
         patch.setattr("mixutils.companion.plans.of_own_data", lambda plan: [])
         patch.setattr("mixutils.cli.training.rehearse", lambda *_: [])
         assert cli.main([*argv, "--jobs", "1"]) == 1

@@ -15,18 +15,21 @@ from .. import paths
 from ..companion import Ahead, check_gpu, describe, hours, shipped
 from ..papers import Plan
 from ..papers.profiles import PROFILES
-from ..runs import environment, launch, slurm
+from ..runs import environment, launch, saved, slurm
 from ..runs.estimate import Costs, disk
 from ..runs.launch import jobs_for
 from ..runs.records import Records
-from ..runs.rehearsal import rehearse
+from ..runs.rehearsal import read, rehearse
 from ..runs.run import Run
+from ..tasks import CATALOGUE
 from . import setting
 
 
 def plan(args: argparse.Namespace) -> int:
     profile, papers, _ = setting.selected(args)
-    show_plan(profile, setting.plans(args, profile, papers), Records(), 0, "auto")
+    plans = setting.plans(args, profile, papers)
+    read([r for p in plans.values() for r in p.runs if r.task not in CATALOGUE], use_hub=False)  # those take longer
+    show_plan(profile, plans, Records(), 0, "auto")
     return 0
 
 
@@ -37,12 +40,8 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
         jobs, device: as for ``launch.launch``.
 
     Raises:
-        ValueError: data sets that cannot be read, one line for each. RuntimeError: the disk is too small for the checkpoints.
+        RuntimeError: the disk is too small for the checkpoints.
     """
-    from ..runs.rehearsal import read  # and with it what executes runs, which takes seconds
-
-    for of in plans.values():
-        read(of.runs, of.setting.use_hub)
     costs, workers = Costs(store, device), len(launch.devices(device, jobs))
     print(f"profile {profile}: {PROFILES[profile].purpose}")
     of_plans = [describe(plan, store, costs, workers) for plan in plans.values()]
@@ -60,8 +59,6 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
 
 def train(args: argparse.Namespace) -> int:
     """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
-    from ..runs import saved  # and with it what executes runs, which takes seconds
-
     profile, papers, _ = setting.selected(args)
     # What would make every run fail is said before the first one.
     # (Of a cluster the GPUs are not seen from here.)
@@ -78,15 +75,16 @@ def train(args: argparse.Namespace) -> int:
     into = Path(args.save).expanduser().resolve() if getattr(args, "save", None) else None
     if into:
         saved.check((r for p in plans.values() for r in p.runs), into)
-    ahead = show_plan(profile, plans, store, args.jobs, here)
     runs = list(dict.fromkeys(r for p in plans.values() for r in p.runs))
+    use_hub = any(p.setting.use_hub for p in plans.values())
+    read(runs, use_hub)
+    ahead = show_plan(profile, plans, store, args.jobs, here)
     keep = saved.wanted(runs, into, ahead.stale) if into else {}
     todo = jobs_for(runs, store, args.retry, ahead.stale, keep)
     if lost := len(todo) - len(jobs_for(runs, store, args.retry, ahead.stale)):
         print(f"    {lost} finished runs are repeated for their weights, with the same numbers")
     if args.dry_run or not runs:
         return 0
-    use_hub = next(iter(plans.values())).setting.use_hub
     for note in rehearse([job.run for job in todo.values()], store, use_hub):
         print(f"note: {note}")
     paths.sweep(paths.work())
