@@ -122,8 +122,6 @@ def absent(name: str) -> str:
 
 def ask(kind, name: str, **kwargs):
     """``kind.from_pretrained``; what goes wrong becomes one line that says what to do."""
-    from safetensors import SafetensorError
-
     from ..tasks.hub import reachable
 
     if place := place_of(name):
@@ -133,8 +131,8 @@ def ask(kind, name: str, **kwargs):
     try:
         # Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
         return kind.from_pretrained(str(place or name), trust_remote_code=False, **kwargs)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except Exception as error:  # what libraries raise at files that they did not write, is of any class
+        reason = " ".join(str(error).split()) or type(error).__name__
         if "ignore_mismatched_sizes" in str(error):
             reason = "the shapes of its weights are not those of its config.json"
         raise EncoderError(
