@@ -40,6 +40,25 @@ find_python() {
     exit 2
 }
 
+# Whether everything that the lock names is installed in its version, with its first files in place.
+whole() {
+    "$python" - "$here/requirements.lock" <<'CODE'
+import importlib.metadata as installed, re, sys
+for name, version in re.findall(r"^([\w.-]+)==([^\s;+]+)\s*$", open(sys.argv[1]).read(), re.M):
+    try:
+        found = installed.distribution(name)
+        code = [f for f in found.files or () if f.suffix in (".py", ".so")][:20]
+        broken = found.version.split("+")[0] != version or not all(f.locate().is_file() for f in code)
+    except installed.PackageNotFoundError:
+        broken = True
+    if broken:
+        sys.exit(f"the environment is damaged ({name}): it is made anew")
+CODE
+}
+
+# What was installed, as a stamp keeps it: a changed lock or a moved checkout installs again, nothing else does.
+want="$(cksum <"$here/requirements.lock") $(cksum <"$here/pyproject.toml") $here"
+
 # The environment: an active conda environment made from environment.yml, or .venv beside this script.
 if [ "${CONDA_DEFAULT_ENV:-}" = mixutils ] && [ -x "${CONDA_PREFIX:-}/bin/python" ]; then
     python="$CONDA_PREFIX/bin/python"
@@ -47,15 +66,14 @@ if [ "${CONDA_DEFAULT_ENV:-}" = mixutils ] && [ -x "${CONDA_PREFIX:-}/bin/python
 else
     python="$here/.venv/bin/python"
     stamp="$here/.venv/.mixutils-lock"
-    if ! "$python" -c '' 2>/dev/null; then
+    # A set-up that was interrupted, or an environment that lost files, is made anew.
+    if ! "$python" -m pip --version >/dev/null 2>&1 || { [ "$(cat "$stamp" 2>/dev/null || true)" = "$want" ] && ! whole; }; then
         base=$(find_python)
         say "making .venv with $("$base" --version)"
         "$base" -m venv --clear "$here/.venv"
     fi
 fi
 
-# The stamp holds what was installed: a changed lock or a moved checkout installs again, nothing else does.
-want="$(cksum <"$here/requirements.lock") $(cksum <"$here/pyproject.toml") $here"
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
     say "installing requirements.lock (once, a few minutes)"
     torch=$(grep '^torch==' "$here/requirements.lock")

@@ -14,11 +14,14 @@ Relative names in the variables count from ``ROOT``, so that a command and a not
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import time
 import tomllib
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,16 @@ PUBLISHED = PACKAGE / "papers" / "published"
 
 
 def _chosen(variable: str, default: Path) -> Path:
-    return ROOT / Path(os.environ.get(variable) or default).expanduser()
+    """What a variable names, or the default.
+
+    Raises:
+        ValueError: it begins with the home of somebody who is not there ("~nobody/runs").
+    """
+    wish = os.environ.get(variable) or default
+    try:
+        return ROOT / Path(wish).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{variable} is {str(wish)[:200]!r}: there is no such home folder") from None
 
 
 def figures(profile: str) -> Path:
@@ -91,14 +103,39 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Write a file, its folder included, so that no reader and no crash ever sees half of it.
 
     What is written to the temporary path that this gives is flushed to the disk and then renamed.
+
+    Raises:
+        OSError: as usual; also where another library met a full disk and said so in its own words.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not the process id alone: threads, and machines that share the folder, may have the same.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    yield temporary
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{uuid.uuid4().hex}{TEMPORARY}")  # a long name would become too long
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:  # a full disk, an interruption
+        full = shutil.disk_usage(path.parent).free < FULL
+        with suppress(OSError):
+            temporary.unlink()
+        if full and isinstance(error, Exception) and not isinstance(error, OSError):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
+
+
+TEMPORARY, ABANDONED = ".tmp", 24 * 3600.0  # seconds
+FULL = 1 << 20  # bytes; a disk with less is full
+#: Of an OSError: whoever tries again, or writes something else there, meets it again.
+NOT_WRITABLE = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what ``written_whole`` left of writers that were killed: temporary files of yesterday and before."""
+    for path in folder.rglob(f".*{TEMPORARY}"):
+        with suppress(OSError):  # somebody else may sweep too
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 def write_whole(path: Path, content: bytes) -> None:

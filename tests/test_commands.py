@@ -46,14 +46,16 @@ def test_the_plan_counts_states_and_says_what_it_costs(plan, capsys):
     store.put(failed(next(r for r in plan.runs if kind(r) == "unk"), "ValueError: no such token"))
     assert cli.main(["plan", *MINE]) == 0
     out = lines(capsys)
-    out[2:4] = [out[2] + out[3].strip()]  # long lists are wrapped
+    out[2:6] = [out[2] + out[3].strip(), f"{out[4]} {out[5].strip()}"]  # long lines are wrapped
     assert out[0] == "profile smoke: notebook defaults and tests: seconds, numbers mean nothing"
     assert out[1] == "ssmix: mine; encoder random:tiny; seeds 0,1; train rows 48"
     assert out[2].endswith(": not asked for")
-    assert re.match(r"    runs: 12 done, 3 to do, 1 failed; about \d+ s with \d+ workers$", out[3])
-    assert out[4] == "    failed: mine n=48 unk on random:tiny, seed 0: ValueError: no such token"
-    assert re.match(r"in all: 3 runs to do, about \d+ s; disk: at most ", out[5])
-    assert len(out) == 6
+    odd = "test has 8 rows only, 12.5 points each; 8 of 8 rows of test have a text that trains"
+    assert out[3] == f"    mine: train 30, validation 8, test 8 rows; 2 classes (n 15, y 15); {odd}"
+    assert re.match(r"    runs: 12 done, 3 to do, 1 failed; about \d+ s with \d+ workers$", out[4])
+    assert out[5] == "    failed: mine n=48 unk on random:tiny, seed 0: ValueError: no such token"
+    assert re.match(r"in all: 3 runs to do, about \d+ s; disk: at most ", out[6])
+    assert len(out) == 7
 
 
 def test_runs_on_other_data_are_counted_as_stale(plan, capsys):
@@ -86,7 +88,7 @@ def test_training_with_old_failures_fails_and_says_how_to_repeat_them(plan, caps
     assert cli.main(["train", *MINE]) == 1
     text = "\n".join(lines(capsys))
     assert f"failed: {bad.title()} ({bad.hash}): MemoryError: too large" in text
-    assert "the same command with --retry repeats failed runs" in text
+    assert "once the cause is mended, the same command with --retry repeats failed runs" in text
     assert str(paths.records()) in text
 
 
@@ -140,7 +142,8 @@ def test_all_executes_exports_and_ends_with_the_page(plan, monkeypatch, capsys):
     assert wanted == {"ssmix": given, "ssmix_spans": given}
     out = lines(capsys)
     assert f"records: 16 runs in {folder / 'records.jsonl'}" in out
-    assert out[-1].endswith(f". Look at {folder / 'site' / 'index.html'} (something failed, see above)")
+    assert out[-2].endswith(f". Look at {folder / 'site' / 'index.html'}")
+    assert out[-1].startswith("failed, see above: the notebook ssmix; mend the cause and give the same command again")
 
 
 def test_from_records_nothing_is_trained_or_exported(plan, monkeypatch, capsys):
@@ -226,6 +229,6 @@ def test_only_the_comparison_is_told_of_methods_and_a_notebook_without_runs_of_n
     asked = {}
     monkeypatch.setattr("mixutils.site.notebooks.execute_all", lambda wanted, *_, **__: asked.update(wanted) or [])
     args = cli.parser().parse_args(["notebooks", "--profile", "smoke", "--methods", "tmix"])
-    assert showing.execute(args, "smoke", ["start_here", "ssmix", "compare"], train=False) == 0
+    assert showing.execute(args, "smoke", ["start_here", "ssmix", "compare"], train=False) == []
     common = {"profile": "smoke", "train": False}
     assert asked == {"start_here": {}, "ssmix": common, "compare": common | {"methods": "tmix"}}

@@ -352,3 +352,22 @@ def test_every_module_has_tests(path):
     users = {m for m, p in MODULES.items() if module_name(path) in imported(p)} | {module_name(path).rpartition(".")[0]}
     found = own or module_name(path) in family or bool(users & family)
     assert found, f"nothing tests {module_name(path)}"
+
+
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [
+        ("pytest=={version}\n", ""),
+        ("pytest=={version}+cpu\n", ""),
+        ("not-there==1.0 ; sys_platform == 'win32'\n", ""),
+        ("pytest==0.1\n", "the environment is damaged (pytest): it is made anew"),
+        ("pytest=={version}\nnot-there==1.0\n", "the environment is damaged (not-there): it is made anew"),
+    ],
+)
+def test_an_environment_that_lost_packages_is_found_out(lock, said, tmp_path):
+    script = (ROOT / "run_all.sh").read_text("utf-8")
+    whole = re.search(r"^whole\(\) \{.*?^\}$", script, re.M | re.S)[0]
+    (tmp_path / "requirements.lock").write_text(lock.format(version=pytest.__version__), "utf-8")
+    command = f'python="{sys.executable}"; here="{tmp_path}"\n{whole}\nwhole'
+    out = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (out.returncode != 0, out.stderr.strip()) == (bool(said), said)

@@ -50,6 +50,8 @@ def test_data_that_are_found_are_listed_and_missing_ones_say_why(screen, tmp_pat
     folder = data_folder(tmp_path / "data", "rte", "mr", "mine")
     (folder / "qnli").mkdir()
     (folder / "qnli" / "validation.jsonl").touch()
+    (folder / "st" / "data").mkdir(parents=True)  # part of a name of the catalogue
+    (folder / "st" / "train.xlsx").touch()
     monkeypatch.setenv("MIXUTILS_DATA", str(folder))
     status, lines, text = screen()
     assert status == 0
@@ -57,6 +59,7 @@ def test_data_that_are_found_are_listed_and_missing_ones_say_why(screen, tmp_pat
     assert "\n            the data folder has only validation, no training part: qnli\n" in text
     assert text.count("\n            not in the data folder: ") == 1  # a reason is said once
     assert "\n            your own: mine\n" in text
+    assert f"\n            not readable, st: {folder.resolve()}/st/train.xlsx: not read as a part" in text
     assert len(text.splitlines()) <= 24
 
 

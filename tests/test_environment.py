@@ -12,6 +12,7 @@ import torch
 
 from mixutils.runs import environment
 from mixutils.runs.environment import describe, pick_attention, pick_device, pick_precision, set_up
+from mixutils.runs.launch import devices
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -57,6 +58,15 @@ def test_a_card_that_is_there_is_taken(cards):
     cards(2)
     assert pick_device("cuda") == GPU
     assert pick_device("cuda:1") == torch.device("cuda", 1)
+
+
+def test_mps_is_taken_where_torch_has_it_and_said_to_be_untested(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.warns(UserWarning, match="the device mps is untested"):
+        assert pick_device("mps") == torch.device("mps")
+    assert pick_precision("auto", torch.device("mps")) == "float32"
+    with pytest.warns(UserWarning, match="untested"):
+        assert [devices("mps", n) for n in (0, 3)] == [["mps"], ["mps"] * 3]
 
 
 @pytest.mark.parametrize("name", ["tpu", "gpu", "", "cuda:x", "meta", "mps"])

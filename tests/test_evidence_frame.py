@@ -180,6 +180,8 @@ def test_binary_f1_is_that_of_the_positive_class_whatever_the_order_of_the_label
     assert {line["value"] for line in _lines([record]) if line["metric"] == "f1_binary"} == {80}
     record["run"]["task"] = "a user's"
     assert {line["value"] for line in _lines([record]) if line["metric"] == "f1_binary"} == {20}
+    record["data"]["positive"] = "acceptable"
+    assert {line["value"] for line in _lines([record]) if line["metric"] == "f1_binary"} == {80}
 
 
 def test_old_records_are_of_the_first_generation_and_have_no_bits(dropmix):

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mixutils.tasks import DataError
-from mixutils.tasks.folder import FORMATS, OTHER_NAMES, find, names, read
+from mixutils.tasks.folder import FORMATS, OTHER_NAMES, PARTS, names, parts, read
 
 SINGLE = [{"text": "good, they said", "label": "yes"}, {"text": 'a "bad" one\nin two lines', "label": "no"}]
 PAIRS = [{"text_a": "one\tand", "text_b": "", "label": "3"}, {"text_a": " ", "text_b": "zwölf ☃", "label": "-1"}]
@@ -25,7 +25,9 @@ def write(path: Path, rows: list[dict]) -> Path:
     """Rows as a file of the format that the name ends with, written by pandas."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pd.DataFrame(rows)
-    if path.suffix == ".jsonl":
+    if path.suffix == ".json":
+        path.write_text(json.dumps(rows, indent=1), "utf-8")
+    elif path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     elif path.suffix == ".parquet":
         table.to_parquet(path)
@@ -45,12 +47,12 @@ def test_every_format_holds_the_same_rows(ending, rows, tmp_path):
     assert fields(write(tmp_path / f"train.{ending}", rows)) == expected
 
 
-any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+any_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
 @pytest.mark.parametrize("ending", FORMATS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(any_text, any_text.filter(bool)), min_size=1, max_size=6))
+@given(rows=st.lists(st.tuples(any_text, any_text.filter(str.strip)), min_size=1, max_size=6))
 def test_any_text_comes_back_to_the_character(ending, rows, tmp_path):
     path = tmp_path / f"train.{ending}"
     if ending in ("csv", "tsv"):
@@ -163,7 +165,7 @@ BAD = {
         "'label' must be a name or a number",
     ),
     "a boolean as label": ("train.jsonl", GOOD + b'{"text": "b", "label": true}\n', 2, "not bool (True)"),
-    "no number as label": ("train.jsonl", GOOD + b'{"text": "b", "label": NaN}\n', 2, "not float (nan)"),
+    "no number as label": ("train.jsonl", GOOD + b'{"text": "b", "label": NaN}\n', 2, "no value for 'label'"),
     "half a character": (
         "train.jsonl",
         GOOD + b'{"text": "b\\ud83d", "label": "y"}\n',
@@ -178,13 +180,23 @@ BAD = {
     ),
     "Latin-1": ("train.jsonl", GOOD + 'xyz{"text": "ä"}\n'.encode("latin-1"), 2, "not UTF-8 (byte 0xe4 at column 14)"),
     "Latin-1 after a mark": ("train.csv", b"\xef\xbb\xbft\xe4xt,label\n", 1, "not UTF-8 (byte 0xe4 at column 2)"),
-    "UTF-16": ("train.csv", "text,label\n".encode("utf-16"), 1, "not UTF-8 (byte 0xff at column 1)"),
-    "no header": ("train.csv", b"a,x\nb,y\n", 2, "no value for 'text'; the row has a, x; expected text and label, or"),
-    "semicolons": ("train.csv", b"text;label\na;x\n", 2, "the row has text;label"),
-    "commas in a TSV": ("train.tsv", HEAD, 2, "the row has text,label"),
+    "UTF-16": ("train.csv", "text,label\n".encode("utf-16"), 1, "not UTF-8 but UTF-16; save"),
+    "no header": (
+        "train.csv",
+        b"a,x\nb,y\n",
+        2,
+        "the row has a, x by the first line, which is the header; expected text and label, or",
+    ),
+    "semicolons": (
+        "train.csv",
+        b"text;label\na;x\n",
+        2,
+        "the row has text;label; expected commas between columns, not ';'",
+    ),
+    "commas in a TSV": ("train.tsv", HEAD, 2, "the row has text,label; expected tabs between columns, not ','"),
     "half a pair in the header": ("train.csv", b"text_a,label\na,x\n", 2, "no value for 'text_b'"),
-    "too many fields": ("train.csv", HEAD + b"b, and c,y\n", 3, "more fields than the header has"),
-    "too few fields": ("train.csv", HEAD + b"\nb\n", 4, "no value for 'label'"),
+    "too many fields": ("train.csv", HEAD + b"b, and c,y\n", 3, "more fields (3) than the header has (2)"),
+    "too few fields": ("train.csv", HEAD + b"\nb\n", 4, "fewer fields (1) than the header has (2)"),
     "quotes that do not close": ("train.csv", HEAD + b'\n\n"b,y\nc,z\n', 5, "broken quoting"),
     "quotes inside a field": ("train.tsv", b'text\tlabel\n"b" they said\ty\n', 2, "broken quoting"),
     "line ends of an old Mac in a CSV": ("train.csv", HEAD.replace(b"\n", b"\r"), 1, "broken quoting or line end"),
@@ -235,28 +247,25 @@ def test_parquet_without_pyarrow_says_how_to_install_it(tmp_path, monkeypatch):
 
 
 def test_a_part_is_found_in_any_format_but_only_in_one(tmp_path):
-    assert find(tmp_path, "train") is None
+    assert parts(tmp_path) == {}
     for ending in FORMATS:
         path = write(tmp_path / ending / f"train.{ending}", SINGLE)
-        assert find(tmp_path / ending, "train") == path
-        assert find(tmp_path / ending, "test") is None
+        assert parts(tmp_path / ending) == {"train": [path]}
     (tmp_path / "csv" / "train.jsonl").write_bytes(GOOD)
-    with pytest.raises(DataError, match=r"train\.jsonl and train\.csv are both there; keep one"):
-        find(tmp_path / "csv", "train")
+    with pytest.raises(DataError, match=r"train\.csv and train\.jsonl are both there; keep one"):
+        parts(tmp_path / "csv")
 
 
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("name", OTHER_NAMES)
-def test_a_validation_part_under_another_name_is_refused_with_the_right_one(name, ending, tmp_path):
-    other = write(tmp_path / f"{name}.{ending}", SINGLE)
-    assert find(tmp_path, "validation") is None  # without a training part this is no data set
-    write(tmp_path / "train.csv", SINGLE)
-    message = f"{other}: the validation part is not read under this name; rename it to validation.{ending}"
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        find(tmp_path, "validation")
-    assert find(tmp_path, "test") is None
-    right = write(tmp_path / "validation.tsv", SINGLE)
-    assert find(tmp_path, "validation") == right  # whoever has both knows which one counts
+def test_a_part_is_read_under_the_names_that_others_give_it_but_only_under_one(name, ending, tmp_path):
+    other, part = write(tmp_path / f"{name}.{ending}", SINGLE), OTHER_NAMES[name]
+    assert parts(tmp_path) == {part: [other]}
+    write(tmp_path / f"{part}.tsv", SINGLE)
+    with pytest.raises(
+        DataError, match=rf"are both there for the part {part}; keep one" if ending != "tsv" else "both"
+    ):
+        parts(tmp_path)
 
 
 def test_only_folders_with_data_files_have_names(tmp_path):
@@ -282,8 +291,7 @@ def test_real_files_have_the_label_counts_that_their_readme_says(data_folder):
             expected = dict.fromkeys(counts.removesuffix(": 600 each").split(", "), 600)
         else:
             expected = {c.rsplit(" ", 1)[0]: int(c.rsplit(" ", 1)[1]) for c in counts.split(", ")}
-        path = find(data_folder / name, part)
-        if path is not None:
+        for path in parts(data_folder / name, [part, *PARTS]).get(part, ()):
             assert Counter(row.label for row in read(path)) == expected, path
             checked += 1
     assert checked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_without_a_data_folder_the_message_says_how_to_give_one(no_hub, monkeypa
 def test_an_unknown_name_lists_the_right_ones(root):
     write(root / "mine" / "train.jsonl", SINGLE)
     with pytest.raises(
-        DataError, match=r"no data set is called 'mien'; there are .*train\.jsonl\|csv.*--data"
+        DataError, match=r"no data set is called 'mien'; there are .*train\.jsonl\|json\|csv.*--data"
     ) as caught:
         load_task("mien")
     assert ", ".join([*CATALOGUE, *BUILTIN, "mine. Your own"]) in str(caught.value)
@@ -127,27 +128,30 @@ def test_an_unknown_name_lists_the_right_ones(root):
 
 def test_your_own_folder_without_train_says_what_it_holds(root):
     write(root / "mine" / "dev.jsonl", SINGLE)
-    write(root / "mine" / "training.csv", SINGLE)
-    with pytest.raises(DataError, match=rf"{root}/mine: there is no train\.jsonl.*; found dev\.jsonl, training\.csv"):
+    (root / "mine" / "words.md").touch()
+    with pytest.raises(DataError, match=rf"{root}/mine: there is no train\.jsonl.*; found dev\.jsonl, words\.md"):
         load_task("mine")
 
 
 @pytest.mark.parametrize("name", ["mine", "rte"])
-def test_a_validation_part_that_would_not_be_read_is_refused(name, root):
+def test_a_file_that_would_not_be_read_is_refused_before_anything_is_trained(name, root):
     pairs = [p | {"label": y} for p, y in zip(PAIRS, ["entailment", "not_entailment"], strict=True)]
     rows = SINGLE if name == "mine" else pairs
     write(root / name / "train.jsonl", rows)
     write(root / name / "dev.jsonl", rows)
-    with pytest.raises(DataError, match=rf"{name}/dev\.jsonl: .* rename it to validation\.jsonl"):
-        load_task(name)
-    with pytest.raises(DataError, match=r"rename it to validation\.jsonl"):
-        at_hand(name, use_hub=False)  # before anything is trained
+    assert {*load_task(name).splits} == {"train", "validation"}
+    path = write(root / name / "eval.jsonl", rows)
+    for look in (load_task, partial(at_hand, use_hub=False)):
+        with pytest.raises(
+            DataError, match=rf"{path}: not read as a part .* eval may be validation or test; rename it"
+        ):
+            look(name)
 
 
 def test_two_formats_of_one_part_are_refused(root):
     write(root / "mine" / "train.jsonl", SINGLE)
     write(root / "mine" / "train.csv", SINGLE)
-    with pytest.raises(DataError, match=r"train\.jsonl and train\.csv are both there"):
+    with pytest.raises(DataError, match=r"train\.csv and train\.jsonl are both there"):
         load_task("mine")
 
 

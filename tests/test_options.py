@@ -6,7 +6,7 @@ import pytest
 
 from mixutils.companion import Companion, make_plan
 from mixutils.mixers import REGISTRY, build
-from mixutils.papers.options import differing, methods, parse, readings
+from mixutils.papers.options import differing, methods, parse, readings, shortcuts
 from mixutils.papers.profiles import make_setting
 from mixutils.runs.records import Records
 from tests import fakes
@@ -79,6 +79,10 @@ def test_several_stand_in_one_text_as_papermill_gives_them():
         ("reading.policy=best", ["best-on-SPLIT"]),
         ("reading.floor=1", ["true or false"]),
         ("dmix.tune=three", ["dmix.tune", "a whole number", "'three'"]),
+        ("tmix.alpha=x", ["alpha must be a number, positive, not 'x'"]),
+        ("tmix.alpha=true", ["alpha must be a number, positive, not True"]),
+        ("tmix.levels=['a']", ["levels must be numbers from 0 to 12"]),
+        ("tmix.levels=3", ["levels must be numbers from 0 to 12", "not 3"]),
     ],
 )
 def test_what_nothing_answers_to_is_refused_with_what_there_is(text, words):
@@ -212,3 +216,50 @@ def test_codes_have_what_a_reader_needs():
     for code, r in READINGS.items():
         assert {"place", "open", "read"} <= set(r), code
         assert ("option" in r and r["others"]) or "how" in r, code
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ({"lr": "2e-5"}, [("recipe", "lr", 2e-5)]),
+        ({"epochs": "3"}, [("recipe", "epochs", 3), ("recipe", "steps", 0)]),
+        ({"batch_size": "16", "max_length": "64"}, [("recipe", "batch_size", 16), ("run", "max_length", 64)]),
+        ({"class_weights": "balanced", "lr": None, "seeds": "3"}, [("recipe", "class_weights", "balanced")]),
+    ],
+)
+def test_arguments_of_the_command_line_stand_for_options(given, options):
+    assert list(parse(shortcuts(given))) == options
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("recipe.lr=0", "recipe.lr must be above 0 and at most 1, not 0"),
+        ("recipe.lr=-1e-5", "above 0"),
+        ("recipe.lr=nan", "not nan"),
+        ("recipe.lr=20", "at most 1"),
+        ("recipe.lr=fast", "recipe.lr takes a number, not 'fast'"),
+        ("recipe.epochs=0", "recipe.epochs must be at least 1"),
+        ("recipe.epochs=1.5", "a whole number"),
+        ("recipe.batch_size=0", "recipe.batch_size must be at least 1"),
+        ("recipe.warmup=2", "recipe.warmup must be at least 0 and at most 1"),
+        ("recipe.betas=[0.9]", "recipe.betas must be two numbers"),
+        ("recipe.betas=[0.9,1.5]", "recipe.betas must be two numbers"),
+        ("run.max_length=2", "run.max_length must be at least 4 and at most 8192"),
+        ("run.dropout=1.5", "run.dropout must be at least 0 and at most 0.99"),
+        ("run.dropout=[1]", "run.dropout takes a number"),
+        ("run.dropout=no-head", "dropout must be a number or one of no-embedding"),
+        ("recipe.class_weights=even", "class_weights must be one of 'none', 'balanced'"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(option, words):
+    with pytest.raises(ValueError, match=words.replace("[", r"\[")):
+        parse(option)
+
+
+def test_an_own_recipe_reaches_all_runs_of_the_comparison_and_runs_that_count_updates():
+    given = {"lr": "0.01", "epochs": "2", "batch_size": "4", "max_length": "32"}
+    recipes = {(r.recipe.lr, r.recipe.batch_size, r.max_length) for r in plan_with("compare", *shortcuts(given)).runs}
+    assert recipes == {(0.01, 4, 32)}
+    assert any(r.recipe.steps for r in plan_with("dnm").runs)
+    assert {(r.recipe.epochs, r.recipe.steps) for r in plan_with("dnm", *shortcuts(given)).runs} >= {(2, 0)}

@@ -70,6 +70,7 @@ OTHER_RECIPE = {
     "eval_every": 50,
     "carry": True,
     "eval_first": 5,
+    "class_weights": "balanced",
 }
 
 
@@ -83,7 +84,7 @@ def test_a_name_never_changes():
 
 def test_fields_that_came_later_are_not_written_at_their_default_and_are_read_without():
     assert not {"final", "final_policy", "train_fraction"} & set(FULL.to_dict())
-    assert not {"carry", "eval_first"} & set(FULL.to_dict()["recipe"])
+    assert not {"carry", "eval_first", "class_weights"} & set(FULL.to_dict()["recipe"])
     assert not {"final", "final_policy"} & set(FULL.to_dict()["start"])
     assert {"final", "final_policy"} <= set(LATER.to_dict())
     assert LATER.to_dict()["recipe"]["carry"] is True

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import signal
 import sys
+import threading
+import warnings
 from importlib import import_module
 from pathlib import Path
 
 from .. import paths
+from ..encoder.load import resolved
+from ..papers.options import parse, shortcuts
 from ..papers.profiles import PROFILES
 
 #: Command -> who does it, its groups of options, help; group -> option -> what argparse is told of it.
@@ -55,12 +61,15 @@ def glued(argv: list[str]) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments."""
+    """Exit status 0 if everything went well, 1 if something failed, 2 for wrong arguments, 130 and 143 if interrupted."""
     args = parser().parse_args(glued(sys.argv[1:] if argv is None else argv))
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     if args.command == "worker":
         from ..runs import launch
 
         return launch.worker_main()
+    if threading.current_thread() is threading.main_thread():  # the only one that may
+        signal.signal(signal.SIGTERM, _terminate)
     sys.stdout.reconfigure(line_buffering=True)
     if getattr(args, "precision", None):
         os.environ["MIXUTILS_PRECISION"] = args.precision
@@ -69,6 +78,16 @@ def main(argv: list[str] | None = None) -> int:
         if getattr(args, "data", None):
             os.environ["MIXUTILS_DATA"] = str(Path(args.data).expanduser().resolve())
             paths.data()  # a wrong one is said at once
+        if wishes := {name: value for name in ("columns", "labels") if (value := getattr(args, name, None))}:
+            from ..tasks.wishes import of_call
+
+            os.environ |= {f"MIXUTILS_{name.upper()}": value for name, value in wishes.items()}
+            of_call()
+        if getattr(args, "encoder", None):
+            args.encoder = resolved(args.encoder)  # notebooks run in another folder
+        if "options" in vars(args):
+            args.options = [*(args.options or ()), *shortcuts(vars(args))] or None
+            parse(args.options or ())  # a wrong one is said at once
         return getattr(import_module(f".{module}", __name__), function)(args)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mixutils"):
@@ -77,9 +96,30 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: this command needs the package {package}; pip install -e '.[all]' has it", file=sys.stderr)
         return 2
     except (ValueError, RuntimeError, OSError) as error:
-        text = str(error)
-        print(f"error: {text if len(text) < LONGEST else text[:LONGEST] + ' …'}", file=sys.stderr)
+        text = _of_files(error) if isinstance(error, OSError) and error.filename else str(error)
+        print(f"error: {_cut(text, LONGEST)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; finished runs are kept, the same command goes on from here", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        print(
+            f"{str(stop) or 'interrupted'}; finished runs are kept, the same command goes on from here", file=sys.stderr
+        )
+        return 143 if str(stop) else 130
+
+
+def _terminate(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt("terminated")
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) < most else f"{text[:most]} …"
+
+
+def _of_files(error: OSError) -> str:
+    """What the system says of a file; of a full disk also how much is free."""
+    place = Path(os.fsdecode(error.filename))
+    said = f"{_cut(str(place), 300)}: {error.strerror or error}"
+    if error.errno not in paths.NOT_WRITABLE:
+        return said
+    there = next((p for p in place.absolute().parents if p.exists()), paths.ROOT)
+    free = shutil.disk_usage(there).free / 1e6
+    return f"{said} ({free:.0f} MB free); what is finished is kept: make room, or set MIXUTILS_WORK to another folder, and give the same command again"

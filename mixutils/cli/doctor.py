@@ -11,8 +11,9 @@ from collections.abc import Callable
 from .. import paths
 from ..encoder.load import EncoderError, minilm_folder
 from ..runs import environment
-from ..tasks import BUILTIN, CATALOGUE, at_hand
+from ..tasks import BUILTIN, CATALOGUE, DataError, at_hand, load_task
 from ..tasks.folder import names
+from ..tasks.formats import shown
 from ..tasks.hub import reachable
 
 LIBRARIES = "torch transformers datasets numpy scipy pandas scikit-learn statsmodels matplotlib seaborn jupyterlab papermill nbval accelerate sphinx"
@@ -54,14 +55,24 @@ def _data() -> str:
         return "no folder (--data or MIXUTILS_DATA); the built-in tasks need none"
     tasks = defaultdict(list)  # by where they are, or by why not
     for task in CATALOGUE:
-        here, reason = at_hand(task, False)
+        try:
+            here, reason = at_hand(task, False)
+        except DataError as error:
+            here, reason = False, str(error)
         tasks["" if here else reason].append(task)
     lines = [f"{root}: {len(tasks[''])} of {len(CATALOGUE)} of the catalogue ({', '.join(tasks.pop(''))})"]
     lines += [f"{reason}: {', '.join(missing)}" for reason, missing in tasks.items()]
-    of_catalogue = {s for task in CATALOGUE.values() for part in task.parts.values() for s in part}
-    if own := [n for n in names(root) if not any(n in s for s in of_catalogue)]:
-        lines.append(f"your own: {', '.join(own)}")
-    return f"\n{12 * ' '}".join(lines)
+    of_catalogue = {s.split("/")[0] for task in CATALOGUE.values() for part in task.parts.values() for s in part}
+    own, bad = [], []
+    for task in (n for n in names(root) if n not in of_catalogue):
+        try:
+            load_task(task, False)  # all of it is read: what is listed can be trained on
+        except DataError as error:
+            bad.append(f"not readable, {shown(task)}: {error}")
+        else:
+            own.append(task)
+    lines += [f"your own: {', '.join(own)}"] if own else []
+    return f"\n{12 * ' '}".join(lines + bad)
 
 
 def _disk() -> str:

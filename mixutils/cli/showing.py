@@ -33,13 +33,12 @@ def everything(args: argparse.Namespace) -> int:
         return status
     if half(args, plans):
         return status
-    status |= execute(args, profile, names, train=False)
+    failed = execute(args, profile, names, train=False)
     if not args.from_records:
         export(profile, plans, store)
     page = build(args, profile, plans, store)
-    failed = " (something failed, see above)" if status else ""
-    print(f"{launch.duration(time.monotonic() - begin)}. Look at {page}{failed}")
-    return status
+    print(f"{launch.duration(time.monotonic() - begin)}. Look at {page}")
+    return say_failed(failed, runs=bool(status))
 
 
 def notebooks(args: argparse.Namespace) -> int:
@@ -48,11 +47,11 @@ def notebooks(args: argparse.Namespace) -> int:
         print("notebooks: " + ", ".join(names))
         return 0
     if args.slurm is None or args.from_records:
-        return execute(args, profile, names, train=not args.from_records)
+        return say_failed(execute(args, profile, names, train=not args.from_records))
     status = train(args)
     if half(args, setting.plans(args, profile, papers)):
         return status
-    return status | execute(args, profile, names, train=False)
+    return say_failed(execute(args, profile, names, train=False), runs=bool(status))
 
 
 def half(args: argparse.Namespace, plans: dict[str, Plan]) -> bool:
@@ -82,8 +81,8 @@ def parameters(args: argparse.Namespace, profile: str, train: bool) -> dict[str,
     return given | {"profile": profile, "train": train}
 
 
-def execute(args: argparse.Namespace, profile: str, names: list[str], train: bool) -> int:
-    """Execute notebooks; 1 where one failed."""
+def execute(args: argparse.Namespace, profile: str, names: list[str], train: bool) -> list[str]:
+    """Execute notebooks; the names of those that failed."""
     from ..site.notebooks import execute_all
 
     common = parameters(args, profile, train)
@@ -91,7 +90,18 @@ def execute(args: argparse.Namespace, profile: str, names: list[str], train: boo
     wanted = {n: {None: {}, "compare": compare}.get(NOTEBOOKS[n], common) for n in names}
     folder = figures(profile, shuffle_seed(args.shuffle)) / "notebooks"
     # Training takes all cores; without it kernels take memory.
-    return int(bool(execute_all(wanted, folder, workers=1 if train else min(4, environment.cores()))))
+    return execute_all(wanted, folder, workers=1 if train else min(4, environment.cores()))
+
+
+def say_failed(notebooks: list[str], runs: bool = False) -> int:
+    """The exit status; where something failed, the last line says what, and how to repeat it."""
+    failed = ["runs"] * runs + ["the notebook" + "s" * (len(notebooks) > 1) + f" {', '.join(notebooks)}"] * bool(
+        notebooks
+    )
+    if failed:
+        how = "--retry repeats failed runs" if runs else "--only NAME executes one alone"
+        print(f"failed, see above: {' and '.join(failed)}; mend the cause and give the same command again ({how})")
+    return int(bool(failed))
 
 
 def export(profile: str, plans: dict[str, Plan], store: Records) -> None:

@@ -1,13 +1,21 @@
-"""bench, readings, readme, records."""
+"""bench, predict, readings, readme, records."""
 
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 from collections import Counter
 
 from .. import paths
-from ..runs.records import NEW, NEWER, Records, write_whole
+from ..encoder.load import resolved
+from ..mixers import build
+from ..runs import environment
+from ..runs.records import NEW, NEWER, WRONG, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
+from .showing import say_failed
+
+LARGEST = 10_000  # rows of a batch, or rounds
 
 
 def bench(args: argparse.Namespace) -> int:
@@ -15,7 +23,32 @@ def bench(args: argparse.Namespace) -> int:
 
     names = ("encoders", "methods", "task", "batch_size", "repeats", "threads", "device")
     given = {name: getattr(args, name) for name in names}
-    return int(bool(execute_all({"bench": given}, paths.figures("bench") / "notebooks")))
+    given["encoders"] = ",".join(resolved(name.strip()) for name in args.encoders.split(","))
+    environment.count("threads", args.threads)
+    environment.pick_device(args.device)
+    for name in ("batch_size", "repeats"):
+        if not 1 <= given[name] <= LARGEST:
+            raise ValueError(
+                f"--{name.replace('_', '-')} must be a whole number from 1 to {LARGEST:,}, not {given[name]}"
+            )
+    for method in filter(None, map(str.strip, args.methods.split(","))):
+        build(method)  # says which there are
+    return say_failed(execute_all({"bench": given}, paths.figures("bench") / "notebooks"))
+
+
+def predict(args: argparse.Namespace) -> int:
+    from ..runs.predict import predict, said, write
+
+    found = list(predict(args.dir, args.file, environment.pick_device(args.device)))
+    if args.out is None:
+        write(found, sys.stdout, "")
+    else:
+        text = io.StringIO()
+        write(found, text, args.out.suffix)
+        write_whole(args.out, text.getvalue().encode("utf-8"))
+    if accuracy := said(found):
+        print(accuracy, file=sys.stderr)
+    return 0
 
 
 def readme(args: argparse.Namespace) -> int:
@@ -40,11 +73,14 @@ def readings(args: argparse.Namespace) -> int:
 
 def records(args: argparse.Namespace) -> int:
     store = Records()
-    if args.action == "merge":
-        print(f"{told(store.merge(args.path))}\nin {store.folder}")
-    else:
+    if args.action == "export":
         print(f"{store.export((r['hash'] for r in store.all()), args.path)} records in {args.path}")
-    return 0
+        return 0
+    merged = store.merge(args.path)
+    for wrong in merged[WRONG]:
+        print(f"error: {wrong}", file=sys.stderr)
+    print(f"{told(merged)}\nin {store.folder}")
+    return int(bool(merged[WRONG]))
 
 
 def told(merged: dict[str, list[Record]]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from ..runs.checkpoints import checkpoint_path
 from ..runs.estimate import Costs
 from ..runs.launch import devices, jobs_for, launch
 from ..runs.records import Records, compact, write_whole
+from ..runs.rehearsal import rehearse
 from ..runs.trained import Trained, trained
 from .parameters import PARAMETERS, parameters
 from .plans import Ahead, check_gpu, describe, figures, make_plan, permuted, shipped, shuffle_seed, stale_runs
@@ -89,6 +90,7 @@ class Companion:
 
         style.use()
         c = cls(paper, **{name: notebook[name] for name in PARAMETERS if name in notebook})
+        _as_text(column.title for column in c.plan.columns)
         c.about()
         return c
 
@@ -117,6 +119,7 @@ class Companion:
         """Train what is missing, in worker processes; with ``train`` false only say what is missing.
 
         Raises:
+            ValueError: data, an encoder or a method does not work (see ``rehearsal``); nothing is trained then.
             RuntimeError: runs of the plan failed. What is done stays, and the message says how to repeat the others.
         """
         if self.train and self.plan.first:
@@ -144,6 +147,7 @@ class Companion:
         stale = stale_runs(self.plan, self.store)
         ahead = jobs_for(runs, self.store, again=stale)
         how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub, "again": stale}
+        rehearse([job.run for job in ahead.values()], self.store, self.plan.setting.use_hub)
         with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
             launch(runs, self.store, say=say, **how)
 
@@ -152,6 +156,8 @@ class Companion:
         """The tidy frame of the records, one row per cell, run and reading; see ``evidence.frame``."""
         from ..evidence import frame, read_as
 
+        records = (self.store.get(r) for r in self.plan.runs)
+        _as_text(label for r in records if r is not None for label in r.get("data", {}).get("labels", ()))
         return read_as(frame(self.plan, self.store, self.shuffle), **of_readings(self.plan.setting.options))
 
     @cached_property
@@ -204,6 +210,7 @@ class Companion:
             if record is None or record["status"] != "done":
                 continue
             made_from = [record["data"]["digest"], record.get("generation", 1)]
+            made_from += [content] if (content := record.get("encoder", {}).get("digest")) else []
             found = record.get("probes", {}).get(name)
             if found is None and kept.get(run.hash, {}).get("made_from") == made_from:
                 found = kept[run.hash]["found"]
@@ -236,6 +243,14 @@ class Companion:
         else:
             style.save(made, self.folder, name)
         return made
+
+
+def _as_text(names: Iterable[str]) -> None:
+    """Figures have no formulas where a name of the user's data has a dollar sign, which would begin one."""
+    if any("$" in name for name in names):
+        from ..show import style
+
+        style.plain()
 
 
 def names_of(notebook: str, tag: str, **given: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ..runs.estimate import Costs
 from ..runs.launch import duration
 from ..runs.records import Records
 from ..runs.run import Run
+from ..tasks import BUILTIN, CATALOGUE, at_hand, notes
 
 
 def shipped(profile: str) -> list[Path]:
@@ -71,18 +72,26 @@ def check_gpu(profile: str, device: str) -> None:
 
 
 def stale_runs(plan: Plan, store: Records) -> dict[str, str]:
-    """Hash -> why, for done runs that do not belong to the data at hand; they are trained again."""
+    """Hash -> why, for done runs of other data, or of an encoder with other content, than at hand; they are trained again.
+
+    Records that say nothing of their encoder's content, as the first ones, belong to any.
+    """
+    from ..encoder.digest import digest
     from ..runs.execute import cached_task
 
     done = [r for r in map(store.get, plan.runs) if r is not None and r["status"] == "done"]
-    tasks = dict.fromkeys(r["run"]["task"] for r in done)
-    now = {task: cached_task(task, plan.setting.use_hub)[1] for task in tasks}
-    then = {r["hash"]: (r["run"]["task"], r["data"]["digest"]) for r in done}
-    return {
-        name: f"{task} had other data then: {digest}, now {now[task]}"
-        for name, (task, digest) in then.items()
-        if digest != now[task]
-    }
+    tasks = {task: cached_task(task, plan.setting.use_hub)[1] for task in dict.fromkeys(r["run"]["task"] for r in done)}
+    known = {Run.from_dict(r["run"]).encoder for r in done if "digest" in r.get("encoder", {})}
+    encoders = {name: digest(name) for name in known}
+    out = {}
+    for record in done:
+        run, then = Run.from_dict(record["run"]), record["data"]["digest"]
+        content = record.get("encoder", {}).get("digest", "")
+        if then != tasks[run.task]:
+            out[run.hash] = f"{run.task} had other data then: {then}, now {tasks[run.task]}"
+        elif content and (now := encoders[run.encoder]) and content != now:
+            out[run.hash] = f"{run.encoder} had other weights or another tokenizer then: {content}, now {now}"
+    return out
 
 
 class Ahead(NamedTuple):
@@ -92,6 +101,29 @@ class Ahead(NamedTuple):
     stale: dict[str, str]  # hash -> why a done run is trained again
 
 
+def of_own_data(plan: Plan) -> list[str]:
+    """A line per data set of the user's own that is at hand: rows, classes, and what is odd about it or a run's part of it.
+
+    Raises:
+        DataError: bad data, so that they are refused before anything is trained.
+    """
+    from ..runs.execute import cached_task, prepare_data
+
+    hub, lines = plan.setting.use_hub, []
+    for task in dict.fromkeys(r.task for r in plan.runs):
+        if task in CATALOGUE or task in BUILTIN or not at_hand(task, False)[0]:
+            continue
+        # One run of each way to cut the data.
+        ways = {
+            (r.policy, r.train_size, r.train_fraction, r.subset, r.evaluate): r
+            for r in reversed(plan.runs)
+            if r.task == task
+        }
+        said = dict.fromkeys(note for run in reversed(ways.values()) for note in prepare_data(run, hub)[0].notes)
+        lines.append("; ".join((f"{task}: {notes.summary(cached_task(task, hub)[0])}", *said)))
+    return lines
+
+
 def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: int = 1) -> Ahead:
     """Print what a plan consists of and what of it is done, to do, failed, stale and outdated.
 
@@ -99,8 +131,8 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
         costs: for the time of what is to do, with so many workers. None where nothing is trained; then nothing is stale.
     """
     runs, stale = plan.runs, stale_runs(plan, store) if costs else {}
-    failed = [r for r in runs if store.failed(r)]
-    todo = [r for r in runs if r.hash in stale or not (store.done(r) or store.failed(r))]
+    failed = [r for r in runs if store.given_up(r)]
+    todo = [r for r in runs if r.hash in stale or not (store.done(r) or store.given_up(r))]
     again = {"stale": list(stale.values()), "outdated": list(filter(None, map(store.outdated, runs)))}
     tasks = ", ".join(dict.fromkeys(c.task for c in plan.columns))
     seeds = ",".join(map(str, plan.setting.seeds_for(PLANS[plan.paper].PAPER.seeds)))
@@ -119,6 +151,8 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     for reason in dict.fromkeys(plan.absent.values()):
         names = ", ".join(k for k, v in plan.absent.items() if v == reason)
         print(textwrap.indent(textwrap.fill(f"without {names}: {reason}", 100), "    "))
+    for said in of_own_data(plan) if costs else ():
+        print(textwrap.indent(textwrap.fill(said, 100, break_long_words=False), "    "))
     print(
         f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
         + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)

@@ -23,7 +23,7 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         threshold = round(self.p * _LEVELS)
-        if self.rng is None or not self.training or x.is_cuda or threshold in (0, _LEVELS):
+        if self.rng is None or not self.training or not x.is_cpu or threshold in (0, _LEVELS):
             return F.dropout(x, self.p, self.training)
         n = x.numel()
         draws = torch.from_numpy(self.rng.integers(0, 1 << 64, (n + 3) // 4, dtype=np.uint64).view(np.int16))

@@ -9,13 +9,18 @@ Only safetensors weights are read, and no code from a model repository is ever r
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 
+from .. import paths
+from . import folder
 from .attention import PACKED, PLAIN, register
+from .folder import EncoderError
 from .packing import PACKABLE
 from .shallow import KINDS, ShallowConfig, ShallowEncoder
 from .vectors import SPECIAL, WordVectors, read_vectors, word_tokenizer
@@ -28,10 +33,6 @@ RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 
 ENGLISH = ("minilm", "bert-base-uncased", "bert-large-uncased", "roberta-base", "roberta-large")
 #: Random word vectors are uniform in ±0.25, 300 numbers long, as Kim (2014) has them.
 WORD_SIZE, WORD_BOUND = 300, 0.25
-
-
-class EncoderError(ValueError):
-    """An encoder that cannot be found or cannot be used; the message says what to do."""
 
 
 def _quiet():
@@ -58,26 +59,62 @@ def minilm_folder() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def _ask(kind, name: str, **kwargs):
+def resolved(name: str) -> str:
+    """The one name of an encoder: of a folder, and of a file of word vectors, its absolute path; all others stay.
+
+    A relative name is looked up from the current folder first, where a user types it, and then from ``paths.ROOT``, as
+    ``paths.data`` does.
+    """
+    kind, source = shallow(name) or ("", name)
+    if source in ("minilm", "random") or name.startswith("random:"):
+        return name
+    found = next((str(path) for path in _places(source, Path.is_file if kind else Path.is_dir)), source)
+    return f"{kind}:{found}" if kind else found
+
+
+def _places(name: str, there: Callable[[Path], bool]) -> Iterator[Path]:
+    for path in (Path(name), paths.ROOT / name) if name.strip() else ():
+        with contextlib.suppress(
+            OSError, RuntimeError, ValueError
+        ):  # "~nobody", a name too long for a file, a zero byte
+            if there(own := path.expanduser()):
+                yield own.resolve()
+
+
+def place_of(name: str) -> Path | None:
+    """The folder of an encoder's files; None for a hub id.
+
+    Raises:
+        EncoderError: a path that is no folder.
+    """
+    if name == "minilm" or name.startswith("random:"):
+        return minilm_folder()
+    if found := next(_places(name, Path.is_dir), None):
+        return found
+    if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # a mistyped path, which no hub can know
+        raise EncoderError(f"the encoder folder {name[:200]!r} does not exist")
+    return None
+
+
+def ask(kind, name: str, **kwargs):
     """``kind.from_pretrained``; what goes wrong becomes one line that says what to do."""
     from safetensors import SafetensorError
 
     from ..tasks.hub import reachable
 
-    own = name == "minilm" or name.startswith("random:")
-    place = minilm_folder() if own else Path(name).expanduser()
-    if not place.is_dir():
-        if name.startswith(("/", ".", "~")) or name.count("/") > 1:  # a mistyped path, which no hub can know
-            raise EncoderError(f"the encoder folder {name!r} does not exist")
+    if place := place_of(name):
+        folder.inspect(place)
+    else:
         reachable()  # decides once, within seconds, whether transformers may ask the hub
-        place = name
     try:
         # Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
-        return kind.from_pretrained(str(place), trust_remote_code=False, **kwargs)
-    except (OSError, ValueError, SafetensorError) as error:
+        return kind.from_pretrained(str(place or name), trust_remote_code=False, **kwargs)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "ignore_mismatched_sizes" in str(error):
+            reason = "the shapes of its weights are not those of its config.json"
         raise EncoderError(
-            f"the encoder {name!r} could not be loaded ({reason}); known without a hub: minilm, "
+            f"the encoder {name[:200]!r} could not be loaded ({reason[:300]}); known without a hub: minilm, "
             f"{', '.join('random:' + r for r in RANDOM)}, or a folder with config.json, tokenizer.json and *.safetensors"
         ) from error
 
@@ -104,19 +141,26 @@ def english(name: str) -> bool:
 
 def _read_vectors(name: str) -> WordVectors:
     try:
-        return read_vectors(shallow(name)[1])
+        return read_vectors(shallow(resolved(name))[1])
     except (OSError, ValueError) as error:
         raise EncoderError(
-            f"the encoder {name!r} could not be made ({error}); word vectors are minilm, random, or a text file"
+            f"the encoder {name[:200]!r} could not be made ({error}); word vectors are minilm, random, or a text file"
         ) from error
 
 
 def load_tokenizer(name: str):
-    """The fast tokenizer that belongs to an encoder."""
+    """The fast tokenizer that belongs to an encoder; it gives segments only where the encoder has more than one.
+
+    Raises:
+        EncoderError: none, or a slow one.
+    """
     transformers = _quiet()
     if named := shallow(name):
         return load_tokenizer("minilm") if named[1] in ("minilm", "random") else word_tokenizer(_read_vectors(name))
-    tokenizer = _ask(transformers.AutoTokenizer, name, use_fast=True)
+    if place := place_of(name):
+        folder.inspect(place)
+        folder.with_vocabulary(place)
+    tokenizer = ask(transformers.AutoTokenizer, name, use_fast=True)
     if not tokenizer.is_fast:
         raise EncoderError(
             f"the encoder {name!r} has no fast tokenizer, which is needed to tell the texts of a pair apart"
@@ -124,6 +168,8 @@ def load_tokenizer(name: str):
     # transformers makes up an empty tokenizer for a folder without one; every word would be unknown.
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
         raise EncoderError(f"the encoder {name!r} has no vocabulary: tokenizer.json is missing")
+    if getattr(_config(transformers, name), "type_vocab_size", 0) < 2:  # the second text's segment would have no vector
+        tokenizer.model_input_names = [n for n in tokenizer.model_input_names if n != "token_type_ids"]
     return tokenizer
 
 
@@ -137,7 +183,8 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
             or "sdpa" ("eager" where the encoder has none).
 
     Raises:
-        EncoderError: not found, no safetensors weights, or an unknown ``random:`` name.
+        EncoderError: not found, no safetensors weights, weights that are not those of its configuration, a decoder, or an
+            unknown ``random:`` name.
     """
     transformers = _quiet()
     if attention not in ATTENTIONS:
@@ -145,6 +192,7 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
     if shallow(name):
         return _load_shallow(name)
     config = _config(transformers, name)
+    _refuse_decoders(name, config)
     if attention in ("packed", "plain"):
         register()
         attention = PACKED if attention == "packed" and config.model_type in PACKABLE else PLAIN
@@ -157,7 +205,36 @@ def load_encoder(name: str, dropout: float | None = None, attention: str = "sdpa
                 setattr(config, key, dropout)
     if name.startswith("random:"):
         return transformers.AutoModel.from_config(config, **wanted)
-    return _ask(transformers.AutoModel, name, config=config, dtype=torch.float32, use_safetensors=True, **wanted)
+    wanted |= {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    encoder, found = ask(transformers.AutoModel, name, config=config, **wanted)
+    _refuse_random(name, encoder, found)
+    return encoder
+
+
+def _refuse_decoders(name: str, config) -> None:
+    from transformers.models.auto import modeling_auto as auto
+
+    masked, causal = auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    kind, what = config.model_type, ""
+    if getattr(config, "is_encoder_decoder", False):
+        what = "an encoder-decoder"
+    elif getattr(config, "is_decoder", False) or (kind in causal and kind not in masked):
+        what = "made for writing, not for reading (a decoder's first token sees nothing of the text)"
+    if what:
+        raise EncoderError(f"the encoder {name[:200]!r} is {what}: {kind}; take a BERT, a RoBERTa or a DeBERTa")
+
+
+def _refuse_random(name: str, encoder: torch.nn.Module, found: dict[str, list[str]]) -> None:
+    """Weights that are not all of the encoder's (transformers draws the others at random), or that have more layers."""
+    lists = [n for n, m in encoder.named_modules() if isinstance(m, torch.nn.ModuleList)]
+    missing = [k for k in found["missing_keys"] if not k.startswith("pooler.")]  # many pretrained encoders have none
+    extra = [k for k in found["unexpected_keys"] if any(f"{n}." in k for n in lists)]
+    for keys, what in ((missing, "are not there"), (extra, "have no place")):
+        if keys:
+            raise EncoderError(
+                f"the encoder {name[:200]!r}: {len(keys)} of its weights {what} in the model of its config.json (as "
+                f"{min(keys)}): the two do not belong together; save both again with save_pretrained"
+            )
 
 
 def _load_shallow(name: str) -> ShallowEncoder:
@@ -179,7 +256,7 @@ def _load_shallow(name: str) -> ShallowEncoder:
 
 def _config(transformers, name: str):
     if not name.startswith("random:"):
-        return _ask(transformers.AutoConfig, name)
+        return ask(transformers.AutoConfig, name)
     size = name.split(":", 1)[1]
     if size not in RANDOM:
         raise EncoderError(

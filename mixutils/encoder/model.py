@@ -10,7 +10,7 @@ No model code is copied: an edit is a forward hook that lives for one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -101,10 +101,19 @@ def find_layers(encoder: nn.Module) -> nn.ModuleList:
     if not lists or getattr(encoder.config, "is_encoder_decoder", False):
         raise EncoderError(
             f"the architecture {encoder.config.model_type!r} has no plain list of {wanted} layers, "
-            "so its states cannot be edited"
+            "so its states cannot be edited (ALBERT, for one, has one layer that it calls again and again)"
         )
     # A layer may itself hold a list of the same length: the outermost list has the most parameters.
     return max(lists, key=lambda m: sum(p.numel() for p in m.parameters()))
+
+
+def positions(encoder: nn.Module) -> int | None:
+    """Tokens of a text that an encoder has positions for; None if they are in no table."""
+    for name, module in encoder.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            # RoBERTa and its relatives count from the place after that of padding.
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    return None
 
 
 def scale_level(level: int, layers: int) -> int:
@@ -128,6 +137,7 @@ class Classifier(nn.Module):
         vars(self)["layers"] = find_layers(encoder)  # by this way they are not registered a second time
         self.depth = config.num_hidden_layers
         self.width = config.hidden_size  # d
+        self.longest = positions(encoder)  # tokens
         self.input_width = getattr(config, "word_size", self.width)  # of h_0: word vectors, if shallow
         std = getattr(config, "initializer_range", 0.02)
         own = getattr(encoder, "pooler", None)
@@ -150,6 +160,10 @@ class Classifier(nn.Module):
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
         if config.model_type not in TESTED or getattr(config, "conv_kernel_size", 0):
             check_editable(self)
+
+    def fits(self, max_length: int) -> int:
+        """So many of ``max_length`` tokens as the encoder has positions for."""
+        return min(max_length, self.longest or max_length)
 
     @contextmanager
     def mode(self, training: bool, counted: bool = True) -> Iterator[None]:
@@ -295,23 +309,28 @@ def _linear(inside: int, outside: int, std: float) -> nn.Linear:
     return layer
 
 
+def toy_batch(model: Classifier) -> Batch:
+    """Three rows of eight tokens, the second with padding."""
+    ids = (torch.arange(24).reshape(3, 8) % 20 + 5) % model.encoder.get_input_embeddings().num_embeddings
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    zeros = torch.zeros(3, dtype=torch.long)
+    return Batch(ids, mask, None, torch.zeros_like(ids, dtype=torch.int8), zeros, zeros)
+
+
 @torch.no_grad()
-def check_editable(model: Classifier) -> None:
-    """Try edits at every level of an architecture that we do not know, on a toy batch.
+def check_editable(model: Classifier, levels: Iterable[int] = ()) -> None:
+    """Try edits on a toy batch: at every level of an architecture that we do not know, or at the given ones.
 
     Raises:
         EncoderError: an edit that changes nothing changed something, or exchanging two rows did not exchange the output.
     """
-    ids = torch.arange(24).reshape(3, 8) % 20 + 5
-    mask = torch.ones_like(ids)
-    mask[1, 5:] = 0
-    zeros = torch.zeros(3, dtype=torch.long)
-    batch = Batch(ids, mask, None, torch.zeros_like(ids, dtype=torch.int8), zeros, zeros)
+    batch = toy_batch(model)
     swap = torch.tensor([1, 0, 2])
     try:
         with model.mode(training=False, counted=False):
             plain, _ = model.encode(batch)
-            for level in range(model.depth + 1):
+            for level in levels or range(model.depth + 1):
                 same, _ = model.encode(batch, Edit(level, lambda h: h, torch.arange(3)))
                 swapped, _ = model.encode(batch, Edit(level, lambda h: h[swap], swap))
                 if not torch.equal(same, plain) or not torch.allclose(swapped, plain[swap], atol=1e-5):

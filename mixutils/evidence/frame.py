@@ -265,8 +265,8 @@ def _scores(metrics: Mapping[str, Any], record: Record) -> dict[str, float]:
     found = {name: 100 * metrics[name] for name in METRICS if name in metrics}
     labels, per_class = record["data"]["labels"], metrics.get("f1_per_class", ())  # of selected checkpoints only
     if len(per_class) == 2:
-        entry = spec(record["run"]["task"])
-        found[BINARY] = 100 * per_class[labels.index(entry.positive) if entry and entry.positive in labels else 1]
+        positive = record["data"].get("positive") or getattr(spec(record["run"]["task"]), "positive", "")
+        found[BINARY] = 100 * per_class[labels.index(positive) if positive in labels else 1]
     return found
 
 

@@ -39,6 +39,7 @@ class Mixer(nn.Module):
     Options: ClassVar[type]
     counts: ClassVar[tuple[str, ...]] = ()  # buffers that count over a whole training; no prediction depends on them
     train_split: EncodedSplit | None = None  # for partners; None before ``prepare``
+    class_weights: Tensor | None = None  # (C,) float32, factors of the loss; None: every row counts alike
 
     def __init__(self, options: Any) -> None:
         super().__init__()
@@ -49,6 +50,11 @@ class Mixer(nn.Module):
     def prepare(self, model: Classifier, data: EncodedTask, rng: np.random.Generator) -> None:
         """Called once before training, with the training part only; never sees validation or test (SPEC 7, rule 8)."""
         self.train_split = data.splits["train"]
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether ``class_weights`` reach the loss; a label without a share for each class has none."""
+        return True
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
         """The terms of one step's loss.
@@ -106,17 +112,19 @@ class Plain(Mixer):
     Options = Options  # nothing to choose
 
     def losses(self, model: Classifier, batch: Batch, rng: np.random.Generator) -> Iterator[Part]:
-        yield Part("clean", cross_entropy(model(batch).logits, batch.labels))
+        yield Part("clean", cross_entropy(model(batch).logits, batch.labels, self.class_weights))
 
 
-def clean_half(model: Classifier, batch: Batch, level: int | None = None) -> Generator[Part, None, Tensor | None]:
+def clean_half(
+    model: Classifier, batch: Batch, level: int | None = None, weights: Tensor | None = None
+) -> Generator[Part, None, Tensor | None]:
     """The clean terms as one half of a step's loss; returns the gradient (R, L, d) that they left at ``level``, if there is one.
 
     Raises:
         RuntimeError: the next part was asked for before the backward pass.
     """
     out = model(batch, keep=() if level is None else (level,))
-    yield Part("clean", cross_entropy(out.logits, batch.labels), 0.5)
+    yield Part("clean", cross_entropy(out.logits, batch.labels, weights), 0.5)
     gradient = None if level is None else out.kept[level].grad
     if level is not None and gradient is None:
         raise RuntimeError("saliency needs the clean part's backward pass before the second part is asked for")
@@ -146,16 +154,34 @@ def mix_rows(a: Tensor, b: Tensor, w_b: Tensor) -> Tensor:
     return (1 - w) * a + w * b
 
 
-def mixed_cross_entropy(logits: Tensor, y_a: Tensor, y_b: Tensor, w_b: Tensor) -> Tensor:
-    """Mean over rows of (1 - w_b)·CE(p, y_a) + w_b·CE(p, y_b) (SPEC 1.4); logits (R, C), labels (R,) int64, w_b (R,) float."""
+def weigh(
+    loss: Tensor, weights: Tensor | None, y_a: Tensor, y_b: Tensor | None = None, w_b: Tensor | None = None
+) -> Tensor:
+    """Mean of the losses (R,) of rows, each times the weight of its class; of a mixture the weights are mixed as the labels are.
+
+    Args:
+        weights: (C,) float32, or None for a plain mean. y_a, y_b: (R,) int64. w_b: (R,) float, without gradient here.
+    """
+    if weights is None:
+        return loss.mean()
+    own = weights[y_a]
+    if y_b is not None:
+        own = torch.lerp(own, weights[y_b], w_b.detach().float())
+    return (own * loss).mean()
+
+
+def mixed_cross_entropy(logits: Tensor, y_a: Tensor, y_b: Tensor, w_b: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean over rows of (1 - w_b)·CE(p, y_a) + w_b·CE(p, y_b) (SPEC 1.4), see ``weigh``; logits (R, C)."""
     log_p = F.log_softmax(logits.float(), dim=-1)
     own, other = (F.nll_loss(log_p, y, reduction="none") for y in (y_a, y_b))
-    return ((1 - w_b) * own + w_b * other).mean()
+    return weigh((1 - w_b) * own + w_b * other, weights, y_a, y_b, w_b)
 
 
-def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Mean cross-entropy in float32 whatever the precision of the logits."""
-    return F.cross_entropy(logits.float(), y)
+def cross_entropy(logits: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy in float32 whatever the precision of the logits; ``weights`` as in ``weigh``."""
+    if weights is None:
+        return F.cross_entropy(logits.float(), y)
+    return weigh(F.cross_entropy(logits.float(), y, reduction="none"), weights, y)
 
 
 Pairing = Literal["halves", "permutation", "dataset"]

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..encoder.model import Classifier
 from ..tasks.encode import Batch, EncodedTask
-from .base import Mixer, Part, draw_beta
+from .base import Mixer, Part, draw_beta, weigh
 from .embeddings import Pool, sentence_embeddings
 from .geometry import Ball, Kind, Points
 from .hidden import draw_level, mixed_logits
@@ -142,7 +142,7 @@ class DMix(Mixer):
             first = torch.arange(n, device=rows.device)
             _, logits = mixed_logits(model, both, level, first, first + n, w_b, o.mix_mask)
         w_label = w_b if o.m_label_grad else w_b.detach()
-        loss = soft_loss(logits, batch.labels, other, w_label, o.loss)
+        loss = soft_loss(logits, batch.labels, other, w_label, o.loss, self.class_weights)
         self._observe(logits, batch.labels, other, partner, share, w_b)
         yield Part("mixed", loss)
 
@@ -242,13 +242,16 @@ class DMix(Mixer):
             self.matrix.base = self._base()
 
 
-def soft_loss(logits: Tensor, own: Tensor, other: Tensor, w_b: Tensor, kind: str = "kl") -> Tensor:
+def soft_loss(
+    logits: Tensor, own: Tensor, other: Tensor, w_b: Tensor, kind: str = "kl", weights: Tensor | None = None
+) -> Tensor:
     """Loss of a prediction against (1 - w_b)·own + w_b·other, with gradient to ``w_b`` (SPEC 2(a), DA13).
 
     Args:
         logits: (R, C). own, other: (R,) int64. w_b: (R,) float32 in [0, 1].
         kind: "kl", KL(y ‖ p) = Σ y·(log y - log p); "ce", without the target's entropy; both mean over rows; "bce", binary
             cross-entropy of softmax outputs, mean over rows and classes.
+        weights: of classes, as in ``base.weigh``.
     """
     logits = logits.float()
     target = torch.zeros_like(logits).scatter_add(1, own[:, None], (1 - w_b)[:, None])
@@ -256,9 +259,10 @@ def soft_loss(logits: Tensor, own: Tensor, other: Tensor, w_b: Tensor, kind: str
     log_p = logits.log_softmax(-1)
     if kind == "bce":
         rest = torch.log1p(-log_p.exp().clamp(max=1 - 1e-7))
-        return -(target * log_p + (1 - target) * rest).mean()
+        each = -(target * log_p + (1 - target) * rest)
+        return each.mean() if weights is None else weigh(each.mean(1), weights, own, other, w_b)
     loss = -(target * log_p).sum(1)
     if kind == "kl":
         # 0·log 0 = 0, and classes without a share must not send an infinite gradient into the others.
         loss = loss + (target * target.clamp(min=1e-12).log()).sum(1)
-    return loss.mean()
+    return weigh(loss, weights, own, other, w_b)

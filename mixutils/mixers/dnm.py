@@ -96,6 +96,10 @@ class DNM(Mixer):
             starts |= {"v1": self.v1, "v2": self.v2, "w": self.w}
         self.movement = Movement(**starts)
 
+    @property
+    def weighs_classes(self) -> bool:
+        return not self.options.by_cosine
+
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.space.fc.parameters()) if self.options.by_cosine else []
 
@@ -187,14 +191,15 @@ class DNM(Mixer):
         self.note(w_b=w_b)
         mixed = mix_rows(h[first], h[second], w_b)
         if o.nodnm_loss == "ce":
-            return mixed_cross_entropy(model.classify(mixed), labels[first], labels[second], w_b)
+            logits = model.classify(mixed)
+            return mixed_cross_entropy(logits, labels[first], labels[second], w_b, self.class_weights)
         target = mix_rows(self.space.embeddings[labels[first]], self.space.embeddings[labels[second]], w_b)
         return self.space.loss(self.space.fc(mixed), target)
 
     def _clean(self, model: Classifier, pairs: Pairs) -> Tensor:
         h, labels = pairs.vectors[pairs.first], pairs.labels[pairs.first]
         if not self.options.by_cosine:
-            return cross_entropy(model.classify(h), labels)
+            return cross_entropy(model.classify(h), labels, self.class_weights)
         return self.space.loss(self.space.fc(h), self.space.embeddings[labels])
 
     def predict(self, model: Classifier, batch: Batch) -> Tensor:

@@ -94,7 +94,7 @@ class DropMix(Mixer):
         gradient = None
         if o.add_clean:
             free = chosen is None and self._free(model)
-            gradient = yield from clean_half(model, anchors, level if free else None)
+            gradient = yield from clean_half(model, anchors, level if free else None, self.class_weights)
         if chosen is None and (gradient is not None or o.mix_at != "last_hidden"):
             if gradient is None:
                 gradient = separate(model, anchors, o.mix_at, o.saliency_mode == "train")
@@ -108,7 +108,7 @@ class DropMix(Mixer):
 
         logits = model(batch, Edit(level, mix, first, second, self._mask_rule())).logits
         w_b = self.weigh(batch, first, second, patch, units[0])
-        loss = mixed_cross_entropy(logits, batch.labels[first], batch.labels[second], w_b)
+        loss = mixed_cross_entropy(logits, batch.labels[first], batch.labels[second], w_b, self.class_weights)
         yield Part("mixed", loss, 0.5 if o.add_clean else 1.0)
 
     def draw_patch(self, batch: Batch, first: Tensor, second: Tensor, channels: int, rng: np.random.Generator) -> Patch:

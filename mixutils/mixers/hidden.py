@@ -59,10 +59,10 @@ class HiddenMix(Mixer):
         level = draw_level(rng, o.levels, model)
         w_b = draw_beta(rng, o.alpha, len(first), o.draw, batch.labels.device, o.beta_fold)
         clean, mixed = mixed_logits(model, batch, level, first, second, w_b, o.mix_mask, with_clean=o.clean)
-        soft = mixed_cross_entropy(mixed, batch.labels[first], batch.labels[second], w_b)
+        soft = mixed_cross_entropy(mixed, batch.labels[first], batch.labels[second], w_b, self.class_weights)
         self.note(w_b=w_b)
         if o.clean:  # the average of L(A), L(B), L_mix(A, B), L_mix(B, A) for halves of equal size
-            soft = (cross_entropy(clean, batch.labels) + soft) / 2
+            soft = (cross_entropy(clean, batch.labels, self.class_weights) + soft) / 2
         yield Part("mixed", soft)
 
 
@@ -90,7 +90,8 @@ class EMix(Mixer):
 
         logits = model(both, Edit(level, mix, first, second, o.mix_mask)).logits
         self.note(w_b=w_b)
-        yield Part("mixed", mixed_cross_entropy(logits, both.labels[first], both.labels[second], w_b))
+        loss = mixed_cross_entropy(logits, both.labels[first], both.labels[second], w_b, self.class_weights)
+        yield Part("mixed", loss)
 
 
 def draw_level(rng: np.random.Generator, levels: tuple[int | str, ...], model: Classifier) -> int | str:

@@ -59,6 +59,10 @@ class NonlinearMix(Mixer):
             length = self.train_split.input_ids.shape[1]
             self.register_buffer("matrix", draw_matrix(rng, o.alpha, length, model.input_width))
 
+    @property
+    def weighs_classes(self) -> bool:
+        return False
+
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.space.fc.parameters())
 

@@ -11,6 +11,8 @@ from ..encoder.model import Mask
 Positive = Annotated[float, "positive", lambda x: x > 0]
 Share = Annotated[float, "between 0 and 1", lambda x: 0 <= x <= 1]
 Count = Annotated[int, "at least 1", lambda x: x >= 1]
+#: Type of a field -> types of its values, and what they are called.
+_PLAIN = {bool: ((bool,), "true or false"), int: ((int,), "a whole number"), float: ((int, float), "a number")}
 SENTENCE = "sentence"  # mixing level of the vector that enters the classifier
 _LEVELS = range(13)
 _types = cache(get_type_hints)  # it evaluates every annotation anew, and plans and frames make options by the hundred
@@ -38,10 +40,19 @@ class Options:
             value = getattr(self, name)
             if get_origin(kind) is Literal:
                 one_of(name, value, get_args(kind))
-            elif get_origin(kind) is Annotated:
-                words, fits = kind.__metadata__
-                if not fits(value):
-                    raise ValueError(f"{name} must be {words}, not {value!r}")
+                continue
+            plain, words, fits = kind, "", lambda value: True
+            if get_origin(kind) is Annotated:
+                plain, (words, fits) = kind.__origin__, kind.__metadata__
+            kinds, called = _PLAIN.get(plain, ((type(value),), ""))
+            if type(value) not in kinds:
+                raise ValueError(f"{name} must be {called}{words and ', ' + words}, not {value!r}")
+            try:
+                good = fits(value)
+            except TypeError:  # a list of what cannot be compared
+                good = False
+            if not good:
+                raise ValueError(f"{name} must be {words}, not {value!r}")
 
 
 @dataclass(frozen=True)

@@ -79,18 +79,20 @@ class SSMix(Mixer):
                 ids = torch.cat([batch.input_ids, rows.input_ids])
                 rows = replace(batch.rows(torch.cat([first, first])), input_ids=ids)
             logits = model(rows).logits
-            loss = mixed_cross_entropy(logits[-len(first) :], batch.labels[first], batch.labels[second], w_b)
+            labels, mixed = batch.labels, logits[-len(first) :]
+            loss = mixed_cross_entropy(mixed, labels[first], labels[second], w_b, self.class_weights)
             if o.clean:  # the average of L(A), L(B), L_mix(A, B), L_mix(B, A)
-                loss = (cross_entropy(logits[: -len(first)], batch.labels) + loss) / 2
+                loss = (cross_entropy(logits[: -len(first)], labels, self.class_weights) + loss) / 2
             yield Part("mixed", loss)
             return
         gradient = None
         if o.clean:
-            gradient = yield from clean_half(model, batch, 0 if o.free_saliency else None)
+            gradient = yield from clean_half(model, batch, 0 if o.free_saliency else None, self.class_weights)
         if gradient is None:
             gradient = self._separate(model, batch)
         mixed, w_b = self.mix(batch, first, second, token_saliency(gradient, o.saliency_norm), rng)
-        loss = mixed_cross_entropy(model(mixed).logits, batch.labels[first], batch.labels[second], w_b)
+        logits, labels = model(mixed).logits, batch.labels
+        loss = mixed_cross_entropy(logits, labels[first], labels[second], w_b, self.class_weights)
         yield Part("mixed", loss, 0.5 if o.clean else 1.0)
 
     def _separate(self, model: Classifier, batch: Batch) -> Tensor:

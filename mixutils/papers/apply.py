@@ -49,7 +49,19 @@ def with_options(plan: Plan, options: Iterable[Option]) -> Plan:
         """Runs that stand in cells too are what they became there."""
         return tuple(x for r in runs for x in (made.get(r.hash) or {"": _changed(r, _of(r, wanted), wanted)}).values())
 
-    return replace(plan, cells=tuple(cells), **{n: everywhere(getattr(plan, n)) for n in ("extra", "order", "first")})
+    done = replace(plan, cells=tuple(cells), **{n: everywhere(getattr(plan, n)) for n in ("extra", "order", "first")})
+    _can_weigh(done.runs)
+    return done
+
+
+def _can_weigh(runs: Iterable[Run]) -> None:
+    """Refuse class weights for mixers whose loss has no place for them."""
+    weighted = {(r.method, r.options) for r in runs if r.recipe.class_weights != "none"}
+    if without := sorted({m for m, options in weighted if not build(m, **dict(options)).weighs_classes}):
+        raise ValueError(
+            f"class weights are not for {', '.join(without)}: their loss compares label embeddings; "
+            "leave them out, as with --only compare --methods NAME,NAME"
+        )
 
 
 EVERY = ("run", "recipe")

@@ -16,7 +16,7 @@ from .. import paths
 from ..encoder.load import english
 from ..runs.records import Records
 from ..runs.run import Run
-from ..tasks import DataError, at_hand, known, spec
+from ..tasks import DataError, at_hand, known, language, own_wishes, spec
 from ..tasks.load import unknown
 from ..training.loop import Recipe
 from .options import in_scope
@@ -241,17 +241,18 @@ def choose_columns(
 
 
 def _foreign(column: Column, setting: Setting) -> Column:
-    language = entry.language if (entry := spec(column.task)) else "English"
-    if language == "English" or not english(setting.encoder_for(language)):
+    of_texts = language(column.task)
+    if of_texts == "English" or not english(setting.encoder_for(of_texts)):
         return column
-    return replace(column, title=f"{column.title} (English encoder on {language} text)")
+    return replace(column, title=f"{column.title} (English encoder on {of_texts} text)")
 
 
 def own_column(task: str) -> Column:
     """A column for a task that the paper does not know: built-in, of another paper, or a user's own."""
     entry = spec(task)
     if entry is None:
-        return Column(task, task, task, "auto", "test", "test", ("test",), task == "docs-pair", published=False)
+        policy = own_wishes(task).policy
+        return Column(task, task, task, policy, "test", "test", ("test",), task == "docs-pair", published=False)
     # Every policy but "official" makes a test part; official ones report the first part that is not for training.
     report = next(part for part in entry.parts if part != "train") if entry.policy == "official" else "test"
     return Column(task, task, entry.title, entry.policy, report, report, (report,), entry.pair, published=False)

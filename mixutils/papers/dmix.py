@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from .. import tasks
 from ..runs.run import Run
-from ..tasks import spec
 from .base import Cell, Column, Plan, Reading, choose_columns, column_run, opened, scaled, settle, split_off
 from .options import differing
 from .profiles import Setting
@@ -46,9 +46,8 @@ def train_sizes(setting: Setting) -> set[int | None]:
 
 
 def language(c: Column) -> str:
-    """The language of a column's texts; English for built-in tasks and a user's own."""
-    entry = spec(c.task)
-    return entry.language if entry else "English"
+    """The language of a column's texts; English for built-in tasks and for a user's own that does not say."""
+    return tasks.language(c.task)
 
 
 def base_run(c: Column, row: str, seed: int, setting: Setting, **options: Any) -> Run:

@@ -31,6 +31,31 @@ NAMES = {
     "subset": ("stratified", "balanced", "random", "fixed"),
     "optimizer": OPTIMIZERS,
     "schedule": ("linear", "constant"),
+    "class_weights": ("none", "balanced"),
+}
+#: Numbers of runs and recipes: the least and the most, and whether the least itself is allowed.
+RANGES = {
+    "lr": (0, 1, False),
+    "epochs": (1, 10_000, True),
+    "steps": (0, 10_000_000, True),
+    "batch_size": (1, 65_536, True),
+    "weight_decay": (0, 1, True),
+    "eps": (0, 1, False),
+    "warmup": (0, 1, True),
+    "clip": (0, 1e9, True),
+    "mixer_lr": (0, 1e9, True),
+    "eval_every": (0, 10_000_000, True),
+    "eval_first": (0, 10_000_000, True),
+    "max_length": (4, 8192, True),
+    "dropout": (0, 0.99, True),
+}
+#: Arguments of the command line, and the options that they stand for. Who counts epochs does not count updates (DNM does).
+SHORTCUTS = {
+    "lr": ("recipe.lr={}",),
+    "epochs": ("recipe.epochs={}", "recipe.steps=0"),
+    "batch_size": ("recipe.batch_size={}",),
+    "max_length": ("run.max_length={}",),
+    "class_weights": ("recipe.class_weights={}",),
 }
 METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
 #: Arguments of ``evidence.read_as``, and of ``Evidence``.
@@ -94,9 +119,11 @@ def _check(option: Option) -> None:
         Run("", "none", 0, **{what: value})
         if what == "policy":
             policy_name(value)
+        _in_range(f"run.{what}", what, value)
         one_of(what, value, NAMES.get(what, (value,)))
     elif whose == "recipe":
         _fits(f"recipe.{what}", what, value, _types(Recipe))
+        _in_range(f"recipe.{what}", what, value)
         one_of(what, value, NAMES.get(what, (value,)))
     elif whose == "reading":
         _fits(f"reading.{what}", what, value, {"policy": str, "metric": str, "floor": bool, "margin": float})
@@ -115,6 +142,24 @@ def _check(option: Option) -> None:
         build(named[0], **{what: value})  # says what there is
     else:
         raise ValueError(f"no option begins with {whose!r}: it is run, recipe, reading, a paper or a mixer; {WHERE}")
+
+
+def shortcuts(given: Mapping[str, Any]) -> list[str]:
+    """The options that arguments of the command line stand for."""
+    wanted = {name: given[name] for name in SHORTCUTS if given.get(name) is not None}
+    return [option.format(value) for name, value in wanted.items() for option in SHORTCUTS[name]]
+
+
+def _in_range(name: str, what: str, value: Any) -> None:
+    if what == "betas" and (len(value) != 2 or not all(type(x) in (int, float) and 0 <= x < 1 for x in value)):
+        raise ValueError(f"{name} must be two numbers of at least 0 and below 1, not {list(value)!r}")
+    if what not in RANGES or isinstance(value, str):  # a dropout may be a name
+        return
+    if type(value) not in (int, float):
+        raise ValueError(f"{name} takes a number, not {value!r}")
+    low, high, least = RANGES[what]
+    if not (low < value <= high or (least and value == low)):  # not a number is refused too
+        raise ValueError(f"{name} must be {'at least' if least else 'above'} {low} and at most {high}, not {value!r}")
 
 
 def _types(cls: type) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import paths
+from ..encoder.load import resolved
 from .options import Option, parse
 
 
@@ -146,6 +147,7 @@ def make_setting(
     p = PROFILES[profile]
     fields: dict[str, Any] = vars(p) | {"profile": p, "seeds": tuple(range(p.seeds))}
     if encoder:
+        encoder = resolved(encoder)
         # The factor belongs to the profile's encoder; another encoder gets the papers' own rates.
         # It is also the one for every language.
         fields |= {"encoder": encoder, "lr_scale": p.lr_scale if encoder == p.encoder else 1.0, "multilingual": ""}

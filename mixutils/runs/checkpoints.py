@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,13 @@ def load_weights(model: Classifier, run_hash: str, policy: str) -> dict[str, Ten
 
 
 class Unfinished:
-    """Saves and loads the state of a run between two evaluations; ``save`` and ``resume`` of ``loop.train``."""
+    """Saves and loads the state of a run between two evaluations; ``save`` and ``resume`` of ``loop.train``.
 
-    def __init__(self, run_hash: str, seconds: float = SAVE_SECONDS) -> None:
+    ``made_from``: digests of data and encoder; a state that was made from others is not gone on from.
+    """
+
+    def __init__(self, run_hash: str, seconds: float = SAVE_SECONDS, made_from: Sequence[str] = ()) -> None:
+        self.made_from = list(made_from)
         self.path = paths.checkpoints() / f"{run_hash}.unfinished.safetensors"
         self.seconds, self.last = seconds, time.monotonic()
 
@@ -82,6 +87,7 @@ class Unfinished:
         extra = {
             "state": {k: v for k, v in vars(state).items() if k != "best"},
             "groups": packed["param_groups"],
+            "made_from": self.made_from,
             "mixer": objects["mixer"].extra_state(),
             "rng": {name: objects[name].bit_generator.state for name in RNGS},
             "work": objects["model"].work,
@@ -94,6 +100,8 @@ class Unfinished:
             return None
         with safe_open(self.path, "pt") as file:
             extra = json.loads(file.metadata()["json"])
+            if extra.get("made_from", self.made_from) != self.made_from:
+                return None
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
 
         objects["model"].load_state_dict(below(tensors, "model."))

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,13 +66,15 @@ class Batch(Checkpointable):
     def __call__(self) -> None:
         os.environ.update(self.variables)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cancelled: submitit would go on until it is killed
-        store = Records()
-        for run in self.runs:  # its wave is over, so the start will not be tried again
+        store, runs = Records(), []
+        for run in self.runs:
             if run.start is not None and store.failed(run.start) and not store.done(run):
-                store.put(orphan(run))
+                store.put(orphan(run, store))  # its wave is over, so the start is not tried again
+            else:
+                runs.append(run)
         done = {h: r for h in self.again if (r := store.get(h)) is not None and r["status"] == "done"}
         again = [h for h, record in done.items() if record["data"]["digest"] == self.again[h]]
-        launch(self.runs, store, again=again, keep=self.keep, forget=False, **self.how)
+        launch(runs, store, again=again, keep=self.keep, forget=False, **self.how)
 
 
 class Sent(NamedTuple):
@@ -276,13 +278,21 @@ def _send(executor: LocalExecutor | SlurmExecutor, batches: list[Batch], ids: li
     return name
 
 
-def wait(todo: dict[str, Job], store: Records, say: Callable[[str], None] = print) -> list[str]:
+def wait(
+    todo: dict[str, Job],
+    store: Records,
+    say: Callable[[str], None] = print,
+    keep: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
     """Stay until the cluster has finished these runs, with a line for each, as ``launch.launch`` does.
+
+    Args:
+        todo, keep: as for ``launch.jobs_for``.
 
     Returns:
         Hashes of the runs that no job will do: theirs have ended without them.
     """
-    left, since, lost = Jobs(todo, store, say), dict[str, float](), list[str]()
+    left, since, lost = Jobs(todo, store, say, keep), dict[str, float](), list[str]()
     jobs = {name: job for job in sent() for name in job.runs}
     while True:
         for name in list(left.left):
@@ -302,10 +312,12 @@ def wait(todo: dict[str, Job], store: Records, say: Callable[[str], None] = prin
         time.sleep(POLL)
 
 
-def tidy(runs: Iterable[Run]) -> None:
-    """Delete the weights that these runs started from; all of them are done. (Something is measured on those that stay.)"""
+def tidy(runs: Iterable[Run], keep: Mapping[str, Collection[str]]) -> None:
+    """Delete the weights that these runs started from, all of which are done; those to ``keep`` and to measure on stay."""
     for run in runs:
-        if run.start is not None and run.start_policy != run.start.probe_policy:
+        if run.start is None or run.start_policy in keep.get(run.start.hash, ()):
+            continue
+        if run.start_policy != run.start.probe_policy:
             checkpoint_path(run.start.hash, run.start_policy).unlink(missing_ok=True)
 
 

@@ -11,6 +11,7 @@ import platform
 import re
 import statistics
 import subprocess
+import warnings
 from typing import Any
 
 import torch
@@ -23,13 +24,16 @@ VERSIONS = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "mix
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """ "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+    """ "auto" (a GPU if there is one), "cpu", "cuda", "cuda:N", or "mps" where torch has it, with a warning.
 
     Raises:
         RuntimeError: no such device; said before anything expensive happens.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "mps" and torch.backends.mps.is_available():
+        warnings.warn("the device mps is untested: compare its first numbers with those of --device cpu", stacklevel=2)
+        return torch.device("mps")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise RuntimeError(f"the device must be auto, cpu, cuda or cuda:N, not {name!r}")
     device = torch.device(name)
@@ -45,7 +49,7 @@ def pick_precision(name: str, device: torch.device) -> str:
         return name.split("-")[0]
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if cpu_bfloat16() else "float32"
+    return "bfloat16" if device.type == "cpu" and cpu_bfloat16() else "float32"
 
 
 def _wished(name: str) -> str:

@@ -17,13 +17,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import rng
+from .. import paths, rng
+from ..encoder.check import notes as encoder_notes
+from ..encoder.digest import digest as encoder_digest
 from ..encoder.dropout import ablate
-from ..encoder.load import load_encoder, load_tokenizer
+from ..encoder.load import EncoderError, load_encoder, load_tokenizer
 from ..encoder.model import Classifier
 from ..mixers import build
 from ..mixers.base import Mixer
-from ..tasks import DataError, TaskData, apply_policy, encode, load_task, subset
+from ..tasks import DataError, TaskData, apply_policy, encode, is_own, load_task, notes, subset
 from ..tasks.encode import EncodedTask
 from ..training.loop import State, autocast, count_steps, epoch_steps, evaluate, train
 from ..training.metrics import f1_per_class
@@ -42,14 +44,15 @@ tokenizer = functools.lru_cache(maxsize=4)(load_tokenizer)
 
 
 @functools.lru_cache(maxsize=4)
-def _task(name: str, use_hub: bool, folder: str) -> tuple[TaskData, str]:
+def _task(name: str, use_hub: bool, *wishes: str) -> tuple[TaskData, str]:
     data = load_task(name, use_hub)
     return data, data.digest()
 
 
 def cached_task(name: str, use_hub: bool = True) -> tuple[TaskData, str]:
     """A task and its digest, read once per process."""
-    return _task(name, use_hub, os.environ.get("MIXUTILS_DATA", ""))
+    wishes = (os.environ.get(f"MIXUTILS_{name}", "") for name in ("DATA", "COLUMNS", "LABELS"))
+    return _task(name, use_hub, *wishes)
 
 
 def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
@@ -71,7 +74,9 @@ def prepare_data(run: Run, use_hub: bool = True) -> tuple[TaskData, str]:
         raise DataError(
             f"{run.task} has no part {', '.join(missing) or 'to evaluate'}; it has {', '.join(data.splits)}"
         )
-    return data.with_splits({k: data.splits[k] for k in ("train", *wanted)}).check(), digest
+    data = data.with_splits({k: data.splits[k] for k in ("train", *wanted)}).check()
+    found = notes.of_run(data) if is_own(data) else notes.lost(data)
+    return replace(data, notes=(*data.notes, *found)), digest
 
 
 def build_model(run: Run, classes: int, device: torch.device) -> Classifier:
@@ -118,12 +123,13 @@ def execute(
         progress(f"its start {run.start.title()} is repeated for its weights")
         execute(run.start, device=device, threads=threads, use_hub=use_hub, keep=[run.start_policy], progress=progress)
     words = tokenizer(run.encoder)
-    task = encode(data, words, run.max_length)
     model = build_model(run, data.classes, where)
+    task = encode(data, words, model.fits(run.max_length))
+    content = encoder_digest(run.encoder)
     model.keep_rows(task.vocabulary)
     mixer = build(run.method, **dict(run.options))
     policies = [check(name) for name in {*keep, run.probe_policy, run.final_policy} - {""}]
-    unfinished = checkpoints.Unfinished(run.hash)
+    unfinished = checkpoints.Unfinished(run.hash, made_from=[digest, content])
     total = count_steps(len(data.splits["train"]), run.recipe)
 
     def save(state: State, objects: dict[str, Any]) -> None:
@@ -149,6 +155,8 @@ def execute(
         "environment": environment.describe(where, precision)
         | {"attention": model.encoder.config._attn_implementation},
         "data": _describe(data, digest, task, model, use_hub),
+        "encoder": ({"digest": content} if content else {})
+        | {"notes": encoder_notes(model, words, data.pair, run.max_length)},
         "curve": state.curve,
         "selected": _selected(run, state, data, final),
         "mixer": mixer.log(),
@@ -171,12 +179,19 @@ def execute(
 
 
 def attempt(run: Run, store: Records, **kwargs: Any) -> Record:
-    """``execute`` and store; a failure is stored with its traceback and does not raise."""
+    """``execute`` and store; a failure is stored with its traceback and does not raise.
+
+    Raises:
+        OSError: nothing can be written any more, see ``paths.NOT_WRITABLE``.
+    """
     try:
         record = execute(run, **kwargs)
         store.put(record)  # inside: a record that its own check refuses is a failure too
     except Exception as error:
-        record = failure(run, f"{type(error).__name__}: {error}", traceback.format_exc())
+        if isinstance(error, OSError) and error.errno in paths.NOT_WRITABLE:
+            raise
+        cause = "input" if isinstance(error, DataError | EncoderError | OSError) else ""
+        record = failure(run, f"{type(error).__name__}: {error}", traceback.format_exc(), cause)
         store.put(record)
     return record
 
@@ -197,6 +212,8 @@ def _describe(data: TaskData, digest: str, task: EncodedTask, model: Classifier,
         "vocabulary": len(task.vocabulary),
         "notes": list(data.notes),
     }
+    if data.positive:
+        out["positive"] = data.positive
     if (vectors := getattr(model.encoder.config, "vectors", None)) is not None:
         train = task.splits["train"]
         unknown = (train.input_ids == task.unk)[train.text_id >= 0].float().mean()

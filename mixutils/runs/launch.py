@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 
+from .. import paths
 from . import checkpoints, environment
 from .locks import Locks, holder
 from .records import Record, Records, failure
@@ -73,7 +74,7 @@ def jobs_for(
 ) -> dict[str, Job]:
     """What has to be executed for ``runs``, by hash: missing runs, and finished ones whose weights are needed again.
 
-    Failed runs are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``, or if they lack
+    Runs that are given up are left alone unless ``retry``; finished ones are repeated if their hash is in ``again``, or if they lack
     a checkpoint of those that ``keep`` names by hash.
     """
     jobs: dict[str, Job] = {}
@@ -85,7 +86,7 @@ def jobs_for(
 
     for run in runs:
         done = store.done(run) and kept(run, keep.get(run.hash, ()))
-        if run.hash not in again and (done or (store.failed(run) and not retry)):
+        if run.hash not in again and (done or (store.given_up(run) and not retry)):
             continue
         need(run)
         while run.start is not None:
@@ -106,7 +107,12 @@ class Worker:
         self.settings = {"device": device, "threads": threads, "use_hub": use_hub}
         command = [sys.executable, "-m", "mixutils", "worker"]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=variables,
+            start_new_session=True,  # Ctrl-C is the launcher's; workers leave when it closes their standard input
         )
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
@@ -140,6 +146,8 @@ def devices(device: str, jobs: int) -> list[str]:
     where, cores, jobs = environment.pick_device(device), environment.cores(), environment.count("jobs", jobs)
     if where.type == "cpu":
         return ["cpu"] * (jobs or cores)
+    if where.type == "mps":
+        return ["mps"] * (jobs or 1)
     numbers = range(torch.cuda.device_count()) if where.index is None else [where.index]
     cards = [f"cuda:{i}" for i in numbers]
     count = jobs or len(cards) * max(1, min(4, (cores - 1) // len(cards)))
@@ -150,10 +158,18 @@ class Jobs:
     """What is left of a launch: who waits for a worker, what is finished, and what is said of it.
 
     Args:
-        forget: whether weights that no run of this launch needs any more are deleted.
+        keep: as for ``jobs_for``. forget: whether weights that nobody needs any more, as far as this launch knows, are deleted.
     """
 
-    def __init__(self, jobs: dict[str, Job], store: Records, say: Callable[[str], None], forget: bool = True) -> None:
+    def __init__(
+        self,
+        jobs: dict[str, Job],
+        store: Records,
+        say: Callable[[str], None],
+        keep: Mapping[str, Collection[str]] | None = None,
+        forget: bool = True,
+    ) -> None:
+        self.keep = dict(keep or {})
         self.left, self.waiting = dict(jobs), dict(jobs)  # not finished; of these, given to nobody
         self.store, self.say, self.forget = store, say, forget
         self.total, self.failed = len(jobs), 0
@@ -229,14 +245,14 @@ class Jobs:
         """Runs whose start failed cannot be trained; they are stored as failed, and so are those that start from them."""
         for job in [j for j in self.waiting.values() if j.run.start is not None and j.run.start.hash == start.hash]:
             if self.waiting.pop(job.run.hash, None):
-                self.store.put(orphan(job.run))
+                self.store.put(orphan(job.run, self.store))
                 self.finished(job, "failed")
 
     def _forget_weights(self, run: Run) -> None:
         """Delete the weights that ``run`` started from if nobody else of this launch needs them."""
         start = (run.start, run.start_policy)
-        if run.start is None or start[1] == run.start.probe_policy:  # something is measured on those
-            return
+        if run.start is None or start[1] in (run.start.probe_policy, *self.keep.get(run.start.hash, ())):
+            return  # something is measured on those, or they shall stay
         if all(start != (j.run.start, j.run.start_policy) for j in self.left.values()):
             checkpoints.checkpoint_path(run.start.hash, run.start_policy).unlink(missing_ok=True)
 
@@ -245,9 +261,10 @@ class Jobs:
         self.say(f"{count or 10 * ' '} {text}")
 
 
-def orphan(run: Run) -> Record:
-    """The record of a run that cannot be trained."""
-    return failure(run, f"its start failed: {run.start.title()} ({run.start.hash})")
+def orphan(run: Run, store: Records) -> Record:
+    """The record of a run that cannot be trained, because its start has failed."""
+    cause = "" if store.given_up(run.start) else "input"
+    return failure(run, f"its start failed: {run.start.title()} ({run.start.hash})", cause=cause)
 
 
 def launch(
@@ -272,9 +289,12 @@ def launch(
             runs to repeat. keep: hash -> checkpoints to leave behind, beyond what these runs start from; with ``forget``
             false all of them stay.
         say: called with one plain line per finished run.
+
+    Raises:
+        OSError: records or weights cannot be written (a full disk); the other runs are left for the next call.
     """
     todo = jobs_for(runs, store, retry, again, keep)
-    jobs_left = Jobs(todo, store, say, forget)
+    jobs_left = Jobs(todo, store, say, keep, forget)
     events: queue.Queue = queue.Queue()
 
     def hire(where: str) -> Worker:
@@ -296,6 +316,8 @@ def launch(
                     jobs_left.idle()
                 continue
             job = worker.job
+            if event["event"] == "stopped":
+                raise OSError(*event["error"])
             if event["event"] == "progress":
                 jobs_left.progress(job, event["line"])
                 continue
@@ -345,5 +367,9 @@ def worker_main() -> None:
         out.write(json.dumps(event) + "\n")
 
     while True:
-        record = perform(inbox.get(), lambda line: tell(event="progress", line=line))
+        try:
+            record = perform(inbox.get(), lambda line: tell(event="progress", line=line))
+        except OSError as error:  # what was trained cannot be kept, nor would what comes next
+            tell(event="stopped", error=[error.errno, error.strerror, str(error.filename or paths.work())])
+            return
         tell(event="finished", status=record["status"])

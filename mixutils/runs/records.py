@@ -17,7 +17,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,14 @@ from .run import Run
 from .schema import Record, RecordError, check, generation
 
 
-def failure(run: Run, error: str, trace: str = "") -> Record:
-    """The record of a run that failed."""
-    return {
+def failure(run: Run, error: str, trace: str = "", cause: str = "") -> Record:
+    """The record of a run that failed.
+
+    Args:
+        cause: "input" where it is to be tried again unasked, because what it was given may be mended by then: data, an
+            encoder, a disk.
+    """
+    record = {
         "hash": run.hash,
         "status": "failed",
         "run": run.to_dict(),
@@ -43,6 +48,7 @@ def failure(run: Run, error: str, trace: str = "") -> Record:
         "traceback": (trace or error).replace(str(paths.ROOT), "."),
         "date": datetime.now(UTC).date().isoformat(),
     }
+    return record | ({"cause": cause} if cause else {})
 
 
 def chosen(record: Record, policy: str, metric: str = "accuracy") -> dict[str, Any]:
@@ -57,6 +63,7 @@ def chosen(record: Record, policy: str, metric: str = "accuracy") -> dict[str, A
 
 #: What can become of a record in a merge. The first two kinds are copied.
 NEW, NEWER, KEPT, FAILED = "new", "in place of an older generation", "already there", "failed and left out"
+WRONG = "no records and left out"
 
 
 class Records:
@@ -69,16 +76,18 @@ class Records:
     Attributes:
         shipped: hashes of their records, sorted.
 
-    Raises:
-        RecordError: a line of a shipped file that is no record, with its field. (A wrong file in the folder raises nothing:
-            it is said once in a warning, its run counts as not done, and the file stays for whoever can repair it.)
+    What is no record, or none of this version, is said once in a warning, with file and field, and never used: its run counts
+    as not done, and the file stays for whoever can repair it.
     """
 
     def __init__(self, folder: Path | None = None, shipped: Iterable[Path] = ()) -> None:
         self.folder = Path(folder) if folder is not None else paths.records()
         self._shipped: dict[str, Record] = {}  # by hash
         for path in shipped:
-            for record in _read(path, "it came with the checkout: restore the file, or take the line out"):
+            for record in _read(path, "not used; it came with the checkout: restore the file, or take the line out"):
+                if isinstance(record, RecordError):
+                    warnings.warn(str(record), stacklevel=2)
+                    continue
                 before = self._shipped.get(record["hash"], record)
                 self._shipped[record["hash"]] = _newest([record, before]) or record
         self._cache: dict[str, tuple[tuple[int, ...], Record | None]] = {}  # file -> its state, and what it holds
@@ -108,6 +117,10 @@ class Records:
     def failed(self, run: Run | str) -> bool:
         record = self.get(run)
         return record is not None and record["status"] == "failed"
+
+    def given_up(self, run: Run | str) -> bool:
+        """Whether a run has failed for a reason that lies in itself: it is repeated only where somebody asks for it."""
+        return self.failed(run) and self.get(run).get("cause") != "input"
 
     def outdated(self, run: Run | str) -> str:
         """Why what is done of a run has to be made again, or ""."""
@@ -148,22 +161,25 @@ class Records:
         write_whole(path, "".join(line + "\n" for line in lines).encode("utf-8"))
         return len(lines)
 
-    def merge(self, source: Path) -> dict[str, list[Record]]:
+    def merge(self, source: Path) -> dict[str, list[Any]]:
         """Copy done records from a folder or a ``.jsonl`` file.
 
         What is done here stays, unless the other record is of a newer generation.
 
         Returns:
-            ``NEW``, ``NEWER``, ``KEPT`` and ``FAILED`` -> the records with that outcome.
+            ``NEW``, ``NEWER``, ``KEPT`` and ``FAILED`` -> the records with that outcome; ``WRONG`` -> a ``RecordError`` for each
+            that is none, or of another version.
 
         Raises:
-            RecordError: something that is no record, or a record of another version; nothing is merged then.
+            OSError: the source cannot be read.
         """
         files = sorted(source.glob("*.json")) if source.is_dir() else [source]
-        advice = "nothing was merged: repair it or take it out"
-        ready = [(record, _content(_shorten(record))) for file in files for record in _read(file, advice)]
-        out: dict[str, list[Record]] = {NEW: [], NEWER: [], KEPT: [], FAILED: []}
-        for record, content in ready:
+        out: dict[str, list[Any]] = {NEW: [], NEWER: [], KEPT: [], FAILED: [], WRONG: []}
+        for record in (record for file in files for record in _read(file, "not merged: repair it or take it out")):
+            if isinstance(record, RecordError):
+                out[WRONG].append(record)
+                continue
+            content = _content(_shorten(record))
             here = _newest(self._find(record["hash"]))
             what = NEW if here is None else NEWER if generation(record) > generation(here) else KEPT
             what = FAILED if record["status"] == "failed" else what
@@ -241,21 +257,35 @@ def _content(record: Record) -> bytes:
         raise RecordError(f"record {record['hash']}", "", f"cannot be written as JSON: {error}") from None
 
 
-def _read(path: Path, advice: str) -> list[Record]:
-    """The records of a ``.jsonl`` file, or the one of a ``.json`` file; ``advice`` is what to do about a wrong one."""
+def _read(path: Path, advice: str) -> Iterator[Record | RecordError]:
+    """The records of a ``.jsonl`` file, or the one of a ``.json`` file.
+
+    In the place of what is none, why; ``advice`` is what to do about it.
+    """
     if path.suffix == ".json":
-        return [_parse(path.read_bytes(), str(path), advice)]
+        yield _parse(path.read_bytes(), str(path), advice)
+        return
     # Not splitlines(): texts of data sets hold other line ends, such as U+2028.
-    lines = enumerate(path.read_bytes().split(b"\n"), 1)
-    return [_parse(line, f"{path}, line {number}", advice) for number, line in lines if line.strip()]
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if line.strip():
+            yield _parse(line, f"{path}, line {number}", advice)
 
 
-def _parse(text: bytes, where: str, advice: str) -> Record:
+def _parse(text: bytes, where: str, advice: str) -> Record | RecordError:
     try:
         record = json.loads(text.decode("utf-8"), parse_constant=_not_finite)
     except (ValueError, RecursionError) as error:
-        raise RecordError(where, "", f"not JSON ({error}); {advice}") from None
-    return check(record, where, advice)
+        return RecordError(where, "", f"not JSON ({error}); {advice}")
+    try:
+        check(record, where, advice)
+    except RecordError as error:
+        return error
+    if rb"\ud" in text.lower():  # perhaps half a character pair, which can be read and not written
+        try:
+            _content(record)
+        except RecordError as error:
+            return RecordError(where, "", f"{str(error).partition(': ')[2]}; {advice}")
+    return record
 
 
 def _not_finite(name: str) -> None:
@@ -266,14 +296,12 @@ def _read_own(path: Path) -> Record | None:
     """The record of a file of the folder; of a wrong one a warning, and None."""
     name = path.name.split(".")[0]
     advice = "not used: the run counts as not done. Repair the file or delete it"
-    try:
-        (record,) = _read(path, advice)
-        if record["hash"] != name:
-            raise RecordError(
-                str(path), "hash", f"must be {name} as in the file's name, not {record['hash']}; {advice}"
-            )
-    except RecordError as error:
-        warnings.warn(str(error), stacklevel=5)
+    record = _parse(path.read_bytes(), str(path), advice)
+    if not isinstance(record, RecordError) and record["hash"] != name:
+        said = f"must be {name} as in the file's name, not {record['hash']}; {advice}"
+        record = RecordError(str(path), "hash", said)
+    if isinstance(record, RecordError):
+        warnings.warn(str(record), stacklevel=5)
         return None
     return record
 

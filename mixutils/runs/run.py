@@ -104,7 +104,14 @@ class Run:
 
 
 #: Fields of run and recipe that came after the first records, with the value under which a run is the one that it was before.
-_YOUNG = {"final": [], "final_policy": "", "carry": False, "eval_first": 0, "train_fraction": 1.0}
+_YOUNG = {
+    "final": [],
+    "final_policy": "",
+    "carry": False,
+    "eval_first": 0,
+    "train_fraction": 1.0,
+    "class_weights": "none",
+}
 
 
 def _without_young_defaults(given: dict[str, Any]) -> dict[str, Any]:

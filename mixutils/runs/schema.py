@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from .. import paths
+from ..mixers import build
 from .run import Run
 
 Record = dict[str, Any]
@@ -120,7 +121,12 @@ def _walk(value: Any, shape: Any, *path: str | int) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) is int or (type(value) is float and math.isfinite(value))
+    return _is_whole(value) or (type(value) is float and math.isfinite(value))
+
+
+def _is_whole(value: Any, least: float = -math.inf) -> bool:
+    """As NumPy and pandas can hold it."""
+    return type(value) is int and least <= value and value.bit_length() < 64
 
 
 def _is_text(value: Any) -> bool:
@@ -153,9 +159,9 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
     "a finite number": _is_number,
     "a finite number or text": lambda v: _is_number(v) or _is_text(v),
     "two finite numbers": lambda v: type(v) is list and len(v) == 2 and all(map(_is_number, v)),
-    "a whole number": lambda v: type(v) is int,
-    "a whole number of at least 0": lambda v: type(v) is int and v >= 0,
-    "a whole number of at least 1": lambda v: type(v) is int and v >= 1,
+    "a whole number": _is_whole,
+    "a whole number of at least 0": lambda v: _is_whole(v, 0),
+    "a whole number of at least 1": lambda v: _is_whole(v, 1),
     "a name and its value": lambda v: type(v) is list and len(v) == 2 and _is_text(v[0]) and _is_option(v[1]),
     "16 hex digits": _fitting(r"[0-9a-f]{16}"),
     'a commit, with "+" where files were changed, or ""': _fitting(r"([0-9a-f]{7,40}\+?)?"),
@@ -173,6 +179,10 @@ def _configuration(record: Record) -> Run:
     """The run of a record; its hash must be the record's."""
     try:
         run = Run.from_dict(record["run"])
+        of = run if record["status"] == "done" else None  # a run may have failed for just that
+        while of is not None:
+            build(of.method, **dict(of.options))
+            of = of.start
     except (TypeError, ValueError) as error:
         raise _Wrong(f"is no configuration of this version: {str(error)[:200]}", "run") from None
     if run.hash != record["hash"]:

@@ -48,7 +48,11 @@ class Trained(NamedTuple):
         if not isinstance(split, Split):
             split = Split(list(split), None, np.zeros(len(split), dtype=np.int64))
         data = self.data.with_splits({"train": split})
-        return encode(data, self.tokenizer, self.run.max_length, renumber=False).splits["train"].to(self.device)
+        return (
+            encode(data, self.tokenizer, self.model.fits(self.run.max_length), renumber=False)
+            .splits["train"]
+            .to(self.device)
+        )
 
     def batch(self, split: Split | Sequence[str]) -> Batch:
         """All rows of ``read`` as one batch."""
@@ -72,8 +76,8 @@ def trained(run: Run, *, device: str = "auto", use_hub: bool = True) -> Trained:
     environment.set_up(where, 1, run.precision)
     data, _ = prepare_data(run, use_hub)
     words = tokenizer(run.encoder)
-    task = encode(data, words, run.max_length, renumber=False).to(where)
     model = build_model(run.with_(start=None, start_policy=""), data.classes, where)
+    task = encode(data, words, model.fits(run.max_length), renumber=False).to(where)
     mixer = build(run.method, **dict(run.options)).to(where)
     with torch.no_grad():  # what a mixer holds depends on the training part; its values come from the checkpoint
         mixer.prepare(model, replace(task, splits={"train": task.splits["train"]}), rng.numpy_rng(run.seed, "mixer"))

@@ -36,6 +36,11 @@ def use() -> None:
     mpl.rcParams.update(_FACTS["matplotlib"])
 
 
+def plain() -> None:
+    """No formulas in figures of this process: a dollar sign is one."""
+    mpl.rcParams["text.parse_math"] = False
+
+
 def colour(method: str) -> str:
     """Colour of a method.
 

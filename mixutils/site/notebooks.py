@@ -6,6 +6,7 @@ afterwards. Names of parameters are checked beforehand, because papermill only w
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 
 from .. import paths
 
@@ -124,7 +126,11 @@ def execute_all(
         try:
             for i, done in enumerate(as_completed([pool.submit(one, name) for name in wanted]), 1):
                 say(f"[{i}/{len(wanted)}] {done.result()}")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # interrupted: those that run come to their end, no other starts
+        except BaseException:  # interrupted: no other starts, and those that run lose their kernels
+            pool.shutdown(wait=False, cancel_futures=True)
+            logging.disable()  # that kernels die is no news
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.terminate()
             raise
     return [name for name in wanted if name in failed]

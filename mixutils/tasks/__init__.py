@@ -3,7 +3,7 @@
 from .catalogue import BUILTIN, CATALOGUE, spec
 from .data import DataError, Split, TaskData
 from .encode import encode
-from .load import at_hand, known, load_task
+from .load import at_hand, is_own, known, language, load_task, own_wishes
 from .splits import apply_policy, subset
 
 __all__ = [
@@ -15,8 +15,11 @@ __all__ = [
     "apply_policy",
     "at_hand",
     "encode",
+    "is_own",
     "known",
+    "language",
     "load_task",
+    "own_wishes",
     "spec",
     "subset",
 ]

@@ -64,6 +64,8 @@ class TaskData:
         pair: whether rows are pairs of texts.
         language: for the report.
         source: "folder", "hub" or "builtin"; ``where`` says which folder, hub id or corpus.
+        notes: what a reader of its numbers must know, one sentence each.
+        positive: of two classes the one whose F1 is binary F1, where the user says so.
     """
 
     id: str
@@ -74,6 +76,7 @@ class TaskData:
     source: str = "folder"
     where: str = ""
     notes: tuple[str, ...] = ()
+    positive: str = ""
 
     @property
     def classes(self) -> int:

@@ -1,27 +1,32 @@
-"""Reads a data set from a folder: ``<name>/<part>.jsonl|csv|tsv|parquet``.
+"""Which files of a folder are a data set's parts, and their rows.
 
-Columns: ``text`` and ``label``, or two texts (``PAIRS``) and ``label``; other columns are ignored. Labels are names;
-numbers become their decimal text. Files are UTF-8 (a byte-order mark is dropped). In CSV and TSV a text may stand between
-quotation marks, with inner ones doubled, and must if it holds a delimiter, a line break or begins with such a mark. Every
-complaint names file and line.
+A part is a file ``train``, ``validation`` or ``test`` of a known format, or its shards (``test-00000-of-00002.parquet``); so they
+may lie in one folder below, as in a repository of the hub. Folders that ``datasets`` has saved are read too. Whatever else
+looks like data is refused by name: unread, it would be missed by nobody, and a part would be cut off the training rows.
+
+Columns: ``text`` and ``label``, or two texts (``PAIRS``) and ``label``, or what ``wishes`` says; others are ignored. Labels are
+names; numbers become their decimal text.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .data import DataError
+from .formats import READERS, cut, fields, shown
 
-FORMATS = ("jsonl", "csv", "tsv", "parquet")
-#: What others call a validation part. Unread, it would be missed by nobody: a part would be cut off the training rows.
-OTHER_NAMES = ("dev", "valid", "val", "development")
-
-
+PARTS = ("train", "validation", "test")
+FORMATS = tuple(ending[1:] for ending in READERS if ending != ".arrow")
+#: What others call a part. "eval" is one for some and another for others.
+OTHER_NAMES = {"training": "train", "testing": "test"} | dict.fromkeys(
+    ("dev", "development", "valid", "val"), "validation"
+)
 #: What the columns of a pair may be called. The first are ours, and win over a column ``text``.
 PAIRS = (
     ("text_a", "text_b"),
@@ -30,7 +35,38 @@ PAIRS = (
     ("premise", "hypothesis"),
     ("question", "sentence"),
 )
-csv.field_size_limit(2**31 - 1)  # its own limit is 131,072 characters, less than a long document
+_PART = re.compile(
+    r"(?P<part>[^.]+?)(-(?P<shard>\d{5})-of-(?P<of>\d{5})(-[0-9a-f]{16})?)?"
+    r"\.((jsonl?|csv|tsv)(\.(gz|bz2|xz))?|parquet)"
+)
+_HARMLESS = re.compile(
+    r"(readme|licen[cs]e|citation|copying|notice|changelog).*|.*[.](md|py|ipynb|bib|pdf)|dataset[.]toml|"
+    r"dataset_(infos?|dict)[.]json|state[.]json|cache-[0-9a-f]+.*[.]arrow",  # the last: of a data set that was used
+    re.I | re.S,
+)
+_SHEETS = ("xlsx", "xls", "xlsm", "ods")
+_PACKED = ("zip", "tar", "tgz", "7z", "rar", "gz", "bz2", "xz", "zst", "lz4")
+_DATA = (
+    *FORMATS,
+    *_SHEETS,
+    *_PACKED,
+    "ndjson",
+    "arrow",
+    "feather",
+    "pickle",
+    "pkl",
+    "npy",
+    "npz",
+    "h5",
+    "hdf5",
+    "orc",
+    "avro",
+)
+_DATA = (*_DATA, "sqlite", "sqlite3", "conll", "conllu", "rds", "sav", "dta")
+_LIKE_DATA = re.compile(
+    rf".*[.]({'|'.join(_DATA)})|(train(ing)?|test(ing)?|dev(elopment)?|val(id(ation)?)?|eval(uation)?)(?![a-z]).*",
+    re.I | re.S,
+)
 
 
 class Row(NamedTuple):
@@ -42,136 +78,206 @@ class Row(NamedTuple):
     place: tuple[str | Path, int]  # file (or hub part) and line or row, for complaints
 
 
-def find(folder: Path, part: str) -> Path | None:
-    """The file of one part, or None.
+def parts(folder: Path, known: Collection[str] = PARTS) -> dict[str, list[Path]]:
+    """Part -> its files, in the order of their shards; {} if there is no folder, or nothing in it that looks like data.
+
+    Args:
+        known: names of parts.
 
     Raises:
-        DataError: two formats of one part, because which one counts would be a guess; or a validation part under another
-            name beside the training part.
+        DataError: a file or folder that looks like data and is not read; two files of one part; a shard that is missing.
     """
-    found = _files(folder, part)
-    if len(found) > 1:
-        raise DataError(f"{folder}: {' and '.join(p.name for p in found)} are both there; keep one of them")
-    if part == "validation" and not found and _files(folder, "train"):
-        for other in (p for name in OTHER_NAMES for p in _files(folder, name)):
+    try:
+        found = _saved(folder) or _loose(folder)
+    except OSError as error:
+        raise DataError(f"{shown(folder)}: cannot be read ({error.strerror})") from None
+    out: dict[str, list[Path]] = {}
+    for name, files in found.items():
+        part = name if name in known else OTHER_NAMES.get(name, name)
+        if part not in known:
+            raise _unread(files[0])
+        if part in out:
+            both = " and ".join(shown(p.relative_to(folder)) for p in (out[part][0], files[0]))
+            raise DataError(f"{shown(folder)}: {both} are both there for the part {part}; keep one of them")
+        out[part] = files
+    return {part: out[part] for part in sorted(out, key=[*known].index)}
+
+
+def _saved(folder: Path) -> dict[str, list[Path]]:
+    """What ``save_to_disk`` of ``datasets`` has written: a folder per part, or one part, which trains."""
+    parts = {"train": folder} if all((folder / f).is_file() for f in ("state.json", "dataset_info.json")) else {}
+    if (index := folder / "dataset_dict.json").is_file():
+        try:
+            parts = {str(name): folder / str(name) for name in json.loads(index.read_text("utf-8"))["splits"]}
+        except (ValueError, KeyError, TypeError):
+            raise DataError(f"{shown(index)}: not as datasets writes it; save the data set again") from None
+    out = {}
+    for name, place in parts.items():
+        try:
+            files = [
+                place / of["filename"] for of in json.loads((place / "state.json").read_text("utf-8"))["_data_files"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(f"{shown(place)}: no state.json as datasets writes it; save the data set again") from None
+        if missing := [p for p in files if not p.is_file()] or ([] if files else [place / "data-00000-of-00001.arrow"]):
+            raise DataError(f"{shown(missing[0])}: the file is missing; save the data set again")
+        out[name.lower()] = files
+        _nothing_else(place, {*files})
+    if index.is_file():
+        _nothing_else(folder, {*parts.values()})
+    return out
+
+
+def _loose(folder: Path) -> dict[str, list[Path]]:
+    """Name -> files, of what lies in a folder, or in the only one below it that has data."""
+    if not folder.is_dir():
+        return {}
+    entries = _entries(folder)
+    if not [p for p in entries if not p.is_dir()] and len(entries) == 1:
+        folder, entries = entries[0], _entries(entries[0])
+    shards: dict[str, dict[tuple[int, int], Path]] = {}
+    for path in entries:
+        fits = _PART.fullmatch(path.name.lower())
+        if path.is_dir() or not path.is_file() or not fits:
+            raise _unread(path)
+        at = (int(fits["shard"] or 0), int(fits["of"] or 1))
+        other = shards.setdefault(fits["part"], {}).setdefault(at, path)
+        if other != path:
             raise DataError(
-                f"{other}: the validation part is not read under this name; rename it to validation{other.suffix}"
+                f"{shown(folder)}: {shown(other.name)} and {shown(path.name)} are both there; keep one of them"
             )
-    return found[0] if found else None
+    for name, files in shards.items():
+        numbers, of = sorted(i for i, _ in files), {n for _, n in files}
+        if len(of) > 1:
+            both = " and ".join(shown(p.name) for p in [*files.values()][:2])
+            raise DataError(f"{shown(folder)}: {both} are both there; keep one set of files of {name}")
+        if missing := sorted({*range(max(of))} - {*numbers}):
+            raise DataError(f"{shown(folder)}: of the {max(of)} files of {name}, number {missing[0]} is missing")
+        if numbers[-1] >= max(of):
+            raise DataError(
+                f"{shown(folder)}: {name} has more files than the {max(of)} of their names; keep one set of them"
+            )
+    return {name: [files[at] for at in sorted(files)] for name, files in shards.items()}
 
 
-def _files(folder: Path, part: str) -> list[Path]:
-    return [p for p in (folder / f"{part}.{ext}" for ext in FORMATS) if p.is_file()]
+def _entries(folder: Path) -> list[Path]:
+    """What looks like data in a folder: files (also broken links), and folders with such files below."""
+    visible = (p for p in sorted(folder.iterdir()) if not p.name.startswith("."))
+    return [p for p in visible if (_below(p) if p.is_dir() else _is_like_data(p.name))]
+
+
+def _below(folder: Path) -> bool:
+    """Whether a folder is called as a part or a file of data, or has such a file in it."""
+    files = (name for _, _, names in os.walk(folder) for name in names)
+    return bool(_LIKE_DATA.fullmatch(folder.name)) or any(map(_is_like_data, files))
+
+
+def _is_like_data(name: str) -> bool:
+    return bool(_LIKE_DATA.fullmatch(name)) and not _HARMLESS.fullmatch(name) and not name.startswith(".")
+
+
+def _nothing_else(folder: Path, read: Collection[Path]) -> None:
+    for path in _entries(folder):
+        if path not in read:
+            raise _unread(path)
+
+
+def _unread(path: Path) -> DataError:
+    ending, name = path.suffix[1:].lower(), path.name.lower()
+    stem = re.split(r"[.-]", name)[0]
+    if path.is_dir():
+        advice = "a folder; its files are read where they are the only ones of the data set; move it elsewhere"
+    elif not path.is_file():
+        advice = "no file (a broken link?); remove it"
+    elif stem in ("eval", "evaluation"):
+        advice = f"{stem} may be validation or test; rename it"
+    elif ending in _SHEETS:
+        advice = "save it as CSV"
+    elif ending in _PACKED and not _PART.fullmatch(name):
+        advice = "unpack it"
+    else:
+        advice = (
+            f"parts are train, validation and test, as {'|'.join(FORMATS)}; rename or convert it, or move it elsewhere"
+        )
+    return DataError(f"{shown(path)}: not read as a part of the data set: {advice}")
 
 
 def names(root: Path) -> list[str]:
-    """Folders below ``root`` that hold a data file."""
-    return sorted({p.parent.name for ext in FORMATS for p in root.glob(f"*/*.{ext}")})
+    """Folders below ``root`` in which something looks like data, readable or not."""
+    return sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".") and _any(p))
 
 
-def read(path: Path) -> list[Row]:
+def _any(folder: Path) -> bool:
+    try:
+        return (folder / "state.json").is_file() or bool(_entries(folder))
+    except OSError:
+        return True  # not readable: whoever asks is told so
+
+
+def read(path: Path, columns: Mapping[str, str] | None = None) -> list[Row]:
     """All rows of one file.
 
+    Args:
+        columns: our column -> the file's, where it has another name.
+
     Raises:
-        DataError: broken JSON, a missing column or value, a wrong encoding, an empty file; with file and line.
+        DataError: as ``formats.fields`` and ``make_row``, or no rows; with file and line.
     """
-    if path.stat().st_size == 0:
-        raise DataError(f"{path}: the file is empty")
-    reader = {".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix, _csv)
-    rows = [make_row(path, line, fields) for line, fields in reader(path)]
+    rows = [make_row(path, line, found, columns) for line, found in fields(path)]
     if not rows:
-        raise DataError(f"{path}: there are no rows in the file")
+        raise DataError(f"{shown(path)}: there are no rows in the file")
     return rows
 
 
-def make_row(path: Path | str, line: int, fields: dict) -> Row:
-    """A row with sound texts and label; ``path`` and ``line`` say where it stands.
+def make_row(path: Path | str, line: int, fields: dict, columns: Mapping[str, str] | None = None) -> Row:
+    """A row with sound texts and label; ``path`` and ``line`` say where it stands, ``columns`` as in ``read``.
 
     Raises:
-        DataError: a column without a value, a value of another type, or half of a character pair.
+        DataError: a column without a value, a value of another type, half of a character pair, or a NUL.
     """
-    wanted = (*_texts(fields), "label")
-    for name in wanted:
-        if fields.get(name) is None or (name == "label" and fields[name] == ""):
-            have = ", ".join(str(k) for k in fields) or "nothing"
-            raise DataError(
-                f"{path}, line {line}: no value for {name!r}; the row has {have}; "
-                f"expected text and label, or label and {', '.join(f'{a} and {b}' for a, b in PAIRS)}"
-            )
-    *texts, label = (fields[name] for name in wanted)
-    if isinstance(label, int | float) and not isinstance(label, bool) and math.isfinite(label):
-        label = str(label)
-    for name, text in zip(wanted, (*texts, label), strict=True):
-        if not isinstance(text, str):
-            kind = "a name or a number" if name == "label" else "text"
-            raise DataError(f"{path}, line {line}: {name!r} must be {kind}, not {type(text).__name__} ({text!r})")
-        if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            raise DataError(f"{path}, line {line}: {name!r} holds half of a character pair (\\ud800 to \\udfff)")
-    return Row(texts[0], texts[1] if len(texts) > 1 else None, label, (path, line))
+    columns = columns or {}
+    wanted = (*_texts(fields, columns), columns.get("label", "label"))
+    last = len(wanted) - 1
+    values = [fields.get(name) for name in wanted]
+    label = values[last]
+    if type(label) in (int, float) and math.isfinite(label):
+        values[last] = label = str(label)
+    for i, (name, value) in enumerate(zip(wanted, values, strict=True)):
+        if type(value) is str and value.isprintable() and (i < last or value.strip()):
+            continue  # nearly all
+        where = f"{shown(path)}, line {line}"
+        if value is None or value != value or (i == last and type(value) is str and not value.strip()):
+            raise DataError(f"{where}: no value for {cut(name)}; {_expected(path, fields, columns)}")
+        if not isinstance(value, str):
+            kind = "a name or a number (one label a row)" if i == last else "text"
+            raise DataError(f"{where}: {cut(name)} must be {kind}, not {type(value).__name__} ({cut(value)})")
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise DataError(f"{where}: {cut(name)} holds half of a character pair (\\ud800 to \\udfff)")
+        if "\0" in value:
+            raise DataError(f"{where}: {cut(name)} holds a NUL character (\\0); is the file UTF-8 text?")
+    return Row(values[0], values[1] if last == 2 else None, label, (path, line))
 
 
-def _texts(fields: dict) -> tuple[str, ...]:
-    """The columns of a row's texts: of a pair where both are there, or one of ours is."""
+def _expected(path: Path | str, fields: dict, columns: Mapping[str, str]) -> str:
+    have = ", ".join(shown(k or "''") for k in fields)
+    have = f"the row has {have if len(have) <= 200 else have[:200] + '…'}" if have else "the row has nothing"
+    if tables := {".csv", ".tsv"} & {ending.lower() for ending in Path(path).suffixes}:
+        if other := next((mark for mark in ";\t|," if len(fields) == 1 and mark in next(iter(fields))), None):
+            return f"{have}; expected {'commas' if '.csv' in tables else 'tabs'} between columns, not {other!r}"
+        have += " by the first line, which is the header"
+    if columns:
+        return f"{have}; asked for are the columns {', '.join(f'{k}={v}' for k, v in columns.items())}"
+    ours = "expected text and label, or text_a, text_b and label"
+    return f"{have}; {ours}; --columns text=NAME,label=NAME reads other names"
+
+
+def _texts(fields: dict[str, Any], columns: Mapping[str, str]) -> tuple[str, ...]:
+    """The columns of a row's texts: those asked for, of a pair where both are there, or one of ours is."""
+    if asked := tuple(columns[name] for name in ("text", "text_a", "text_b") if name in columns):
+        return (
+            asked if "text_b" not in columns or len(asked) == 2 else ("text" if "text" in fields else "text_a", *asked)
+        )
     if "text_a" not in fields and "text" in fields:
         return ("text", "text_b") if "text_b" in fields else ("text",)
     ours = PAIRS[0] if {*PAIRS[0]} & {*fields} else ("text",)
     return next((pair for pair in PAIRS if {*pair} <= {*fields}), ours)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines of a UTF-8 file."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            try:
-                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{path}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x} at column {error.start + 1}); "
-                    "save the file as UTF-8"
-                ) from None
-
-
-def _jsonl(path: Path) -> Iterator[tuple[int, dict]]:
-    for number, line in _lines(path):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {number}: broken JSON ({error.msg} at column {error.colno})") from None
-        if not isinstance(fields, dict):
-            raise DataError(f"{path}, line {number}: expected a JSON object, got {type(fields).__name__}")
-        yield number, fields
-
-
-def _csv(path: Path) -> Iterator[tuple[int, dict]]:
-    # Not strict, csv would drop quotation marks and join rows where a text begins with a mark that is not closed.
-    delimiter = "\t" if path.suffix == ".tsv" else ","
-    reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
-    first = 1  # a quoted text may span lines; a row is known by its first
-    try:
-        header = next(reader, [])
-        first = reader.line_num + 1
-        for values in reader:
-            if len(values) > len(header):
-                raise DataError(f"{path}, line {first}: more fields than the header has")
-            if values:
-                yield first, dict(zip(header, values, strict=False))
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {first}: broken quoting or line end ({error}); a text with a quotation mark, "
-            "delimiter or line break stands between quotation marks, with inner ones doubled"
-        ) from None
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, dict]]:
-    try:
-        import pyarrow.parquet as parquet
-
-        rows = parquet.read_table(path).to_pylist()
-    except ImportError:
-        raise DataError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from None
-    except Exception as error:  # pyarrow raises its own classes for broken files
-        raise DataError(f"{path}: not a readable Parquet file ({error})") from None
-    yield from enumerate(rows, 1)

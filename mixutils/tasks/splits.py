@@ -158,7 +158,10 @@ def _grouped(cut: Callable[..., Parts], parts: Parts, seed: int, *sizes: int) ->
         text = texts[source][i]
         return [i] if source != "train" else [] if text in official else rows_of[text]
 
-    kept = {name: (found[0][0], sorted(r for place in found for r in rows(*place))) for name, found in made.items()}
+    kept = {
+        name: (found[0][0] if found else "train", sorted(r for place in found for r in rows(*place)))
+        for name, found in made.items()
+    }
     return {name: parts[source].take(np.array(found, dtype=int)) for name, (source, found) in kept.items()}
 
 
@@ -191,7 +194,12 @@ def apply_policy(data: TaskData, policy: str, run_seed: int) -> TaskData:
     plain, name = policy.removesuffix("-grouped"), policy_name(policy)
     cut = POLICIES[name] if plain == policy else partial(_grouped, POLICIES[name])
     sizes = map(int, re.findall(r"\d+", plain))
-    made = data.with_splits(cut(data.splits, run_seed if plain in BY_SEED else 0, *sizes))
+    try:
+        made = data.with_splits(cut(data.splits, run_seed if plain in BY_SEED else 0, *sizes))
+    except DataError as error:
+        raise DataError(f"{data.id}: {error} (split policy {policy})") from None
+    if empty := [part for part, split in made.splits.items() if part != "train" and not len(split)]:
+        raise DataError(f"{data.id}: the split policy {policy} leaves no row for {' and '.join(empty)}")
     return made if plain == policy else made.check()
 
 

@@ -46,7 +46,20 @@ class Recipe:
     clip: float = 0.0  # largest gradient norm; 0: none
     mixer_lr: float = 0.0  # learning rate of the mixer's own parameters; 0: as lr (SPEC X10)
     eval_every: int = 0  # updates between evaluations; 0, or more than an epoch has (unless steps or carry): once an epoch. Always after the last
+    class_weights: str = "none"  # none | balanced: factors of the loss, see ``balance``
     eval_first: int = 0  # the same in the first epoch, if it shall have more; then all ends of epochs are evaluated too
+
+
+def balance(labels: np.ndarray, classes: int) -> Tensor:
+    """Weights (C,) float32 of classes whose rows count alike together: n / (C·n_c), as scikit-learn's "balanced".
+
+    C counts the classes that occur in ``labels`` (n,) int64; the mean weight of a row is 1, and what does not occur has 1 too.
+    """
+    from sklearn.utils.class_weight import compute_class_weight
+
+    out, there = torch.ones(classes), np.unique(labels)
+    out[torch.from_numpy(there)] = torch.from_numpy(compute_class_weight("balanced", classes=there, y=labels)).float()
+    return out
 
 
 @dataclass
@@ -140,7 +153,7 @@ def train(
         The final state; its curve has one entry per evaluation.
 
     Raises:
-        RuntimeError: the loss is not finite.
+        RuntimeError: the loss is not finite. ValueError: class weights for a mixer whose loss has none.
     """
     device = next(model.parameters()).device
     cast = autocast(device, precision)
@@ -153,6 +166,10 @@ def train(
     torch.manual_seed(rng.derive(seed, "dropout"))
     dropout_rng = rng.numpy_rng(seed, "dropout")
     give_rng(model, dropout_rng)
+    if recipe.class_weights != "none":
+        if not mixer.weighs_classes:
+            raise ValueError(f"class_weights are not for {type(mixer).__name__}, which compares label embeddings")
+        mixer.class_weights = balance(split.labels.cpu().numpy(), data.classes).to(device)
     with torch.no_grad(), cast():
         mixer.prepare(model, replace(data, splits={"train": split}), mixer_rng)
     mixer.to(device)
