@@ -204,7 +204,7 @@ MINE = ["--profile", "smoke", "--tasks", "mine", "--seeds", "1", "--only", "ssmi
 @pytest.mark.parametrize("command", ["all", "notebooks"])
 def test_notebooks_wait_for_the_whole_plan(command, queue, monkeypatch, capsys):
     executed = []
-    monkeypatch.setattr(showing, "execute", lambda *_, **__: executed.append(1) or 0)
+    monkeypatch.setattr(showing, "execute", lambda *_, **__: executed.append(1) or [])
     monkeypatch.setattr(showing, "build", lambda *_, **__: paths.work())
     assert cli.main([command, *MINE, "--slurm", "--partition=main"]) == 0
     out = capsys.readouterr().out

@@ -93,11 +93,11 @@ def train(args: argparse.Namespace) -> int:
     first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
     if first:
         print(f"{len(first)} runs choose hyperparameters first")
-    lost = compute(first or runs, store, keep={} if first else keep)
+    undone = compute(first, store) if first else compute(runs, store, keep=keep)
     if first and all(map(store.done, first)):
         runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
         keep = saved.wanted(runs, into, ahead.stale) if into else {}
-        lost = compute(runs, store, keep=keep)
+        undone = compute(runs, store, keep=keep)
     elif first:  # if one has failed, the others wait: it decides what they are
         runs = first
     print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
@@ -112,9 +112,9 @@ def train(args: argparse.Namespace) -> int:
     if failed:
         again = "the same command" + " with --retry" * any(map(store.given_up, failed))
         print(f"tracebacks are in {store.folder}; once the cause is mended, {again} repeats failed runs")
-    if lost:
-        print(f"{len(lost)} runs were lost with their jobs; the same command submits them again")
-    return int(bool(failed or lost))
+    if undone:
+        print(f"{len(undone)} runs were lost with their jobs; the same command submits them again")
+    return int(bool(failed or undone))
 
 
 def _on_cluster(args: argparse.Namespace) -> Callable[..., list[str]]:
@@ -122,7 +122,13 @@ def _on_cluster(args: argparse.Namespace) -> Callable[..., list[str]]:
     from ..runs import cluster
 
     def compute(
-        runs: list[Run], store: Records, *, retry: bool, again: dict[str, str], keep: dict[str, set[str]], **how: Any
+        runs: list[Run],
+        store: Records,
+        *,
+        retry: bool,
+        again: dict[str, str],
+        keep: dict[str, set[str]] | None = None,
+        **how: Any,
     ) -> list[str]:
         todo = launch.jobs_for(runs, store, retry, again, keep)
         ids = cluster.submit(todo, store, again=again, arguments=args.slurm, **how)
@@ -131,9 +137,9 @@ def _on_cluster(args: argparse.Namespace) -> Callable[..., list[str]]:
             print(f"submitted as {', '.join(ids)}: {further}")
         elif todo:
             print(f"nothing new to submit: {len(todo)} runs are in the queue already")
-        lost = cluster.wait(todo, store) if args.wait else []
+        lost = cluster.wait(todo, store, keep=keep) if args.wait else []
         if not todo or (args.wait and all(map(store.done, runs))):
-            cluster.tidy(runs, keep)
+            cluster.tidy(runs, keep or {})
         return lost
 
     return compute

@@ -66,13 +66,15 @@ class Batch(Checkpointable):
     def __call__(self) -> None:
         os.environ.update(self.variables)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cancelled: submitit would go on until it is killed
-        store = Records()
-        for run in self.runs:  # its wave is over, so the start will not be tried again
+        store, runs = Records(), []
+        for run in self.runs:
             if run.start is not None and store.failed(run.start) and not store.done(run):
-                store.put(orphan(run, store))
+                store.put(orphan(run, store))  # its wave is over, so the start is not tried again
+            else:
+                runs.append(run)
         done = {h: r for h in self.again if (r := store.get(h)) is not None and r["status"] == "done"}
         again = [h for h, record in done.items() if record["data"]["digest"] == self.again[h]]
-        launch(self.runs, store, again=again, keep=self.keep, forget=False, **self.how)
+        launch(runs, store, again=again, keep=self.keep, forget=False, **self.how)
 
 
 class Sent(NamedTuple):
@@ -276,13 +278,21 @@ def _send(executor: LocalExecutor | SlurmExecutor, batches: list[Batch], ids: li
     return name
 
 
-def wait(todo: dict[str, Job], store: Records, say: Callable[[str], None] = print) -> list[str]:
+def wait(
+    todo: dict[str, Job],
+    store: Records,
+    say: Callable[[str], None] = print,
+    keep: Mapping[str, Collection[str]] | None = None,
+) -> list[str]:
     """Stay until the cluster has finished these runs, with a line for each, as ``launch.launch`` does.
+
+    Args:
+        todo, keep: as for ``launch.jobs_for``.
 
     Returns:
         Hashes of the runs that no job will do: theirs have ended without them.
     """
-    left, since, lost = Jobs(todo, store, say), dict[str, float](), list[str]()
+    left, since, lost = Jobs(todo, store, say, keep), dict[str, float](), list[str]()
     jobs = {name: job for job in sent() for name in job.runs}
     while True:
         for name in list(left.left):
