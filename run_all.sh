@@ -12,12 +12,14 @@ what:  --profile smoke|laptop|desk|compare|full   --only NAME[,NAME] (papers or 
        --data DIR (= MIXUTILS_DATA)   --hub   --tasks NAME[,NAME]   --encoder NAME   --seeds N|LIST   --train-size N
        --option NAME.OPTION=VALUE
        --methods NAME[,NAME]|all (of the comparison)   --shuffle SEED (negative control: permuted names)
+own:   --columns text=NAME,label=NAME   --labels strip,casefold,nfc,nfkc,number (of your own data; see docs/use.md)
+       --lr X   --epochs N   --batch-size N   --max-length N   --class-weights balanced
 how:   --jobs N   --device auto|cpu|cuda|cuda:N   --threads N   --retry (failed runs too)   --dry-run (the plan only)
        --precision auto|bfloat16|float32|float32-highest|float32-medium
        --slurm [ARGS] (submit to a cluster instead; ARGS are options of sbatch)   --wait (stay until it is done, then go on)
 
-The same words work as python -m mixutils plan|train|notebooks|site; and there are bench, doctor, readings, readme
-and records; status and cancel (of what was submitted).
+The same words work as python -m mixutils plan|train|notebooks|site; and there are bench, doctor, readings, readme,
+records, predict (by a classifier that train keeps), status and cancel (of what was submitted).
 Set-up:  PYTHON=python3.12             which Python makes .venv (3.11 to 3.13)
          MIXUTILS_TORCH_INDEX=URL      where torch comes from, for a CPU-only or another CUDA build
 EOT

