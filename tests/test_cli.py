@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import subprocess
 import sys
 
@@ -161,6 +163,18 @@ def test_an_interruption_is_a_sentence_and_status_130(monkeypatch, capsys):
     status, _, err = run(capsys, "plan", *SMOKE)
     assert status == 130
     assert "the same command goes on from here" in err
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_full_disk_is_a_sentence_with_its_file_and_what_is_free(named, monkeypatch, tmp_path, capsys):
+    def fill(args):
+        raise OSError(errno.ENOSPC, "No space left on device", *[str(tmp_path / "a" / "b")] * named)
+
+    monkeypatch.setattr(training, "plan", fill)
+    status, _, err = run(capsys, "plan", *SMOKE)
+    assert status == 2
+    place = tmp_path / "a" / "b" if named else tmp_path / "runs"
+    assert re.fullmatch(rf"error: {place}: No space left on device \(\d+ MB free\); .* the same command again\n", err)
 
 
 def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,39 @@ def test_an_empty_variable_is_no_variable(monkeypatch):
     monkeypatch.setenv("MIXUTILS_DATA", "")
     assert paths.work() == paths.ROOT / "runs"
     assert paths.data() is None
+
+
+def test_of_a_file_that_is_not_written_whole_nothing_stays(monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Disk", (), {"free": 0}))
+    path = tmp_path / "new" / "file"
+
+    def write(error: BaseException) -> None:
+        with paths.written_whole(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(KeyboardInterrupt):
+        write(KeyboardInterrupt())
+    with pytest.raises(OSError, match="file") as raised:
+        write(RuntimeError("unexpected pos"))  # torch's word for a full disk
+    assert (raised.value.errno in paths.NOT_WRITABLE, raised.value.filename) == (True, str(path))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_temporary_files_of_killed_writers_are_swept_a_day_later(tmp_path):
+    old, young, other = (tmp_path / name for name in (".a.tmp", ".b.tmp", "c.tmp"))
+    for path in (old, young, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    paths.sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [young, other]
+
+
+def test_a_home_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setenv("MIXUTILS_WORK", "~no-such-person/runs")
+    with pytest.raises(ValueError, match=r"MIXUTILS_WORK is '~no-such-person/runs': there is no such home folder"):
+        paths.work()
 
 
 def test_data_are_looked_up_here_and_then_in_the_checkout(monkeypatch, tmp_path):

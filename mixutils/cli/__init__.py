@@ -96,7 +96,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: this command needs the package {package}; pip install -e '.[all]' has it", file=sys.stderr)
         return 2
     except (ValueError, RuntimeError, OSError) as error:
-        text = _of_files(error) if isinstance(error, OSError) and error.filename else str(error)
+        of_files = isinstance(error, OSError) and (error.filename or error.errno in paths.NOT_WRITABLE)
+        text = _of_files(error) if of_files else str(error)
         print(f"error: {_cut(text, LONGEST)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
@@ -116,10 +117,10 @@ def _cut(text: str, most: int) -> str:
 
 def _of_files(error: OSError) -> str:
     """What the system says of a file; of a full disk also how much is free."""
-    place = Path(os.fsdecode(error.filename))
+    place = Path(os.fsdecode(error.filename or paths.work()))
     said = f"{_cut(str(place), 300)}: {error.strerror or error}"
     if error.errno not in paths.NOT_WRITABLE:
         return said
-    there = next((p for p in place.absolute().parents if p.exists()), paths.ROOT)
+    there = next((p for p in (place, *place.absolute().parents) if p.exists()), paths.ROOT)
     free = shutil.disk_usage(there).free / 1e6
     return f"{said} ({free:.0f} MB free); what is finished is kept: make room, or set MIXUTILS_WORK to another folder, and give the same command again"

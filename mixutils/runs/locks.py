@@ -37,7 +37,8 @@ class Locks:
             return False
         self.held[name] = lock
         if isinstance(lock, FileLock):  # only said, see ``holder``; a lock of the other kind writes its file itself
-            path.write_text(f"{platform.node()}, process {os.getpid()}", "utf-8")
+            with contextlib.suppress(OSError):  # a full disk
+                path.write_text(f"{platform.node()}, process {os.getpid()}", "utf-8")
         return True
 
     def free(self, name: str) -> None:
