@@ -205,3 +205,16 @@ def test_training_does_not_know_of_shuffled_names(plan, current, capsys):
         store.put(done(run, 50))
     Companion("ssmix", shuffle="1").train_or_load()
     assert f"{len(plan.runs)} of {len(plan.runs)} runs are at hand" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "metric"), [("", "f1_macro"), ("reading.metric=accuracy", "accuracy")], ids=["own", "asked for"]
+)
+def test_own_data_are_read_by_the_metric_of_their_folder(options, metric, mine, plan, monkeypatch, tmp_path):
+    monkeypatch.setenv("MIXUTILS_DATA", str(tmp_path / "data"))
+    (tmp_path / "data" / "mine" / "dataset.toml").write_text("metric = 'f1_macro'", "utf-8")
+    mine_too = make_plan("ssmix", "smoke", tasks="mine,docs-coarse", seeds="1")
+    ship(mine_too, tmp_path / "s")
+    c = Companion("ssmix", tasks="mine,docs-coarse", seeds=1, train=False, options=options)
+    shown = c.frame[c.frame["primary"]].groupby("task")["metric"].unique().map(list).to_dict()
+    assert shown == {"mine": [metric], "docs-coarse": ["accuracy"]}

@@ -176,7 +176,7 @@ BAD = {
     "a key that is none": ({"train.csv": ROWS, "dataset.toml": "colums.text = 'a'"}, "there is no key 'colums'; there are columns, labels"),
     "a value of another kind": ({"train.csv": ROWS, "dataset.toml": "labels = 'strip'"}, "labels must be a list of names, not 'strip'"),
     "a policy that is none": ({"train.csv": ROWS, "dataset.toml": "policy = 'half'"}, "unknown split policy 'half'; known: official"),
-    "a metric": ({"train.csv": ROWS, "dataset.toml": "metric = 'f1_macro'"}, "--option reading.metric=f1_macro"),
+    "a metric": ({"train.csv": ROWS, "dataset.toml": "metric = 'f2'"}, "metric must be one of accuracy, f1_micro"),
     "a positive class that is none": ({"train.csv": ROWS, "dataset.toml": "positive = 'yes'"}, "the classes are 'n', 'y'"),
     "--labels that are none": ({"train.csv": ROWS, "labels": "lower"}, "there are nfc, nfkc, strip, casefold, number"),
     # Labels and texts.

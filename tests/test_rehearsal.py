@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from mixutils.companion import Companion, make_plan
 from mixutils.mixers import REGISTRY
 from mixutils.papers import PLANS
 from mixutils.runs import rehearsal
+from mixutils.runs.execute import attempt
 from mixutils.runs.launch import jobs_for
 from mixutils.runs.records import Records
 from mixutils.runs.rehearsal import rehearse
@@ -112,22 +112,15 @@ def test_a_run_that_failed_for_what_it_was_given_is_tried_again_unasked():
     assert list(jobs_for([PLAIN, gone], store, retry=True)) == [PLAIN.hash, gone.hash]
 
 
-@pytest.mark.slow
-def test_a_repaired_file_is_trained_without_being_asked_twice(monkeypatch, capsys):
+def test_a_repaired_file_is_trained_without_being_asked_twice():
     """Data that break after the rehearsal, as on a file system that goes away: the run fails, and then is done."""
-    argv = ["train", "--profile", "smoke", "--only", "dmix_short", "--tasks", "mine", "--seeds", "1", "--device", "cpu"]
-    path = paths.data() / "mine" / "train.jsonl"
+    path, store = paths.data() / "mine" / "train.jsonl", Records()
     good = path.read_text("utf-8")
     path.write_text("{broken\n", "utf-8")
-    with monkeypatch.context() as patch:
-        patch.setattr("mixutils.cli.training.read", lambda *_: None)
-        patch.setattr("mixutils.companion.plans.of_own_data", lambda plan: [])
-        patch.setattr("mixutils.cli.training.rehearse", lambda *_: [])
-        assert cli.main([*argv, "--jobs", "1"]) == 1
-    out = capsys.readouterr().out
-    assert "train.jsonl, line 1: broken JSON" in out
-    assert "once the cause is mended, the same command repeats failed runs" in out
-    assert {json.loads(p.read_text("utf-8"))["cause"] for p in paths.records().iterdir()} == {"input"}
+    failed = attempt(PLAIN, store, device="cpu", use_hub=False)
+    assert "train.jsonl, line 1: broken JSON" in failed["error"]
+    assert failed["cause"] == "input"
     path.write_text(good, "utf-8")
-    assert cli.main([*argv, "--jobs", "1"]) == 0
-    assert all(r["status"] == "done" for r in Records().all())
+    assert list(jobs_for([PLAIN], store)) == [PLAIN.hash]
+    attempt(PLAIN, store, device="cpu", use_hub=False)
+    assert store.done(PLAIN)

@@ -16,6 +16,8 @@ from mixutils.training.metrics import pack_bits
 from tests.fakes import done
 from tests.fakes_records import GONE, LAST, RUN, damage, full, measured
 
+INTEGERS = st.integers(1 - 2**63, 2**63 - 1)
+
 
 @pytest.mark.parametrize(
     ("precision", "matmul", "word"),
@@ -84,7 +86,7 @@ def test_whatever_is_put_anywhere_is_a_record_or_a_named_error(where, value):
 @given(
     labels=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=2, max_size=2),
     notes=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=3),
-    numbers=st.dictionaries(st.sampled_from("abc"), st.floats(allow_nan=False, allow_infinity=False) | st.integers()),
+    numbers=st.dictionaries(st.sampled_from("abc"), st.floats(allow_nan=False, allow_infinity=False) | INTEGERS),
     loss=st.floats(0, 1e6) | st.none(),
 )
 def test_records_come_back_from_folder_file_and_merge_as_they_were(labels, notes, numbers, loss, tmp_path_factory):

@@ -11,8 +11,6 @@ import time
 import psutil
 import pytest
 
-from mixutils import paths
-
 MINE = ["--profile", "smoke", "--only", "dmix_short", "--tasks", "mine", "--seeds", "20", "--device", "cpu"]
 
 
@@ -24,12 +22,20 @@ MINE = ["--profile", "smoke", "--only", "dmix_short", "--tasks", "mine", "--seed
 def test_a_training_that_is_stopped_says_one_line_and_leaves_nobody(sent, status, word):
     command = [sys.executable, "-m", "mixutils", "train", *MINE, "--jobs", "2"]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Shells start what is in the background with SIGINT ignored, and so would this be.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
-    while not any(paths.records().glob("*.json")) and time.monotonic() < deadline:
-        time.sleep(0.1)  # until both workers are there and train
-    workers = psutil.Process(process.pid).children(recursive=True)
+    workers: list[psutil.Process] = []
+    while len(workers) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        workers = psutil.Process(process.pid).children(recursive=True)
+    time.sleep(1)
     os.killpg(process.pid, sent)  # as a terminal does
     _, err = process.communicate(timeout=60)
     assert process.returncode == status

@@ -24,6 +24,7 @@ from ..runs.launch import devices, jobs_for, launch
 from ..runs.records import Records, compact, write_whole
 from ..runs.rehearsal import rehearse
 from ..runs.trained import Trained, trained
+from ..tasks import own_wishes
 from .parameters import PARAMETERS, parameters
 from .plans import Ahead, check_gpu, describe, figures, hours, make_plan, permuted, shipped, shuffle_seed, stale_runs
 from .progress import progress
@@ -158,7 +159,9 @@ class Companion:
 
         records = (self.store.get(r) for r in self.plan.runs)
         _as_text(label for r in records if r is not None for label in r.get("data", {}).get("labels", ()))
-        return read_as(frame(self.plan, self.store, self.shuffle), **of_readings(self.plan.setting.options))
+        own = {c.task: metric for c in self.plan.columns if (metric := own_wishes(c.task).metric)}
+        asked = ({"metric": own} if own else {}) | of_readings(self.plan.setting.options)
+        return read_as(frame(self.plan, self.store, self.shuffle), **asked)
 
     @cached_property
     def curves(self) -> pd.DataFrame:

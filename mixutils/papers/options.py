@@ -20,6 +20,7 @@ from ..mixers import REGISTRY, build
 from ..mixers.options import one_of
 from ..runs.run import Run
 from ..tasks.splits import policy_name
+from ..tasks.wishes import METRICS
 from ..training.loop import Recipe
 from ..training.optim import OPTIMIZERS
 from ..training.policies import check
@@ -57,7 +58,6 @@ SHORTCUTS = {
     "max_length": ("run.max_length={}",),
     "class_weights": ("recipe.class_weights={}",),
 }
-METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
 #: Arguments of ``evidence.read_as``, and of ``Evidence``.
 READING, OF_EVIDENCE = ("policy", "metric", "floor"), ("margin",)
 WHERE = "python -m mixutils readings lists them"

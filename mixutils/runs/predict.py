@@ -6,16 +6,17 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 import torch
 
 from ..encoder.export import load_saved
 from ..tasks import DataError, spec
-from ..tasks.folder import PAIRS
+from ..tasks.folder import make_row
+from ..tasks.formats import READERS, fields
+from ..tasks.wishes import of_call
 
 BATCH = 64
-FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
 
 
 class Prediction(NamedTuple):
@@ -31,7 +32,7 @@ def predict(folder: Path, file: Path, device: torch.device) -> Iterator[Predicti
 
     Args:
         folder: of ``saved.save``, or any classifier that transformers can read. file: with the columns of a data set's
-            files; ``label`` may be missing.
+            files, or those of ``--columns``; ``label`` may be missing.
 
     Raises:
         EncoderError: no classifier. DataError: no such file, or a row without text, with file and line.
@@ -79,64 +80,19 @@ def said(found: list[Prediction]) -> str:
 
 def _rows(path: Path, pair: bool | None) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Texts and label of each row. ``pair``: whether there must be two texts; None: two where there are two."""
-    if path.suffix not in FORMATS:
-        raise DataError(
-            f"{str(path)!r}: texts are read from {', '.join(FORMATS)}, not from {path.suffix or 'no ending'!r}"
-        )
     if not path.is_file():
         raise DataError(f"there is no file {str(path)[:200]!r}")
-    count = 0
-    for count, (line, fields) in enumerate(_fields(path), 1):  # noqa: B007 - told below
-        columns = next((two for two in PAIRS if {*two} <= {*fields}), None) if pair is not False else None
-        if columns is None and pair:
+    if not {ending.lower() for ending in path.suffixes} & set(READERS):
+        raise DataError(f"{str(path)[:200]!r}: texts are read from {', '.join(READERS)}")
+    columns, count = of_call().get("columns", {}), 0
+    for count, (line, found) in enumerate(fields(path), 1):  # noqa: B007 - told below
+        row = make_row(path, line, found, columns, labelled=False)
+        texts = (row.text,) if row.second is None else (row.text, row.second)
+        if pair is not None and len(texts) != 1 + pair:
+            wanted = ("one text", "two texts")[pair]
             raise DataError(
-                f"{path}, line {line}: expected two texts, as {' and '.join(PAIRS[0])}; got {', '.join(map(str, fields))}"
+                f"{path}, line {line}: the classifier reads {wanted} a row; got {', '.join(map(str, found))}"
             )
-        texts = tuple(fields.get(name) for name in columns or ("text",))
-        if not all(isinstance(text, str) for text in texts):
-            raise DataError(
-                f"{path}, line {line}: no text in {' and '.join(columns or ('text',))}; got {', '.join(map(str, fields))}"
-            )
-        label = fields.get("label")
-        yield texts, None if label in (None, "") or label != label else str(label)
+        yield texts, row.label or None
     if not count:
         raise DataError(f"{path}: there are no rows in the file")
-
-
-def _fields(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Numbered rows of a file as objects."""
-    if path.suffix == ".parquet":
-        try:
-            import pandas as pd
-
-            yield from enumerate(pd.read_parquet(path).to_dict("records"), 1)
-        except ImportError:
-            raise DataError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from None
-        return
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            yield from _jsonl(path, file) if path.suffix == ".jsonl" else _csv(path, file)
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: not UTF-8 ({error.reason}); save the file as UTF-8") from None
-
-
-def _csv(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader, first = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True), 2
-    try:
-        for row in reader:
-            yield first, row
-            first = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{path}, line {first}: broken quoting or line end ({error})") from None
-
-
-def _jsonl(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(file, 1):
-        if line.strip():
-            try:
-                found = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: broken JSON ({error.msg})") from None
-            if not isinstance(found, dict):
-                raise DataError(f"{path}, line {number}: expected a JSON object, got {type(found).__name__}")
-            yield number, found

@@ -229,8 +229,12 @@ def read(path: Path, columns: Mapping[str, str] | None = None) -> list[Row]:
     return rows
 
 
-def make_row(path: Path | str, line: int, fields: dict, columns: Mapping[str, str] | None = None) -> Row:
+def make_row(
+    path: Path | str, line: int, fields: dict, columns: Mapping[str, str] | None = None, labelled: bool = True
+) -> Row:
     """A row with sound texts and label; ``path`` and ``line`` say where it stands, ``columns`` as in ``read``.
+
+    ``labelled``: whether there must be a label; if not, it is "" where it is missing.
 
     Raises:
         DataError: a column without a value, a value of another type, half of a character pair, or a NUL.
@@ -247,6 +251,9 @@ def make_row(path: Path | str, line: int, fields: dict, columns: Mapping[str, st
             continue  # nearly all
         where = f"{shown(path)}, line {line}"
         if value is None or value != value or (i == last and type(value) is str and not value.strip()):
+            if i == last and not labelled:
+                label = ""
+                continue
             raise DataError(f"{where}: no value for {cut(name)}; {_expected(path, fields, columns)}")
         if not isinstance(value, str):
             kind = "a name or a number (one label a row)" if i == last else "text"

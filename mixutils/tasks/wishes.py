@@ -21,6 +21,7 @@ from .formats import cut, shown
 from .splits import policy_name
 
 FILE = "dataset.toml"
+METRICS = ("accuracy", "f1_micro", "f1_macro", "f1_weighted", "f1_binary")
 OURS = ("text", "text_a", "text_b", "label")
 #: Blanks and characters without width, as they stand around what was copied.
 _AROUND = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+|[\s\u200b-\u200f\u2060\ufeff]+$")
@@ -71,6 +72,7 @@ class Wishes:
     Attributes:
         columns: our column -> the file's; those left out have their usual names. labels: names of ``NORMALISERS``.
         policy: split policy where a paper leaves it open. language: of the texts. positive: the class whose F1 is binary F1.
+        metric: one of ``METRICS``, which tables and figures show; "" leaves it to the paper.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Wishes:
     policy: str = "auto"
     language: str = "English"
     positive: str = ""
+    metric: str = ""
 
 
 USUAL = Wishes()
@@ -142,12 +145,10 @@ def of_folder(folder: Path, own: bool = True) -> Wishes:
         given = paths.toml(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise DataError(f"{where}: not readable as TOML ({shown(' '.join(str(error).split()))[:200]})") from None
-    if not own and (fixed := {"policy", "language", "positive"} & {*given}):
+    if not own and (fixed := {"policy", "language", "positive", "metric"} & {*given}):
         raise DataError(
             f"{where}: {', '.join(sorted(fixed))} of a data set of the catalogue cannot be changed; take it out"
         )
-    if "metric" in given:
-        raise DataError(f"{where}: the metric is chosen by --option reading.metric=f1_macro; take it out of this file")
     known = list(Wishes.__dataclass_fields__)
     if unknown := [key for key in given if key not in known]:
         raise DataError(f"{where}: there is no key {cut(unknown[0])}; there are {', '.join(known)}")
@@ -157,6 +158,8 @@ def of_folder(folder: Path, own: bool = True) -> Wishes:
             raise DataError(f"{where}: {key} must be {words}, not {cut(value)}")
     out = given | ({"columns": _columns(given["columns"], where)} if "columns" in given else {})
     out |= {"labels": labels(given["labels"], where)} if "labels" in given else {}
+    if (metric := out.get("metric", METRICS[0])) not in METRICS:
+        raise DataError(f"{where}: metric must be one of {', '.join(METRICS)}, not {cut(metric)}")
     try:
         policy_name(out.get("policy", "auto"))
     except ValueError as error:
