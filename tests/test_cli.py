@@ -79,6 +79,7 @@ def test_every_command_explains_itself(command, capsys):
         (["bench", "--repeats", "-1"], ["--repeats", "1 to 10,000", "not -1"]),
         (["bench", "--methods", "tmix,tmax"], ["'tmax'", "tmix", "dmix"]),
         (["bench", "--device", "cuda:x"], ["'cuda:x'"]),
+        (["predict", "kept", "texts.csv", "--out", "predicted.txt"], ["--out", ".jsonl, .csv or .tsv", "'predicted.txt'"]),
         (["records", "export"], ["path"]),
         (["records", "merge", "nowhere.jsonl"], ["nowhere.jsonl"]),
     ],

@@ -177,6 +177,12 @@ def test_a_pool_takes_the_sources_own_parts_and_cuts_the_others_from_train(parts
         assert np.bincount(part.labels).max() - np.bincount(part.labels).min() <= 2
 
 
+@pytest.mark.parametrize(("rows", "parts"), [(70, (56, 7, 7)), (60, (48, 6, 6)), (73, (3, 20, 50)), (71, (1, 20, 50))])
+def test_a_pool_of_too_few_rows_is_cut_in_tenths(rows, parts):
+    made = apply_policy(make_data(train=np.arange(rows) % 3), "pool-20-50", 0).splits
+    assert tuple(len(made[name]) for name in ("train", "validation", "test")) == parts
+
+
 def test_a_pool_leaves_short_parts_whole():
     made = apply_policy(make_data(train=np.arange(90) % 3, test=np.arange(30) % 3), "pool-20-50", 0).splits
     assert len(made["test"]) == 30

@@ -39,6 +39,8 @@ def bench(args: argparse.Namespace) -> int:
 def predict(args: argparse.Namespace) -> int:
     from ..runs.predict import predict, said, write
 
+    if args.out is not None and args.out.suffix not in (".jsonl", ".csv", ".tsv"):
+        raise ValueError(f"--out takes a .jsonl, .csv or .tsv file, not {str(args.out)[:200]!r}")
     found = list(predict(args.dir, args.file, environment.pick_device(args.device)))
     if args.out is None:
         write(found, sys.stdout, "")

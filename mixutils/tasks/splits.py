@@ -102,14 +102,16 @@ def _tenfold(parts: Parts, seed: int) -> Parts:
 def _pool(parts: Parts, seed: int, select: int, report: int) -> Parts:
     """V rows select and at most T report, from the source's own parts where it has them, else from train.
 
-    The rest of train is a pool to draw small training sets from (SPEC 10).
+    The rest of train is a pool to draw small training sets from (SPEC 10). Of a train without so many rows a tenth each.
     """
     parts = dict(parts)
     if "test" not in parts and "validation" in parts:  # a source with a validation part alone reports it
         parts["test"] = parts.pop("validation")
-    for name, size in (("test", report), ("validation", select)):
-        if name not in parts:
-            parts |= set_aside(parts["train"], seed, **{name: size})
+    missing = {name: size for name, size in (("test", report), ("validation", select)) if name not in parts}
+    if sum(missing.values()) >= len(parts["train"]):
+        missing = dict.fromkeys(missing, _tenth(parts))
+    for name, size in missing.items():
+        parts |= set_aside(parts["train"], seed, **{name: size})
     reported = {"validation": _shorten(parts["validation"], select), "test": _shorten(parts["test"], report)}
     return {"train": parts["train"], **reported}
 
