@@ -59,6 +59,11 @@ def test_every_command_explains_itself(command, capsys):
         (["plan", "--profile", "labtop"], ["'labtop'", "smoke", "laptop", "desk", "full"]),
         (["plan", *SMOKE, "--only", "smix"], ["smix", "ssmix", "start_here", "ssmix_spans"]),
         (["plan", *SMOKE, "--tasks", "trek"], ["'trek'", "trec-coarse", "trec-fine", "docs-coarse"]),
+        (["plan", "--profile", "desk", "--only", "compare", "--tasks", "trek"], ["'trek'", "trec-coarse"]),
+        (
+            ["plan", "--profile", "desk", "--only", "compare", "--tasks", "cr"],
+            ["none of the wanted data sets", "cr: not in"],
+        ),
         (["plan", *SMOKE, "--seeds", "five"], ["a number (5)", "'five'"]),
         (["plan", *SMOKE, "--seeds", "0"], ["a number (5)", "'0'"]),
         (["plan", *SMOKE, "--seeds", "18446744073709551616"], ["1,000 numbers", "2,147,483,647"]),
@@ -79,7 +84,10 @@ def test_every_command_explains_itself(command, capsys):
         (["bench", "--repeats", "-1"], ["--repeats", "1 to 10,000", "not -1"]),
         (["bench", "--methods", "tmix,tmax"], ["'tmax'", "tmix", "dmix"]),
         (["bench", "--device", "cuda:x"], ["'cuda:x'"]),
-        (["predict", "kept", "texts.csv", "--out", "predicted.txt"], ["--out", ".jsonl, .csv or .tsv", "'predicted.txt'"]),
+        (
+            ["predict", "kept", "texts.csv", "--out", "predicted.txt"],
+            ["--out", ".jsonl, .csv or .tsv", "'predicted.txt'"],
+        ),
         (["records", "export"], ["path"]),
         (["records", "merge", "nowhere.jsonl"], ["nowhere.jsonl"]),
     ],
@@ -216,7 +224,7 @@ def test_broken_records_are_named_with_their_line(tmp_path, capsys):
     (tmp_path / "bad.jsonl").write_text("{}\n", "utf-8")
     status, out, err = run(capsys, "records", "merge", str(tmp_path / "bad.jsonl"))
     assert status == 1
-    assert "0 records merged: 1 no records and left out" in out
+    assert "0 records merged: 1 unusable and left out" in out
     assert "bad.jsonl, line 1: not a record" in err
 
 

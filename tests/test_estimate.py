@@ -145,3 +145,13 @@ def test_an_unfinished_run_takes_what_is_estimated(encoder, monkeypatch):
     assert 0.8 < estimate / max(sizes) < 1.7  # at most: words are estimated for richer texts
     kept = checkpoints.checkpoint_path(run.hash, "best-on-test").stat().st_size / 1e6
     assert 0.8 < megabytes(run) / kept < 1.7  # at most: words are estimated for richer texts
+
+
+def test_an_own_encoder_is_as_large_as_its_config_says(tmp_path):
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    config = {"hidden_size": 384, "num_hidden_layers": 6, "intermediate_size": 1536}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    own, wheel = (Run("mine", "none", 0, encoder=name, train_size=100) for name in (str(folder), "minilm"))
+    assert work(own) == pytest.approx(work(wheel), rel=0.01)
+    assert megabytes(own) == pytest.approx(megabytes(wheel), rel=0.01)

@@ -31,7 +31,7 @@ def write(name: str, text: str, part: str = "train") -> Path:
 
 
 def said(*runs: Run) -> list[str]:
-    with pytest.raises(ValueError, match=r"^to be mended before anything is trained:\n") as error:
+    with pytest.raises(ValueError, match=r"^nothing was trained; mend this first:\n") as error:
         rehearse(runs, Records(), use_hub=False)
     return str(error.value).splitlines()[1:]
 
@@ -68,11 +68,11 @@ def test_all_faults_are_said_together_and_nothing_is_trained(capsys):
     argv = ["train", "--profile", "smoke", "--only", "dmix_short", "--seeds", "1", "--device", "cpu"]
     assert cli.main([*argv, "--tasks", "mine,bad"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("error: to be mended before anything is trained:\n")
+    assert err.startswith("error: nothing was trained; mend this first:\n")
     assert err.count("\n") == 2
     assert str(broken) in err
     assert not paths.records().exists()
-    with pytest.raises(ValueError, match="to be mended before"):
+    with pytest.raises(ValueError, match="mend this first"):
         Companion("dmix_short", profile="smoke", tasks="mine,bad", seeds=1).train_or_load()
 
 

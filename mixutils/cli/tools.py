@@ -15,6 +15,7 @@ from ..runs.records import NEW, NEWER, WRONG, Records, write_whole
 from ..runs.schema import Record, generation, precision_word
 from .showing import say_failed
 
+MOST = 20  # errors of one file that are printed
 LARGEST = 10_000  # rows of a batch, or rounds
 
 
@@ -79,8 +80,10 @@ def records(args: argparse.Namespace) -> int:
         print(f"{store.export((r['hash'] for r in store.all()), args.path)} records in {args.path}")
         return 0
     merged = store.merge(args.path)
-    for wrong in merged[WRONG]:
+    for wrong in merged[WRONG][:MOST]:
         print(f"error: {wrong}", file=sys.stderr)
+    if (more := len(merged[WRONG]) - MOST) > 0:
+        print(f"error: and {more:,} more", file=sys.stderr)
     print(f"{told(merged)}\nin {store.folder}")
     return int(bool(merged[WRONG]))
 

@@ -6,7 +6,7 @@ verdicts are functions of cells and records only; which runs a plan needs follow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import SimpleNamespace
@@ -218,9 +218,7 @@ def choose_columns(
     wanted = setting.tasks or own
     names = {c.key: {c.key, c.task, c.key.split("/")[0]} for c in columns}
     others = [t for t in setting.tasks or () if not any(t in n for n in names.values())]
-    for task in others:
-        if task not in known() and task not in setting.recorded:
-            raise unknown(task)
+    refuse_unknown(others, setting)
     chosen, absent, with_data = [], {}, False
     for column in (*columns, *map(own_column, others)):
         if wanted and not names.get(column.key, {column.key}) & set(wanted):
@@ -233,11 +231,22 @@ def choose_columns(
         else:
             absent[column.key] = reason
     if not chosen and setting.tasks:
-        why = dict.fromkeys(f"{k}: {v}" for k, v in absent.items() if names.get(k, {k}) & set(setting.tasks))
-        raise DataError(f"none of the wanted data sets is at hand ({'; '.join(why)})")
+        raise none_at_hand({k: v for k, v in absent.items() if names.get(k, {k}) & set(setting.tasks)})
     if not setting.tasks and not with_data:
         chosen += [own_column(t) for t in stand_ins if not chosen or t in setting.recorded]
     return tuple(_foreign(c, setting) for c in chosen), absent
+
+
+def refuse_unknown(tasks: Iterable[str], setting: Setting) -> None:
+    """Raises a DataError where a task is one that nothing answers to, now or in the records."""
+    for task in tasks:
+        if task not in known() and task not in setting.recorded:
+            raise unknown(task)
+
+
+def none_at_hand(absent: Mapping[str, str]) -> DataError:
+    """The error where no wanted data set is there; task -> why."""
+    return DataError(f"none of the wanted data sets is at hand ({'; '.join(f'{k}: {v}' for k, v in absent.items())})")
 
 
 def _foreign(column: Column, setting: Setting) -> Column:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -45,6 +48,17 @@ def _of(table: Mapping[str, float], encoder: str, other: float) -> float:
     return table.get(encoder) or table.get(encoder.partition(":")[0], other)
 
 
+@cache
+def _shape(encoder: str) -> tuple[float, float]:
+    """Weights of the layers in millions, and width: of a folder by its ``config.json``."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        config = json.loads((Path(encoder) / "config.json").read_text("utf-8"))
+        width = config["hidden_size"]
+        inner = 4 * width**2 + 2 * width * config.get("intermediate_size", 4 * width)
+        return config["num_hidden_layers"] * inner / 1e6, width
+    return _of(LAYER_WEIGHTS, encoder, 85.0), _of(WIDTHS, encoder, 768)
+
+
 def _size(run: Run) -> tuple[float, int, int]:
     """Tokens per row, training rows, and evaluated rows of one run."""
     entry = spec(run.task)
@@ -58,7 +72,7 @@ def work(run: Run) -> float:
     """Multiply-adds ×2 of one run, in units of 1e9, from configuration alone."""
     tokens, n, evaluated = _size(run)
     steps, rows = count_steps(n, run.recipe), min(run.recipe.batch_size, n)
-    weights = _of(LAYER_WEIGHTS, run.encoder, 85.0) / 1e3  # billions
+    weights = _shape(run.encoder)[0] / 1e3  # billions
     passes = REGISTRY[run.method].cost if run.method in REGISTRY else 1.0
     return 2 * weights * tokens * (3 * steps * rows * passes + evaluated * len(evaluation_steps(n, run.recipe)))
 
@@ -69,8 +83,9 @@ def megabytes(run: Run) -> float:
     Their number grows with the root of the text: 20 to 37 times the root of the tokens on the papers' English data sets.
     """
     tokens, n, evaluated = _size(run)
-    words, width = min(30_522, 35 * math.sqrt(tokens * (n + evaluated))), _of(WIDTHS, run.encoder, 768)
-    return 4 * (_of(LAYER_WEIGHTS, run.encoder, 85.0) + width * (words + 512 + width) / 1e6)  # places, pooler
+    weights, width = _shape(run.encoder)
+    words = min(30_522, 35 * math.sqrt(tokens * (n + evaluated)))
+    return 4 * (weights + width * (words + 512 + width) / 1e6)  # places, pooler
 
 
 def measured_speed(device: torch.device) -> float:

@@ -63,7 +63,7 @@ def chosen(record: Record, policy: str, metric: str = "accuracy") -> dict[str, A
 
 #: What can become of a record in a merge. The first two kinds are copied.
 NEW, NEWER, KEPT, FAILED = "new", "in place of an older generation", "already there", "failed and left out"
-WRONG = "no records and left out"
+WRONG = "unusable and left out"
 
 
 class Records:

@@ -48,7 +48,7 @@ def _faults_of_data(tasks: Iterable[str], use_hub: bool) -> dict[str, str]:
 
 def _raise(wrong: dict[str, str]) -> None:
     if wrong:
-        raise ValueError("\n".join(("to be mended before anything is trained:", *dict.fromkeys(wrong.values()))))
+        raise ValueError("\n".join(("nothing was trained; mend this first:", *dict.fromkeys(wrong.values()))))
 
 
 def rehearse(runs: Iterable[Run], store: Records, use_hub: bool = True) -> list[str]:
