@@ -87,7 +87,7 @@ def data() -> Path | None:
     runners disagree about the current folder (nbval starts a kernel beside the notebook, papermill where it was called).
 
     Raises:
-        FileNotFoundError: ``MIXUTILS_DATA`` names something that is no folder.
+        FileNotFoundError: ``MIXUTILS_DATA`` names something that is not a folder.
     """
     name = os.environ.get("MIXUTILS_DATA")
     if not name:
@@ -95,7 +95,7 @@ def data() -> Path | None:
     for folder in (Path(name).expanduser(), ROOT / name):
         if folder.is_dir():
             return folder.resolve()
-    raise FileNotFoundError(f"the data folder (--data or MIXUTILS_DATA) is no folder: {name}")
+    raise FileNotFoundError(f"the data folder (--data or MIXUTILS_DATA) is not a folder: {name}")
 
 
 @contextmanager

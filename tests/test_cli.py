@@ -129,7 +129,7 @@ def test_a_data_folder_that_is_none_is_refused(command, tmp_path, capsys):
     for place in (tmp_path / "nowhere", tmp_path / "file"):
         status, _, err = run(capsys, command, "--data", str(place))
         assert status == 2
-        assert err == f"error: the data folder (--data or MIXUTILS_DATA) is no folder: {place}\n"
+        assert err == f"error: the data folder (--data or MIXUTILS_DATA) is not a folder: {place}\n"
 
 
 def test_the_data_folder_reaches_the_plan(tmp_path, capsys):

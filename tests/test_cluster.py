@@ -209,7 +209,7 @@ def test_notebooks_wait_for_the_whole_plan(command, queue, monkeypatch, capsys):
     assert cli.main([command, *MINE, "--slurm", "--partition=main"]) == 0
     out = capsys.readouterr().out
     assert "submitted as 100, 101: python -m mixutils status" in out
-    assert "8 runs are missing: give the same command again when they are done" in out
+    assert "missing: 8 runs; give the same command again when they are done" in out
     assert executed == []
     runs = [run for batch in queue.values() for run in batch.runs]
     for run in runs:
@@ -225,7 +225,7 @@ def test_notebooks_wait_for_the_whole_plan(command, queue, monkeypatch, capsys):
     queue.clear()
     monkeypatch.setattr(cluster, "submit", lambda *_, **__: ["7"])  # and the job is cancelled
     assert cli.main([command, *MINE, "--slurm", "--wait"]) == 1
-    assert "1 runs were lost with their jobs" in capsys.readouterr().out
+    assert "lost with their jobs: 1 run;" in capsys.readouterr().out
     assert executed == [1]
 
 
@@ -241,7 +241,7 @@ def test_what_a_grid_decides_is_submitted_when_the_grid_is_done(queue, monkeypat
         queue.clear()
     assert said[0]
     assert not said[-1]
-    assert re.search(r"trained: (\d+) of \1 runs are done", out)
+    assert re.search(r"trained: (\d+) of \1 runs\n", out)
 
 
 def json_data(run) -> dict:

@@ -50,7 +50,7 @@ def test_the_plan_counts_states_and_says_what_it_costs(plan, capsys):
     assert out[0] == "profile smoke: notebook defaults and tests: seconds, numbers mean nothing"
     assert out[1] == "ssmix: mine; encoder random:tiny; seeds 0,1; train rows 48"
     assert out[2].endswith(": not asked for")
-    odd = "test has 8 rows only, 12.5 points each; 8 of 8 rows of test have a text that trains"
+    odd = "test has only 8 rows, 12.5 points each; 8 of 8 rows of test have a text that trains"
     assert out[3] == f"    mine: train 30, validation 8, test 8 rows; 2 classes (n 15, y 15); {odd}"
     assert re.match(r"    runs: 12 done, 3 to do, 1 failed; about \d+ s with \d+ workers$", out[4])
     assert out[5] == "    failed: mine n=48 unk on random:tiny, seed 0: ValueError: no such token"
@@ -97,7 +97,7 @@ def test_training_does_what_is_missing_and_only_that(plan, capsys):
     store = fill(plan, but=lambda r: r in missing)
     before = {p.name: p.read_bytes() for p in store.folder.iterdir()}
     assert cli.main(["train", *MINE, "--jobs", "1", "--device", "cpu"]) == 0
-    assert f"trained: {len(plan.runs)} of {len(plan.runs)} runs are done" in "\n".join(lines(capsys))
+    assert f"trained: {len(plan.runs)} of {len(plan.runs)} runs" in "\n".join(lines(capsys))
     after = {p.name: p.read_bytes() for p in store.folder.iterdir()}
     assert set(after) - set(before) == {f"{r.hash}.json" for r in missing}
     assert before.items() <= after.items()

@@ -361,7 +361,7 @@ def test_the_command_line_says_columns_and_labels_to_all_that_it_starts(mine, ca
     assert "--labels strip takes them for one class" in capsys.readouterr().err
     assert cli.main([*plan, "--columns", "text=review", "--labels", "strip"]) == 0
     assert (
-        "    mine: train 40 rows; 2 classes (n 20, y 20); test has 4 rows only, 25.0 points each\n"
+        "    mine: train 40 rows; 2 classes (n 20, y 20); test has only 4 rows, 25.0 points each\n"
         in capsys.readouterr().out
     )
     assert os.environ["MIXUTILS_COLUMNS"] == "text=review"
@@ -388,7 +388,7 @@ def test_what_is_odd_about_data_is_noted(mine):
         "1 of 43 texts of train are empty",
         "labels with a fraction ('2.5') are names of classes without an order",
         "1 of 3 classes have one training row ('2.5')",
-        "1 texts of train are there with another label too",
+        "texts of train that also have another label: 1",
     )
 
 

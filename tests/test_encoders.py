@@ -183,7 +183,7 @@ def test_minilm_can_be_taken_from_a_folder(saved, monkeypatch):
     assert minilm_folder() == saved
     assert load_encoder("minilm").config.hidden_size == RANDOM["tiny"][1]
     monkeypatch.setenv("MIXUTILS_MINILM", str(saved / "typo"))
-    with pytest.raises(EncoderError, match=f"MIXUTILS_MINILM is no folder: {saved}/typo"):
+    with pytest.raises(EncoderError, match=f"MIXUTILS_MINILM is not a folder: {saved}/typo"):
         load_encoder("minilm")
 
 

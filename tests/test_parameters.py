@@ -70,7 +70,7 @@ def test_anything_else_is_refused_by_name(name, given):
         ("seeds", [0.5], "seeds are a number"),
         ("tasks", [1], "no data set is called '1'"),
         ("profile", 3, "no profile is called '3'"),
-        ("data", "nowhere", "is no folder"),
+        ("data", "nowhere", "is not a folder"),
         ("shuffle", "-1", "shuffle must be a seed"),
         ("shuffle", "one", "shuffle must be a seed"),
     ],

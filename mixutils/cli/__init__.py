@@ -19,6 +19,7 @@ from .. import paths
 from ..encoder.load import resolved
 from ..papers.options import parse, shortcuts
 from ..papers.profiles import PROFILES
+from ..wording import shortened
 
 #: Command -> who does it, its groups of options, help; group -> option -> what argparse is told of it.
 FACTS = paths.facts("cli/commands")
@@ -98,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, RuntimeError, OSError) as error:
         of_files = isinstance(error, OSError) and (error.filename or error.errno in paths.NOT_WRITABLE)
         text = _of_files(error) if of_files else str(error)
-        print(f"error: {_cut(text, LONGEST)}", file=sys.stderr)
+        print(f"error: {shortened(text, LONGEST)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print(
@@ -111,14 +112,10 @@ def _terminate(signum: int, frame: object) -> None:
     raise KeyboardInterrupt("terminated")
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) < most else f"{text[:most]} …"
-
-
 def _of_files(error: OSError) -> str:
     """What the system says of a file; of a full disk also how much is free."""
     place = Path(os.fsdecode(error.filename or paths.work()))
-    said = f"{_cut(str(place), 300)}: {error.strerror or error}"
+    said = f"{shortened(str(place), 300)}: {error.strerror or error}"
     if error.errno not in paths.NOT_WRITABLE:
         return said
     there = next((p for p in (place, *place.absolute().parents) if p.exists()), paths.ROOT)

@@ -9,6 +9,7 @@ from .. import paths
 from ..runs import cluster
 from ..runs.locks import holder
 from ..runs.records import Records
+from ..wording import counted
 
 MOST = 20  # lines of one state
 
@@ -22,11 +23,11 @@ def status(args: argparse.Namespace) -> int:
         print(f"nothing was submitted from {paths.work()}")
         return 0
     said = (f"{counts[state]} {state}" for state in ("queued", "running", "done", "failed", "lost") if counts[state])
-    print(f"{len(lines)} runs submitted: {', '.join(said)}")
+    print(f"{counted(len(lines), 'run')} submitted: {', '.join(said)}")
     for state in ("queued", "running", "failed", "lost"):
         of_state = [text for known, text in lines if known == state]
         if state == "queued":
-            of_state = [f"{text}: {n} runs" for text, n in of_job.items()]
+            of_state = [f"{text}: {counted(n, 'run')}" for text, n in of_job.items()]
         for text in of_state[:MOST]:
             print(f"{state:<8} {text}")
         if len(of_state) > MOST:
@@ -61,7 +62,7 @@ def cancel(args: argparse.Namespace) -> int:
     jobs = cluster.cancel()
     runs = sum(len(job.runs) for job in jobs)
     print(
-        f"cancelled {len(jobs)} jobs with {runs} runs; what is finished stays"
+        f"cancelled {counted(len(jobs), 'job')} with {counted(runs, 'run')}; what is finished stays"
         if jobs
         else "nothing is queued or running"
     )

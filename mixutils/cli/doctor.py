@@ -13,8 +13,8 @@ from ..encoder.load import EncoderError, minilm_folder
 from ..runs import environment
 from ..tasks import BUILTIN, CATALOGUE, DataError, at_hand, load_task
 from ..tasks.folder import names
-from ..tasks.formats import shown
 from ..tasks.hub import reachable
+from ..wording import shown
 
 LIBRARIES = "torch transformers datasets numpy scipy pandas scikit-learn statsmodels matplotlib seaborn jupyterlab papermill nbval accelerate sphinx"
 MISSING = "MISSING: "
@@ -60,7 +60,8 @@ def _data() -> str:
         except DataError as error:
             here, reason = False, str(error)
         tasks["" if here else reason].append(task)
-    lines = [f"{root}: {len(tasks[''])} of {len(CATALOGUE)} of the catalogue ({', '.join(tasks.pop(''))})"]
+    there = tasks.pop("", [])
+    lines = [f"{root}: {len(there)} of {len(CATALOGUE)} of the catalogue" + f" ({', '.join(there)})" * bool(there)]
     lines += [f"{reason}: {', '.join(missing)}" for reason, missing in tasks.items()]
     of_catalogue = {s.split("/")[0] for task in CATALOGUE.values() for part in task.parts.values() for s in part}
     own, bad = [], []

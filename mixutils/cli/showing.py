@@ -14,6 +14,7 @@ from ..papers.profiles import PROFILES
 from ..runs import environment, launch
 from ..runs.records import Records
 from ..site.catalogue import NOTEBOOKS
+from ..wording import counted
 from . import setting
 from .training import train
 
@@ -60,10 +61,12 @@ def half(args: argparse.Namespace, plans: dict[str, Plan]) -> bool:
         return False
     profile = setting.profile(args)
     store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())  # as for training
-    missing = {r.hash for p in plans.values() for r in (*p.first, *p.runs) if not (store.done(r) or store.failed(r))}
+    missing = {r.hash for p in plans.values() for r in (*p.first, *p.runs) if not (store.done(r) or store.given_up(r))}
     missing |= {name for p in plans.values() for name in stale_runs(p, store)}
     if missing:
-        print(f"{len(missing)} runs are missing: give the same command again when they are done, or now with --wait")
+        print(
+            f"missing: {counted(len(missing), 'run')}; give the same command again when they are done, or now with --wait"
+        )
     return bool(missing)
 
 
@@ -108,7 +111,7 @@ def export(profile: str, plans: dict[str, Plan], store: Records) -> None:
     """The records of the plans, and those that came with the checkout, also of what was not asked for."""
     path = paths.figures(profile) / "records.jsonl"
     count = store.export([*(r for p in plans.values() for r in p.runs), *store.shipped], path)
-    print(f"records: {count} runs in {path}")
+    print(f"records: {counted(count, 'run')} in {path}")
 
 
 def build(args: argparse.Namespace, profile: str, plans: dict[str, Plan], store: Records) -> Path:

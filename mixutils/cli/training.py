@@ -22,6 +22,7 @@ from ..runs.records import Records
 from ..runs.rehearsal import read, rehearse
 from ..runs.run import Run
 from ..tasks import CATALOGUE
+from ..wording import counted
 from . import setting
 
 
@@ -50,7 +51,7 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
     free = shutil.disk_usage(next(p for p in (paths.work(), *paths.work().parents) if p.exists())).free / 1e6
     need, time = disk(runs, workers), hours(costs, runs, workers)
     print(
-        f"in all: {len(runs)} runs to do, {time}; disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
+        f"in all: {counted(len(runs), 'run')} to do, {time}; disk: at most {need:.0f} MB while training, {free / 1e3:.0f} GB free"
     )
     if need > free:
         raise RuntimeError(f"not enough disk: {need:.0f} MB needed below {paths.work()}, {free:.0f} MB free")
@@ -60,8 +61,47 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
 def train(args: argparse.Namespace) -> int:
     """Say what is ahead and, without ``--dry-run``, do it here or on a cluster. 1 where runs have failed."""
     profile, papers, _ = setting.selected(args)
-    # What would make every run fail is said before the first one.
-    # (Of a cluster the GPUs are not seen from here.)
+    here = _checked(args, profile)
+    plans = setting.plans(args, profile, papers)
+    store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
+    into = Path(args.save).expanduser().resolve() if getattr(args, "save", None) else None
+    runs = _runs(plans)
+    if into:
+        saved.check(runs, into)
+    use_hub = any(p.setting.use_hub for p in plans.values())
+    read(runs, use_hub)
+    stale = show_plan(profile, plans, store, args.jobs, here).stale
+    keep = saved.wanted(runs, into, stale) if into else {}
+    todo = jobs_for(runs, store, args.retry, stale, keep)
+    if lost := len(todo) - len(jobs_for(runs, store, args.retry, stale)):
+        print(f"    repeated for their weights, with the same numbers: {counted(lost, 'finished run')}")
+    if args.dry_run or not runs:
+        return 0
+    for note in rehearse([job.run for job in todo.values()], store, use_hub):
+        print(f"note: {note}")
+    paths.sweep(paths.work())
+    how = {"device": args.device, "use_hub": use_hub, "jobs": args.jobs, "threads": args.threads, "again": stale}
+    compute = functools.partial(launch.launch if args.slurm is None else _on_cluster(args), retry=args.retry, **how)
+    first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
+    if first:
+        print(f"choosing hyperparameters first: {counted(len(first), 'run')}")
+    undone = compute(first, store) if first else compute(runs, store, keep=keep)
+    if first and all(map(store.done, first)):
+        runs = _runs(setting.plans(args, profile, papers))
+        keep = saved.wanted(runs, into, stale) if into else {}
+        rehearse([job.run for job in jobs_for(runs, store, args.retry, stale, keep).values()], store, use_hub)
+        undone = compute(runs, store, keep=keep)
+    elif first:  # if one has failed, the others wait: it decides what they are
+        runs = first
+    print(f"trained: {sum(map(store.done, runs))} of {counted(len(runs), 'run')}")
+    if into:
+        _save(runs, keep, store, into, use_hub)
+    return _say_undone(runs, undone, store)
+
+
+def _checked(args: argparse.Namespace, profile: str) -> str:
+    """Refuse arguments that would make every run fail; the device as far as it is seen from here."""
+    # (The GPUs of a cluster are not.)
     here = args.device if args.slurm is None or not args.device.startswith("cuda") else "auto"
     environment.pick_precision("auto", environment.pick_device(here))
     environment.count("jobs", args.jobs)
@@ -70,51 +110,33 @@ def train(args: argparse.Namespace) -> int:
         check_gpu(profile, here)
     else:
         slurm.options(args.slurm)
-    plans = setting.plans(args, profile, papers)
-    store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
-    into = Path(args.save).expanduser().resolve() if getattr(args, "save", None) else None
-    if into:
-        saved.check((r for p in plans.values() for r in p.runs), into)
-    runs = list(dict.fromkeys(r for p in plans.values() for r in p.runs))
-    use_hub = any(p.setting.use_hub for p in plans.values())
-    read(runs, use_hub)
-    ahead = show_plan(profile, plans, store, args.jobs, here)
-    keep = saved.wanted(runs, into, ahead.stale) if into else {}
-    todo = jobs_for(runs, store, args.retry, ahead.stale, keep)
-    if lost := len(todo) - len(jobs_for(runs, store, args.retry, ahead.stale)):
-        print(f"    {lost} finished runs are repeated for their weights, with the same numbers")
-    if args.dry_run or not runs:
-        return 0
-    for note in rehearse([job.run for job in todo.values()], store, use_hub):
-        print(f"note: {note}")
-    paths.sweep(paths.work())
-    how = {"device": args.device, "use_hub": use_hub, "jobs": args.jobs, "threads": args.threads, "again": ahead.stale}
-    compute = functools.partial(launch.launch if args.slurm is None else _on_cluster(args), retry=args.retry, **how)
-    first = list(dict.fromkeys(r for p in plans.values() for r in p.first if not store.done(r)))
-    if first:
-        print(f"{len(first)} runs choose hyperparameters first")
-    undone = compute(first, store) if first else compute(runs, store, keep=keep)
-    if first and all(map(store.done, first)):
-        runs = list(dict.fromkeys(r for p in setting.plans(args, profile, papers).values() for r in p.runs))
-        keep = saved.wanted(runs, into, ahead.stale) if into else {}
-        undone = compute(runs, store, keep=keep)
-    elif first:  # if one has failed, the others wait: it decides what they are
-        runs = first
-    print(f"trained: {sum(map(store.done, runs))} of {len(runs)} runs are done")
+    return here
+
+
+def _runs(plans: dict[str, Plan]) -> list[Run]:
+    """Of all plans, each once."""
+    return list(dict.fromkeys(r for p in plans.values() for r in p.runs))
+
+
+def _save(runs: list[Run], keep: dict[str, set[str]], store: Records, into: Path, use_hub: bool) -> None:
+    """Write the folders of the finished runs whose weights were kept."""
     ready = [r for r in runs if r.hash in keep and store.done(r)]
     for run in ready:
         saved.save(run, store.get(run), into, "python -m mixutils " + shlex.join(sys.argv[1:]), use_hub)
-    if into:
-        print(f"saved: {len(ready)} classifiers in {into}, {len(runs) - len(keep)} were there already")
+    print(f"saved: {counted(len(ready), 'classifier')} in {into}; there already: {len(runs) - len(keep)}")
+
+
+def _say_undone(runs: list[Run], lost: list[str], store: Records) -> int:
+    """Say which runs have failed or were lost, and how to repeat them; the exit status."""
     failed = [r for r in runs if store.failed(r)]
     for run in failed[:10]:
         print(f"failed: {run.title()} ({run.hash}): {store.get(run)['error'][:200]}")
     if failed:
         again = "the same command" + " with --retry" * any(map(store.given_up, failed))
         print(f"tracebacks are in {store.folder}; once the cause is mended, {again} repeats failed runs")
-    if undone:
-        print(f"{len(undone)} runs were lost with their jobs; the same command submits them again")
-    return int(bool(failed or undone))
+    if lost:
+        print(f"lost with their jobs: {counted(len(lost), 'run')}; the same command submits them again")
+    return int(bool(failed or lost))
 
 
 def _on_cluster(args: argparse.Namespace) -> Callable[..., list[str]]:
@@ -136,7 +158,7 @@ def _on_cluster(args: argparse.Namespace) -> Callable[..., list[str]]:
             further = "python -m mixutils status says how far; the same command goes on from there"
             print(f"submitted as {', '.join(ids)}: {further}")
         elif todo:
-            print(f"nothing new to submit: {len(todo)} runs are in the queue already")
+            print(f"nothing new to submit; in the queue already: {counted(len(todo), 'run')}")
         lost = cluster.wait(todo, store, keep=keep) if args.wait else []
         if not todo or (args.wait and all(map(store.done, runs))):
             cluster.tidy(runs, keep or {})

@@ -25,6 +25,7 @@ from ..runs.records import Records, compact, write_whole
 from ..runs.rehearsal import rehearse
 from ..runs.trained import Trained, trained
 from ..tasks import own_wishes
+from ..wording import counted
 from .parameters import PARAMETERS, parameters
 from .plans import Ahead, check_gpu, describe, figures, hours, make_plan, permuted, shipped, shuffle_seed, stale_runs
 from .progress import progress
@@ -124,7 +125,7 @@ class Companion:
             RuntimeError: runs of the plan failed. What is done stays, and the message says how to repeat the others.
         """
         if self.train and self.plan.first:
-            self._launch(self.plan.first)
+            self._launch(self.plan.first, self.plan.runs)
             self.plan = self._make_plan()
         if self.train and not any(map(self.store.failed, self.plan.first)):  # the others wait for what decides them
             self._launch(self.plan.runs)
@@ -140,15 +141,17 @@ class Companion:
         if failed:
             errors = "\n".join(f"  {r.title()}: {self.store.get(r)['error'][:200]}" for r in failed[:5])
             raise RuntimeError(
-                f"{len(failed)} of {len(runs)} runs failed:\n{errors}\n"
+                f"{len(failed)} of {counted(len(runs), 'run')} failed:\n{errors}\n"
                 "repeat them with: python -m mixutils train --retry, with this notebook's options"
             )
 
-    def _launch(self, runs: Sequence[Run]) -> None:
+    def _launch(self, runs: Sequence[Run], later: Sequence[Run] = ()) -> None:
+        """Train ``runs``; what ``later`` ones need is tried too."""
         stale = stale_runs(self.plan, self.store)
         ahead = jobs_for(runs, self.store, again=stale)
         how = {"device": self.device, "jobs": self.jobs, "use_hub": self.plan.setting.use_hub, "again": stale}
-        rehearse([job.run for job in ahead.values()], self.store, self.plan.setting.use_hub)
+        everything = jobs_for([*runs, *later], self.store, again=stale)
+        rehearse([job.run for job in everything.values()], self.store, self.plan.setting.use_hub)
         with progress(len(ahead), quiet=self.profile.name == "smoke") as say:
             launch(runs, self.store, say=say, **how)
 

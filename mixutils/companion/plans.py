@@ -18,6 +18,7 @@ from ..runs.launch import duration
 from ..runs.records import Records
 from ..runs.run import Run
 from ..tasks import BUILTIN, CATALOGUE, at_hand, notes
+from ..wording import counted
 
 
 def shipped(profile: str) -> list[Path]:
@@ -156,7 +157,7 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     print(
         f"    runs: {len(runs) - len(todo) - len(failed)} done, {len(todo)} to do, {len(failed)} failed"
         + "".join(f", {len(why)} {what} and to do again ({why[0]})" for what, why in again.items() if why)
-        + (f"; {hours(costs, todo, workers)} with {workers} workers" if todo and costs else "")
+        + (f"; {hours(costs, todo, workers)} with {counted(workers, 'worker')}" if todo and costs else "")
     )
     for said in costs.unknown(todo).values() if costs else ():
         print(textwrap.indent(textwrap.fill(f"no estimate: {said}", 100, break_long_words=False), "    "))

@@ -48,7 +48,7 @@ def minilm_folder() -> Path:
     """MiniLM's folder: ``MIXUTILS_MINILM`` if set (a machine without the wheel), else the wheel's."""
     if own := os.environ.get("MIXUTILS_MINILM"):
         if not Path(own).is_dir():
-            raise EncoderError(f"MIXUTILS_MINILM is no folder: {own}")
+            raise EncoderError(f"MIXUTILS_MINILM is not a folder: {own}")
         return Path(own)
     # The wheel's package is not imported: it would pull in a library that we do not need.
     found = importlib.util.find_spec(MINILM)

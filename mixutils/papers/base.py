@@ -19,6 +19,7 @@ from ..runs.run import Run
 from ..tasks import DataError, at_hand, known, language, own_wishes, spec
 from ..tasks.load import unknown
 from ..training.loop import Recipe
+from ..wording import counted
 from .options import in_scope
 from .profiles import Setting
 
@@ -66,9 +67,9 @@ class Cell:
         runs = (*self.runs, *self.held)
         failed, done = sum(map(store.failed, runs)), sum(map(store.done, runs))
         if failed:
-            return f"{failed} of {len(runs)} runs failed"
+            return f"{failed} of {counted(len(runs), 'run')} failed"
         if done < len(runs):
-            return f"{len(runs) - done} of {len(runs)} runs not done"
+            return f"{len(runs) - done} of {counted(len(runs), 'run')} not done"
         starts = [store.start(r) for r in self.records(store) if self.reading.floor and r["run"].get("start")]
         lost = sum(start is None or start["status"] != "done" for start in starts)
         return f"{lost} of {len(self.runs)} runs have lost the record of their start" if lost else ""

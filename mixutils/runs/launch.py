@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from .. import paths
+from ..wording import counted
 from . import checkpoints, environment
 from .locks import Locks, holder
 from .records import Record, Records, failure
@@ -209,7 +210,7 @@ class Jobs:
         """All workers are, because others have what is left: said once."""
         if not self.said and (who := holder(self.elsewhere)):
             self.said = True
-            self._remark(f"{len(self.left)} runs are left to others ({who}); waiting for them")
+            self._remark(f"left to others ({who}), and waited for: {counted(len(self.left), 'run')}")
 
     def progress(self, job: Job, line: str, seconds: float = 60.0) -> None:
         """A line about a running job is welcome where nothing was said for so long."""

@@ -18,8 +18,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..wording import cut, shown
 from .data import DataError
-from .formats import READERS, cut, fields, shown
+from .formats import READERS, fields
 
 PARTS = ("train", "validation", "test")
 FORMATS = tuple(ending[1:] for ending in READERS if ending != ".arrow")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..wording import cut, shown
 from .data import DataError
 
 Rows = Iterator[tuple[int, dict[str, Any]]]  # line (or row) of the file, and column -> value
@@ -32,18 +33,6 @@ MARKS |= {
     b"\xfe\xff": "UTF-16",
 }
 csv.field_size_limit(2**31 - 1)  # its own limit is 131,072 characters, less than a long document
-
-
-def shown(path: Path | str) -> str:
-    """A path or name as messages say it: on one line, whatever is in it."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)
-
-
-def cut(value: Any, longest: int = 80) -> str:
-    """A user's value as messages say it."""
-    text = repr(value)
-    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def fields(path: Path) -> Rows:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import paths
+from ..wording import cut, shown
 from . import builtin, folder, hub, notes, wishes
 from .catalogue import BUILTIN, CATALOGUE, TaskSpec, spec
 from .data import DataError, Split, TaskData
-from .formats import cut, shown
 
 MANY = 20  # training rows, from which on what is usual can be told from what is not
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..wording import counted
 from .data import TaskData
 from .splits import shared
 
@@ -47,7 +48,7 @@ def of_source(data: TaskData) -> tuple[str, ...]:
         out.append(f"classes are uneven: {min(counts.values()):,} to {max(counts.values()):,} training rows")
     texts = train.texts()
     if other := len({*zip(texts, train.labels.tolist(), strict=True)}) - len({*texts}):
-        out.append(f"{other:,} texts of train are there with another label too")
+        out.append(f"texts of train that also have another label: {other:,}")
     return tuple(out)
 
 
@@ -67,7 +68,7 @@ def of_run(data: TaskData) -> tuple[str, ...]:
         if part == "train":
             continue
         if len(split) < FEW_ROWS:
-            out.append(f"{part} has {len(split)} rows only, {100 / max(1, len(split)):.1f} points each")
+            out.append(f"{part} has only {counted(len(split), 'row')}, {100 / max(1, len(split)):.1f} points each")
         if absent := data.classes - len(np.unique(split.labels)):
             out.append(f"{part} has no row of {absent} of {data.classes} classes")
         both, equal = shared(data.splits, part)

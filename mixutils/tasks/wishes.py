@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import paths
+from ..wording import cut, shown
 from .data import DataError
-from .formats import cut, shown
 from .splits import policy_name
 
 FILE = "dataset.toml"
