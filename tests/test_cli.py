@@ -73,7 +73,7 @@ def test_every_command_explains_itself(command, capsys):
         (["train", *SMOKE, "--jobs", "99999999999"], ["jobs", "0 to 512"]),
         (["train", *SMOKE, "--threads", "100000"], ["threads", "0 to 512"]),
         (["plan", *SMOKE, "--only", ","], ["','", "ssmix"]),
-        (["plan", *SMOKE, "--data", 5000 * "x"], ["File name too long", " …"]),
+        (["plan", *SMOKE, "--data", 5000 * "x"], ["File name too long", "…"]),
         (["plan", *SMOKE, "--train-size", "-3"], ["0 for all rows", "-3"]),
         (["plan", *SMOKE, "--train-size", "few"], ["'few'"]),
         (["train", *SMOKE, "--device", "tpu"], ["auto, cpu, cuda or cuda:N", "'tpu'"]),

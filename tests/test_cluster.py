@@ -164,7 +164,7 @@ def test_status_says_of_every_run_where_it_is_and_cancel_takes_back_what_is_left
     assert cli.main(["status"]) == 1
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "4 runs submitted: 1 queued, 1 running, 1 done, 1 failed"
-    assert out[1] == "queued   job 100_3, PENDING (Priority): 1 runs"
+    assert out[1] == "queued   job 100_3, PENDING (Priority): 1 run"
     assert f"process {os.getpid()}" in out[2]
     assert f"ValueError: broken; {paths.cluster() / 'jobs' / '100_1_0_log.out'}" in out[3]
     locks.free_all()
@@ -234,7 +234,7 @@ def test_what_a_grid_decides_is_submitted_when_the_grid_is_done(queue, monkeypat
     command += ["--option", "dmix.tune=1", "--slurm"]
     said = []
     while cli.main(command) == 0 and "submitted as" in (out := capsys.readouterr().out):
-        said.append("choose hyperparameters first" in out)
+        said.append("choosing hyperparameters first" in out)
         for batch in queue.values():
             for run in batch.runs:
                 Records().put(fakes.done(run, 50.0) | {"data": json_data(run)})
