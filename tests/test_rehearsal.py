@@ -124,3 +124,23 @@ def test_a_repaired_file_is_trained_without_being_asked_twice():
     assert list(jobs_for([PLAIN], store)) == [PLAIN.hash]
     attempt(PLAIN, store, device="cpu", use_hub=False)
     assert store.done(PLAIN)
+
+
+def test_what_a_grid_decides_is_tried_before_it_is_trained(monkeypatch):
+    tried, trained = [], []
+
+    def launch(runs, store, **_):
+        trained.append({r.hash for r in runs if not store.done(r)})
+        for run in runs:
+            accuracy = 50 + 10 * dict(run.options).get("T", 0.0)  # another than by default is chosen
+            store.put(done(run, accuracy))
+        return []
+
+    monkeypatch.setattr("mixutils.cli.training.launch.launch", launch)
+    monkeypatch.setattr("mixutils.cli.training.rehearse", lambda runs, *_: tried.append({r.hash for r in runs}) or [])
+    command = ["train", "--profile", "smoke", "--tasks", "mine", "--seeds", "1", "--only", "dmix"]
+    assert cli.main([*command, "--option", "dmix.tune=1"]) == 0
+    assert len(tried) == len(trained) == 2
+    assert trained[1] - tried[0]  # what nobody knew before
+    assert trained[1] <= tried[0] | tried[1]
+    assert trained[0] <= tried[0]
