@@ -215,7 +215,9 @@ def test_every_option_of_a_mixer_that_a_paper_leaves_open_is_listed():
 def test_codes_have_what_a_reader_needs():
     for code, r in READINGS.items():
         assert {"place", "open", "read"} <= set(r), code
-        assert ("option" in r and r["others"]) or "how" in r, code
+        assert not ("option" in r and "how" in r), code
+        assert bool(r["others"]) == ("option" in r), code
+        assert "option" in r or "default" not in r, code
 
 
 @pytest.mark.parametrize(

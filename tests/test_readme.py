@@ -34,7 +34,10 @@ def test_the_pages_are_what_the_command_writes(monkeypatch, tmp_path, capsys):
         assert tools.readme(cli.parser().parse_args(["readme"])) == 0
     for name, text in FILLED.items():
         assert (tmp_path / name).read_text("utf-8") == text, "run: python -m mixutils readme"
-    assert capsys.readouterr().out == "".join(f"numbers written into {name}\n" for name in FILLED)
+    made = (tmp_path / "docs" / "readings.md").read_text("utf-8")
+    assert made == (paths.ROOT / "docs" / "readings.md").read_text("utf-8"), "run: python -m mixutils readme"
+    said = [*(f"numbers written into {name}" for name in FILLED), "docs/readings.md made from papers/readings.toml"]
+    assert capsys.readouterr().out.splitlines() == said
 
 
 GAINS = ["method", "estimate", "low", "high", "word", "tasks", "mde", "reported"]

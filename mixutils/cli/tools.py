@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+import textwrap
 from collections import Counter
 
 from .. import paths
@@ -55,12 +56,15 @@ def predict(args: argparse.Namespace) -> int:
 
 
 def readme(args: argparse.Namespace) -> int:
+    from ..site.readings import page
     from ..site.readme import fill
 
     for name in ("README.md", "docs/results.md"):
         path = paths.ROOT / name
         write_whole(path, fill(path.read_text("utf-8")).encode("utf-8"))
         print(f"numbers written into {name}")
+    write_whole(paths.ROOT / "docs" / "readings.md", page().encode("utf-8"))
+    print("docs/readings.md made from papers/readings.toml")
     return 0
 
 
@@ -68,9 +72,20 @@ def readings(args: argparse.Namespace) -> int:
     from ..papers.options import readings
 
     for code, r in readings().items():
-        print(f"{code}  {r['place']}\n    open: {r['open']}\n    here: {r['read']}")
-        values = [f"{r['default']} (here)"] if "default" in r else []
-        print(f"    --option {r['option']}={' | '.join(values + r['others'])}" if "option" in r else f"    {r['how']}")
+        said = [f"open: {r['open']}", f"here: {r['read']}"]
+        if "option" in r:
+            values = [f"{r['default']} (here)"] if "default" in r else []
+            said.append(f"--option {r['option']}={' | '.join(values + r['others'])}")
+        elif "how" in r:
+            said.append(f"other readings: {r['how']}")
+        print(
+            "\n".join(
+                (
+                    f"{code}  {r['place']}",
+                    *(textwrap.fill(x, 110, initial_indent="    ", subsequent_indent=8 * " ") for x in said),
+                )
+            )
+        )
     return 0
 
 
