@@ -133,12 +133,15 @@ class Evidence:
             aim = goal.get(at[1], math.nan) if isinstance(goal, Mapping) else goal
             keys = [places(row, *at)[0] for row in (a, b)]
             matched, note = pairs([cells.get(key, {}) for key in keys])
-            arrivals = []
+            arrivals, every = [], []
             for i, key in enumerate(keys):
                 found, runs = self._curves_of(key), [of_seed[i].hash for of_seed in matched.values()]
+                every += runs
                 known = [found[h] for h in runs if h in found and (share or not math.isnan(aim))]
                 arrivals.append([arrival(x, y, share * y.max() if share else aim) for x, y in known])
-            unit = raced(*arrivals, seeds=tuple(matched), **self._label(at, f"{name(a)} before {name(b)}"))
+            unit = raced(
+                *arrivals, seeds=tuple(matched), runs=tuple(every), **self._label(at, f"{name(a)} before {name(b)}")
+            )
             out.append(replace(unit, note="; ".join(filter(None, (unit.note, note)))))
         return Units(out)
 

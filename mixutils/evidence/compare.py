@@ -71,6 +71,7 @@ def compare(
     notes += [f"best: {', against '.join(who)}"] if who else []
     used = [_used(*part) for part in parts]
     given = {"note": "; ".join(notes), "void": void(*used), "spread": spread(*chosen) if rule else 1.0}
+    given["runs"] = tuple(dict.fromkeys(x.hash for row in runs[:n] for x in row))
     given |= {"least": resolution(min(x.size for x in used[0] + used[1]))}
     if rule != "reported":
         given |= _evaluated(*parts)

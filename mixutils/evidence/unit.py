@@ -22,7 +22,7 @@ class Unit:
 
     Attributes:
         title, pair: data set and comparison, for people. column, task: ids.
-        seeds: of the pairs. differences: (n,) in the order of the seeds, none in log-rank tests. mean, se, df: of its t
+        runs: hashes of the runs of both sides, those that were chosen from included. seeds: of the pairs. differences: (n,) in the order of the seeds, none in log-rank tests. mean, se, df: of its t
             interval over seeds.
         rows: (digest, (n, R) differences of right and wrong in points), where all seeds have the same rows and bits.
         rows_variance: what other rows add to the variance of the mean; 0 where every seed has rows of its own, which the
@@ -40,6 +40,7 @@ class Unit:
     pair: str = ""
     column: str = ""
     task: str = ""
+    runs: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     differences: np.ndarray = field(default_factory=lambda: np.empty(0))
     mean: float = math.nan
@@ -171,6 +172,7 @@ def combine(units: Sequence[Unit], weights: Sequence[float], **given) -> Unit:
         "note": "; ".join(dict.fromkeys(u.note for u in units if u.note)),
         "printed": sum(w * u.printed for w, u, _ in parts),
         "apart": "; ".join(dict.fromkeys(u.apart for u in units if u.apart)),
+        "runs": tuple(dict.fromkeys(h for u in units for h in u.runs)),
     }
     return paired(seeds, sum(w * u.differences[at] for w, u, at in parts), **whole | given)
 

@@ -18,7 +18,7 @@ SHOWN = ("key", "text", "kind", "own", "word", "why", "estimate", "low", "high",
 SHOWN += ("these", "like", "tasks", "n_units", "void", "seeds", "p_for", "p_against", "p_holm", "mde")
 SHOWN += ("reported", "reported_columns", "power", "signs", "heterogeneity", "without_one", "margin")
 OF_UNIT = ("title", "pair", "task", "n", "mean", "low", "high", "low_rows", "high_rows", "p_above", "p_below")
-OF_UNIT += ("flip_above", "flip_below", "mde", "printed", "power", "void", "note")
+OF_UNIT += ("flip_above", "flip_below", "mde", "printed", "power", "void", "note", "seeds", "differences", "runs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,13 +78,14 @@ class Verdict(Pooled):
 
     def to_frame(self) -> pd.DataFrame:
         """One line per unit: what it is, pairs, mean, both intervals, p by t and by sign flips, MDE, printed difference and
-        power there, and why it does not count."""
+        power there, why it does not count; and by seed the differences, and the runs behind them, separated by blanks."""
         lines = []
         for u in self.units:
             void = u.void or ("" if u.counts else "two pairs: no interval of its own")
             numbers = (u.n, u.mean, *u.interval, *u.interval_rows, *u.p, *u.p_flip, u.mde, u.printed, u.power)
             note = "; ".join(filter(None, (u.note, "" if math.isnan(u.printed) else u.apart)))
-            lines.append((u.title, u.pair, u.task, *numbers, void, note))
+            behind = (u.seeds, (f"{x:.4f}" for x in u.differences), u.runs)
+            lines.append((u.title, u.pair, u.task, *numbers, void, note, *(" ".join(map(str, x)) for x in behind)))
         return pd.DataFrame(lines, columns=list(OF_UNIT))
 
 

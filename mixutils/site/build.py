@@ -30,8 +30,9 @@ from ..papers import PLANS, Plan
 from ..papers.profiles import Profile
 from ..runs.records import Records
 from ..show import display_table
-from . import csvs
+from . import claims, csvs, docs
 from .catalogue import NOTEBOOKS
+from .readings import linked
 
 TITLE = "Text Mixup Companion"
 #: Sphinx's ``configuration`` and the ``theme``'s options.
@@ -70,7 +71,11 @@ def build(
         for name in names:
             nbformat.write(page(folder / "notebooks" / f"{name}.ipynb"), source / f"{name}.ipynb")
         (source / "runs.md").write_text(f"# All runs\n\n{_raw(source, 'runs', runs(plans, store))}", "utf-8")
-        (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, source), "utf-8")
+        for key in PLANS:
+            if (path := folder / key / "claims.csv").is_file():
+                claims.write(source, path, key, profile.name, store)
+        about = docs.copy(source, folder / "site")
+        (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, about, source), "utf-8")
         with patch_docutils(), docutils_namespace():  # nothing stays registered for the next build
             sphinx = Sphinx(source, None, made, Path(place, "trees"), "html", settings, None, messages)
             sphinx.build()
@@ -85,12 +90,15 @@ def page(notebook: Path) -> nbformat.NotebookNode:
     """An executed notebook as a page: hidden source collapsed, Markdown outputs without the HTML that names could bring in."""
     book, markdown = nbformat.read(notebook, as_version=4), MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.use(dollarmath_plugin, renderer=lambda text, how: mathml(text, how["display_mode"]))
-    for cell in book.cells:
+    for cell in list(book.cells):
+        if cell.cell_type == "code" and (places := claims.anchors(cell.source)):
+            book.cells.insert(book.cells.index(cell), nbformat.v4.new_markdown_cell(places))
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.tags = [*cell.metadata.get("tags", ()), "hide-input"]
         for output in cell.get("outputs", ()):
             if "text/markdown" in output.get("data", {}):
-                output.data["text/html"] = markdown.render(output.data.pop("text/markdown"))
+                text = linked(output.data.pop("text/markdown")).replace(".md#", ".html#")
+                output.data["text/html"] = markdown.render(text)
     return book
 
 
@@ -113,7 +121,12 @@ def runs(plans: dict[str, Plan], store: Records) -> Styler:
             lines.append(line | {"what": "\n".join(filter(None, [run.title(), record.get("error"), details]))})
     columns = ["run", "paper", "what", "state", "accuracy at the last step", "date"]
     table = Styler(pd.DataFrame(lines, columns=columns).fillna(""), cell_ids=False).hide(axis="index")
-    return table.format(escape="html").format(_unfold, subset=["what"])
+    return table.format(escape="html").format(_unfold, subset=["what"]).format(_place, subset=["run"])
+
+
+def _place(name: str) -> str:
+    """A hash that links lead to."""
+    return f'<span id="{name}">{name}</span>'
 
 
 def _unfold(text: str) -> str:
@@ -129,11 +142,17 @@ def _hardware(record: dict[str, Any]) -> str:
 
 
 def _first_page(
-    profile: Profile, plans: dict[str, Plan], store: Records, folder: Path, names: list[str], source: Path
+    profile: Profile,
+    plans: dict[str, Plan],
+    store: Records,
+    folder: Path,
+    names: list[str],
+    about: list[str],
+    source: Path,
 ) -> str:
-    found = [store.get(run) for plan in plans.values() for run in plan.runs]
+    records = [store.get(run) for plan in plans.values() for run in plan.runs]
     done = pd.DataFrame(
-        [{"hardware": _hardware(r), "date": r["date"]} for r in found if r is not None and r["status"] == "done"],
+        [{"hardware": _hardware(r), "date": r["date"]} for r in records if r is not None and r["status"] == "done"],
         columns=["hardware", "date"],
     )
     made = done.groupby("hardware", sort=False)["date"].agg(["size", "min", "max"]).reset_index()
@@ -141,7 +160,7 @@ def _first_page(
     parts = [
         f"# {TITLE}",
         "Papers on mixup for text classification, trained again: every printed number beside ours, and a verdict on every claim. "
-        f"Profile **{profile.name}**: {profile.purpose}. {len(done):,} of {len(found):,} runs are done ([all runs](runs.md)). "
+        f"Profile **{profile.name}**: {profile.purpose}. {len(done):,} of {len(records):,} runs are done ([all runs](runs.md)). "
         f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
         _raw(source, "hardware", display_table(made)),
     ]
@@ -149,13 +168,14 @@ def _first_page(
     saved = {key: path for key in PLANS if (path := folder / key / "claims.csv").is_file()}
     parts += ["## Claims", WORDS] if saved else []
     for key, path in saved.items():
-        claims = csvs.claims(csvs.read(path))
-        parts += [f"### {titles[key]}", _raw(source, key, display_table(claims, wrap=list(claims.columns[1:])))]
+        found = csvs.claims(csvs.read(path))
+        table = display_table(found, wrap=list(found.columns[1:])).format(claims.link, subset=[""])
+        parts += [f"### {titles[key]}", _raw(source, key, table)]
     cited = [p for p in (PLANS[key].PAPER for key in plans) if p.url]
     parts += ["## Papers"] if cited else []
     parts += [f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in cited]
     contents = [(title, [n for n in names if NOTEBOOKS[n] == key]) for key, title in titles.items()]
-    for title, pages in [*contents, ("Records", ["runs"])]:
+    for title, pages in [*contents, ("Records", ["runs"]), ("About", about)]:
         if pages:
             parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", *pages, "```"]))
     return "\n\n".join(parts)
@@ -186,5 +206,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
         return visit, None
 
+    app.add_post_transform(docs.Codes)
     app.add_html_math_renderer("mathml", visitor("span", False), visitor("div", True))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
