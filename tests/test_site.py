@@ -14,11 +14,13 @@ import pytest
 
 from mixutils import paths, show
 from mixutils.companion import make_plan
+from mixutils.evidence import Evidence, frame
 from mixutils.papers.profiles import PROFILES
 from mixutils.runs.records import Records
 from mixutils.show.claims import to_frame
 from mixutils.site.build import build, page
 from mixutils.site.catalogue import NOTEBOOKS
+from mixutils.site.docs import DOCS
 from tests.fakes import done, failed, filled
 from tests.fakes_claims import verdicts_of
 
@@ -83,7 +85,8 @@ def site(plan, tmp_path_factory) -> Path:
     ]
     shown = nbformat.v4.new_code_cell("table", outputs=outputs)
     executed(folder / "notebooks", "start_here", nbformat.v4.new_markdown_cell("# Start here\n\nNo formula."))
-    executed(folder / "notebooks", "ssmix", nbformat.v4.new_markdown_cell(FORMULAS), code, shown)
+    claim = nbformat.v4.new_code_cell('e.claim("X1", text)')
+    executed(folder / "notebooks", "ssmix", nbformat.v4.new_markdown_cell(FORMULAS), code, claim, shown)
     executed(folder / "notebooks", "ssmix.failed", nbformat.v4.new_markdown_cell("# Failed"))
     (folder / "ssmix").mkdir()
     claims = to_frame(verdicts_of({"X1": {"text": EVIL, "own": EVIL, "units": {EVIL: [1.0, 1.2, 1.4]}}}), EVIL)
@@ -115,13 +118,17 @@ class Links(HTMLParser):
 
 def test_every_link_of_every_page_leads_somewhere(site):
     pages = {p.name for p in site.glob("*.html")}
-    assert pages == {"index.html", "runs.html", "search.html", "ssmix.html", "start_here.html"}
+    about = {f"{name}.html" for name in DOCS}
+    assert pages == about | {*(f"{p}.html" for p in ("index", "runs", "search", "ssmix", "start_here", "claim-X1"))}
     followed = set()
     for path in site.glob("*.html"):
         for link in Links(text(path)).found:
             if not urlsplit(link).scheme and urlsplit(link).path:
                 followed.add(urlsplit(link).path)
-                assert (site / unquote(urlsplit(link).path)).is_file(), f"{path.name}: {link}"
+                there = site / unquote(urlsplit(link).path)
+                assert there.is_file() or (path.name in about and there.is_dir()), f"{path.name}: {link}"
+                if urlsplit(link).fragment and there.suffix == ".html":
+                    assert f'id="{unquote(urlsplit(link).fragment)}"' in text(there), f"{path.name}: {link}"
     assert pages <= followed
 
 
@@ -129,7 +136,7 @@ def test_no_text_of_records_data_or_names_becomes_markup(site):
     for path in site.glob("*.html"):
         assert "<script>window.evil" not in text(path)
         assert "<img src=x" not in text(path)
-    for name in ("index", "runs", "ssmix"):
+    for name in ("index", "runs", "ssmix", "claim-X1"):
         assert "&lt;script&gt;window.evil" in text(site / f"{name}.html")
 
 
@@ -162,8 +169,36 @@ def test_the_first_page_says_what_it_is_on_what_it_was_made_and_what_became_of_t
     assert "✓ supported\n+1.20" in index
     assert 'href="https://aclanthology.org/2021.findings-acl.285"' in index
     assert re.findall(r'toctree-l1"><a class="reference internal" href="(\w+).html', index) == [
-        *("start_here", "ssmix", "runs")
+        *("start_here", "ssmix", "runs", *DOCS)
     ]
+
+
+def test_a_claim_has_a_page_with_its_differences_its_runs_and_the_cell_that_makes_it(plan, tmp_path):
+    folder, store = paths.figures("smoke"), filled(plan, lambda r: 50.0 + r.seed, tmp_path)
+    c = Evidence(frame(plan, store))
+    c.claim("X2", "*a* claim (DA7)", c.diff("2", "SSMix", "No mixup"), own="see SA18", kind="pooled")
+    (folder / "ssmix").mkdir(parents=True)
+    made = to_frame(c.verdicts(), "micro *F1*")
+    made.to_csv(folder / "ssmix" / "claims.csv", index=False)
+    cell = nbformat.v4.new_code_cell('e.claim(\n    "X2",\n    text)')
+    executed(
+        folder / "notebooks", "ssmix", nbformat.v4.new_markdown_cell("# A\n\nAs P1 and SA18 say, not `SA18`."), cell
+    )
+    build(PROFILES["smoke"], {"ssmix": plan}, store, folder)
+    shown = text(folder / "site" / "claim-X2.html")
+    assert "*a* claim (DA7)" in shown
+    assert "Reading: micro *F1*" in shown
+    assert 'see <a href="readings.html#sa18">SA18</a>' in shown
+    runs = {h for hashes in made["unit_runs"] for h in hashes.split()}
+    assert runs
+    assert {*re.findall(r"href=.runs.html#(\w+)", shown)} == runs
+    assert f"--only ssmix --tasks {plan.columns[0].task} --seeds" in shown
+    assert "href='ssmix.html#claim-X2'" in shown
+    there = text(folder / "site" / "ssmix.html")
+    assert '<a id="claim-X2">' in there
+    assert there.count('href="readings.html#sa18"') == 1
+    assert 'href="deviations.html#p1"' in there
+    assert (folder / "site" / "_static" / "claim-X2-0.svg").is_file()
 
 
 def test_smoke_numbers_carry_a_banner_on_every_page_and_others_do_not(site, plan, tmp_path, monkeypatch):
@@ -250,7 +285,7 @@ def test_every_page_is_whole_without_a_network(site, window):
         assert window.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
         assert window.evaluate("document.body.scrollWidth <= innerWidth"), path.name
         assert window.evaluate("window.evil") is None, path.name
-        if path.stem in ("index", "runs", "ssmix"):
+        if path.stem in ("index", "runs", "ssmix", "claim-X1"):
             assert window.locator("article :is(td, th)").count() > 3
         assert window.eval_on_selector_all("article :is(td, th)", LEFT), path.name
     assert window.asked

@@ -74,7 +74,7 @@ def build(
         for key in PLANS:
             if (path := folder / key / "claims.csv").is_file():
                 claims.write(source, path, key, profile.name, store)
-        about = docs.copy(source, folder / "site")
+        about = docs.copy(source, folder / "site", names)
         (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, about, source), "utf-8")
         with patch_docutils(), docutils_namespace():  # nothing stays registered for the next build
             sphinx = Sphinx(source, None, made, Path(place, "trees"), "html", settings, None, messages)

@@ -16,6 +16,7 @@ from ..runs.run import Run
 from ..show import display_table
 from ..show.style import KINDS, PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS
 from . import csvs
+from .readings import CODE, target
 
 #: Columns of the table of units -> what they are called there.
 UNIT = {"title": "data set", "pair": "compared", "n": "pairs", "mean": "mean", "low": "low", "high": "high"}
@@ -61,14 +62,15 @@ def _page(source: Path, key: str, of_claim: pd.DataFrame, paper: str, profile: s
         _html(f"<p><b>{_e(first['text'])}</b></p>", f"<p>{_e(about.title)}; {KINDS[first['kind']]}.</p>"),
     ]
     for i, (reading, of_reading) in enumerate(of_claim.groupby("reading", sort=False)):
-        parts += [f"## Reading: {reading}"] if reading else ["## What was found"]
+        parts += [f"## Reading: {_md(reading)}"] if reading else ["## What was found"]
         parts.append(_html(*_words(of_reading.iloc[0])))
         units = of_reading[of_reading["unit_title"].notna()] if "unit_title" in of_reading else of_reading.head(0)
         if (figure := draw(of_reading.iloc[0], units)) is not None:
             place = source / "_static" / f"{name(key)}-{i}.svg"
             figure.savefig(place, metadata={"Date": None, "Creator": None})
             plt.close(figure)
-            parts.append(_html(f'<img src="_static/{place.name}" alt="{_e(_alt(of_reading.iloc[0]))}">'))
+            image = f'<img src="_static/{place.name}" alt="{_e(_alt(of_reading.iloc[0]))}">'
+            parts.append(_html(f"<div class='scroll figure'>{image}</div>"))
         if len(units):
             table = units[[f"unit_{k}" for k in UNIT]].dropna(axis="columns", how="all")
             table = table.rename(columns={f"unit_{k}": v for k, v in UNIT.items()})
@@ -76,33 +78,34 @@ def _page(source: Path, key: str, of_claim: pd.DataFrame, paper: str, profile: s
             shown = display_table(table, wrap=wide).set_uuid(f"{name(key)}-{i}").to_html()
             parts.append(_html(f"<div class='scroll'>{shown}</div>"))
     if first["paper"]:
-        parts += ["## The paper's own tables", _html(f"<p>{_e(first['paper'])}</p>")]
+        parts += ["## The paper's own tables", _html(f"<p>{_text(first['paper'])}</p>")]
     parts += ["## Runs", *_runs(of_claim, paper, profile, store)]
-    books = [n for n in about.notebooks if (source / f"{n}.ipynb").is_file()]
+    # (In JSON the anchor's quotation marks are escaped.)
+    there = f'id=\\"{name(key)}\\"'
+    books = [n for n in about.notebooks if there in _source(source / f"{n}.ipynb")]
     if books:
         parts += ["## Where it is computed", _html(f"<p>In <a href='{books[0]}.html#{name(key)}'>{books[0]}</a>.</p>")]
     return "\n\n".join(parts)
 
 
+def _source(path: Path) -> str:
+    return path.read_text("utf-8") if path.is_file() else ""
+
+
 def _words(line: pd.Series) -> list[str]:
-    word = line["verdict"]
-    shade = VERDICT_COLOURS.get(word, "inherit")
-    out = [
-        f"<p><b style='color: {shade}'>{VERDICT_MARKS[word]} {word}</b>"
-        + f": {_e(line['why'])}" * bool(line["why"])
-        + "</p>"
-    ]
+    word, facts = line["verdict"], []
+    why = f": {_text(line['why'])}" if line["why"] else ""
+    out = [f"<p><b>{VERDICT_MARKS[word]} {word}</b>{why}</p>"]
     if math.isnan(line["estimate"]) or line["kind"] in ("illustration", "measured"):
         return out
-    scale = SCALES.get(line["kind"], "points")
-    facts = [f"estimate {line['estimate']:+.2f} [{line['low']:+.2f}, {line['high']:+.2f}] {scale}"]
+    if f"{line['estimate']:+.2f}".replace("-", "−") not in line["why"]:
+        scale = SCALES.get(line["kind"], "points")
+        facts.append(f"estimate {line['estimate']:+.2f} [{line['low']:+.2f}, {line['high']:+.2f}] {scale}")
     if not math.isnan(line["mde"]):
         facts.append(f"smallest effect that these runs would find with 80 % power: {line['mde']:.2f}")
-    if not math.isnan(line["reported"]):
-        facts.append(f"reported {line['reported']:+.2f}")
     if not math.isnan(line["p_holm"]):
         facts.append(f"p for the claim {line['p_for']:.3f}, after Holm's correction {line['p_holm']:.3f}")
-    return [*out, f"<p>{_e('; '.join(facts))}.</p>"]
+    return [*out, f"<p>{_e('; '.join(facts))}.</p>"] if facts else out
 
 
 def _alt(line: pd.Series) -> str:
@@ -118,7 +121,8 @@ def draw(line: pd.Series, units: pd.DataFrame) -> plt.Figure | None:
         return None
     height = 0.34 * (len(units) + 1) + 1.1
     figure, axis = plt.subplots(figsize=(7.4, height), layout="constrained")
-    axis.axvspan(-line["margin"], line["margin"], color="#eef1f6", zorder=0)
+    if line["kind"] not in SCALES:  # the margin is in points
+        axis.axvspan(-line["margin"], line["margin"], color="#eef1f6", zorder=0)
     axis.axvline(0, color="#555", linewidth=1)
     shade = VERDICT_COLOURS.get(line["verdict"], "#777777")
     labels = []
@@ -186,3 +190,13 @@ def _html(*lines: str) -> str:
 
 def _e(text: object) -> str:
     return html.escape(str(text))
+
+
+def _text(text: str) -> str:
+    """Prose, escaped, with codes that lead to their entries."""
+    return CODE.sub(lambda m: f'<a href="{target(m[0]).replace(".md", ".html")}">{m[0]}</a>', _e(text))
+
+
+def _md(text: str) -> str:
+    """Text that Markdown leaves as it is."""
+    return re.sub(r"([^\w\s])", r"\\\1", text)

@@ -11,7 +11,6 @@ from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from .. import paths
-from .catalogue import NOTEBOOKS
 from .readings import CODE, anchor, target
 
 #: The pages, in the order of the site's contents.
@@ -20,19 +19,20 @@ DOCS = ("results", "verdicts", "readings", "deviations", "use", "architecture")
 AS_IT_IS = (nodes.reference, nodes.literal, nodes.literal_block, nodes.title, nodes.raw, nodes.math, nodes.math_block)
 
 
-def copy(source: Path, site: Path) -> list[str]:
-    """Put the pages into ``source``; their names. Links to files of the checkout are made to lead there from ``site``."""
+def copy(source: Path, site: Path, notebooks: list[str]) -> list[str]:
+    """Put the pages into ``source``; their names. Links to files of the checkout are made to lead there from ``site``, and
+    those to ``notebooks`` to their pages."""
     figures = os.path.relpath(paths.ROOT / "figures", site)
     for name in DOCS:
         text = (paths.ROOT / "docs" / f"{name}.md").read_text("utf-8")
-        text = re.sub(r"(!?)\[([^\]]*)\]\(\.\./(?:figures/)?([^)]*)\)", lambda m: _there(m, figures), text)
+        text = re.sub(r"(!?)\[([^\]]*)\]\(\.\./(?:figures/)?([^)]*)\)", lambda m: _there(m, figures, notebooks), text)
         (source / f"{name}.md").write_text(text, "utf-8")
     return list(DOCS)
 
 
-def _there(link: re.Match, figures: str) -> str:
+def _there(link: re.Match, figures: str, notebooks: list[str]) -> str:
     image, text, path = link.groups()
-    if Path(path).suffix == ".ipynb" and Path(path).stem in NOTEBOOKS:
+    if Path(path).suffix == ".ipynb" and Path(path).stem in notebooks:
         return f"[{text}]({Path(path).name})"
     # As HTML: MyST would look for the file among the pages.
     return f'<img alt="{text}" src="{figures}/{path}">' if image else f'<a href="{figures}/{path}">{text}</a>'
