@@ -31,6 +31,7 @@ def test_the_pages_are_what_the_command_writes(monkeypatch, tmp_path, capsys):
         (tmp_path / name).write_text(text, "utf-8")
     with monkeypatch.context() as patch:
         patch.setattr(paths, "ROOT", tmp_path)
+        patch.setattr("mixutils.show.style.save", lambda *_: None)  # the checkout's report card stays
         assert tools.readme(cli.parser().parse_args(["readme"])) == 0
     for name, text in FILLED.items():
         assert (tmp_path / name).read_text("utf-8") == text, "run: python -m mixutils readme"
@@ -67,7 +68,7 @@ def test_blocks_are_filled_between_their_markers_and_the_rest_stays():
 
 
 def test_unknown_blocks_blocks_without_an_end_and_tables_that_nobody_saved_are_refused():
-    with pytest.raises(ValueError, match="'verdicts desk/a' is of no known kind; there are gains, claims"):
+    with pytest.raises(ValueError, match="'verdicts desk/a' is of no known kind; there are card, gains, claims"):
         readme.fill("<!-- begin verdicts desk/a -->\n<!-- end -->")
     for text in ("", "<!-- begin gains b -->\n<!-- end -->"):
         with pytest.raises(ValueError, match="'gains a' has no end"):

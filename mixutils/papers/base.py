@@ -136,10 +136,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is fixed about a paper; ``notebooks`` in the order in which they are executed, the paper's own first; ``spread`` is what
+    """What is fixed about a paper; ``name`` is how texts call it, ``notebooks`` in the order in which they are executed, the paper's own first; ``spread`` is what
     it prints after ±, "" where that is nothing (SPEC 1.6)."""
 
     key: str
+    name: str
     title: str
     authors: str
     venue: str

@@ -29,7 +29,7 @@ from .. import paths
 from ..papers import PLANS, Plan
 from ..papers.profiles import Profile
 from ..runs.records import Records
-from ..show import display_table
+from ..show import card, display_table
 from . import claims, csvs, docs
 from .catalogue import NOTEBOOKS
 from .readings import linked
@@ -71,9 +71,8 @@ def build(
         for name in names:
             nbformat.write(page(folder / "notebooks" / f"{name}.ipynb"), source / f"{name}.ipynb")
         (source / "runs.md").write_text(f"# All runs\n\n{_raw(source, 'runs', runs(plans, store))}", "utf-8")
-        for key in PLANS:
-            if (path := folder / key / "claims.csv").is_file():
-                claims.write(source, path, key, profile.name, store)
+        for key, of_paper in csvs.of_papers(folder).items():
+            claims.write(source, of_paper, key, profile.name, store)
         about = docs.copy(source, folder / "site", names)
         (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, about, source), "utf-8")
         with patch_docutils(), docutils_namespace():  # nothing stays registered for the next build
@@ -165,10 +164,13 @@ def _first_page(
         _raw(source, "hardware", display_table(made)),
     ]
     titles = {None: "Start"} | {key: module.PAPER.title for key, module in PLANS.items()}
-    saved = {key: path for key in PLANS if (path := folder / key / "claims.csv").is_file()}
-    parts += ["## Claims", WORDS] if saved else []
-    for key, path in saved.items():
-        found = csvs.claims(csvs.read(path))
+    saved = csvs.of_papers(folder)
+    if saved:
+        compared = folder / "compare" / "gains.csv"
+        gains = csvs.read(compared) if compared.is_file() else None
+        parts += ["## Claims", " ".join(card.sentences(saved, gains)), claims.grid(saved), WORDS]
+    for key, of_paper in saved.items():
+        found = csvs.claims(of_paper)
         table = display_table(found, wrap=list(found.columns[1:])).format(claims.link, subset=[""])
         parts += [f"### {titles[key]}", _raw(source, key, table)]
     cited = [p for p in (PLANS[key].PAPER for key in plans) if p.url]

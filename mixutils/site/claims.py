@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,9 +14,8 @@ import pandas as pd
 from ..papers import PLANS
 from ..runs.records import Records
 from ..runs.run import Run
-from ..show import display_table
+from ..show import card, display_table
 from ..show.style import KINDS, PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS
-from . import csvs
 from .readings import CODE, target
 
 #: Columns of the table of units -> what they are called there.
@@ -33,13 +33,34 @@ def link(key: str) -> str:
     return f'<a href="{name(key)}.html">{html.escape(key)}</a>'
 
 
-def write(source: Path, path: Path, paper: str, profile: str, store: Records) -> list[str]:
-    """Write the pages of a ``claims.csv``; their names, in the order of the claims.
+def grid(claims: Mapping[str, pd.DataFrame]) -> str:
+    """All claims as squares that lead to their pages, a line per paper; as HTML.
+
+    Args:
+        claims: paper -> its ``claims.csv``.
+    """
+    lines = []
+    for paper, of_paper in card.words(claims).items():
+        texts = claims[paper].drop_duplicates("claim").set_index("claim")["text"]
+        cells = [_square(key, word, texts[key]) for key, word in of_paper.items()]
+        lines.append(f"<tr><th>{_e(PLANS[paper].PAPER.name)}</th>{''.join(cells)}</tr>")
+    return _html(f"<div class='scroll'><table class='card'>{''.join(lines)}</table></div>")
+
+
+def _square(key: str, word: str, text: str) -> str:
+    look = "" if word in card.OPEN else f" style='background: {VERDICT_COLOURS[word]}; --square: white'"
+    return (
+        f"<td{look}><a href='{name(key)}.html' title='{_e(text)}: {word}'>{VERDICT_MARKS[word]}<br>{_e(key)}</a></td>"
+    )
+
+
+def write(source: Path, frame: pd.DataFrame, paper: str, profile: str, store: Records) -> list[str]:
+    """Write a page per claim of a ``claims.csv``; their names, in the order of the claims.
 
     Args:
         source: the folder of the site's sources. paper, profile: what the claims are of.
     """
-    frame = csvs.read(path).fillna({"reading": "", "paper": "", "why": ""})
+    frame = frame.fillna({"reading": "", "paper": "", "why": ""})
     out = []
     for key, of_claim in frame.groupby("claim", sort=False):
         text = _page(source, key, of_claim, paper, profile, store)

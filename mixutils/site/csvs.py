@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from ..papers import PLANS
 from ..show.claims import summary
 from ..show.style import VERDICT_MARKS
 
@@ -14,6 +15,11 @@ from ..show.style import VERDICT_MARKS
 def read(path: Path) -> pd.DataFrame:
     """A saved table; only empty fields are missing values, whatever a method or data set is called."""
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def of_papers(folder: Path) -> dict[str, pd.DataFrame]:
+    """Paper -> its ``claims.csv``, of the papers that have one in a profile's folder."""
+    return {key: read(path) for key in PLANS if (path := folder / key / "claims.csv").is_file()}
 
 
 def claims(frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 import re
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from .. import paths
+from ..papers import PLANS
+from ..show import card, style
 from ..show.style import VERDICT_MARKS
 from . import csvs
 
@@ -55,6 +58,20 @@ def gains(what: str) -> str:
     return table(pd.DataFrame(lines, columns=head))
 
 
+def card_of(what: str) -> str:
+    """The report card of two profiles, the one with the claims and that of the comparison, its figure beside the CSV files."""
+    profile, _, other = what.partition(" ")
+    found = csvs.of_papers(paths.figures(profile))
+    compared = csvs.read(paths.figures(other) / "compare" / "gains.csv")
+    style.use()
+    figure = card.card(found, compared, {key: PLANS[key].PAPER.name for key in found})
+    style.save(figure, paths.figures(profile), "report_card")
+    plt.close(figure)
+    said = card.sentences(found, compared)
+    image = f"![{re.sub('[*]', '', said[0])}](figures/{profile}/report_card.png)"
+    return "\n\n".join((image, " ".join(said)))
+
+
 def claims(what: str) -> str:
     """What became of every claim of a paper, in each reading."""
     profile, _, name = what.partition("/")
@@ -68,4 +85,4 @@ def table(frame: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-KINDS = {"gains": gains, "claims": claims}
+KINDS = {"card": card_of, "gains": gains, "claims": claims}

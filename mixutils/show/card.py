@@ -1,0 +1,134 @@
+"""The report card: all claims as one grid, the gains under one protocol below it, and what both say in a few sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from .style import PAPER_COLOUR, VERDICT_COLOURS, VERDICT_MARKS, colour
+
+#: Words that are no result; their cells stay white.
+OPEN = ("undecided", "not tested", "illustration")
+
+
+def words(claims: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
+    """Paper -> claim -> its word, under the reading that comes first, which is the paper's own.
+
+    Args:
+        claims: paper -> its ``claims.csv``.
+    """
+    return {
+        paper: frame.drop_duplicates("claim").set_index("claim")["verdict"].to_dict() for paper, frame in claims.items()
+    }
+
+
+def sentences(claims: Mapping[str, pd.DataFrame], gains: pd.DataFrame | None) -> list[str]:
+    """What was found, filled from the numbers.
+
+    Args:
+        gains: of the comparison, a line per method (``method``, ``word``, ``estimate``, ``low``, ``high``, ``mde``, ``reported``);
+            lines without an estimate do not count. None where no comparison belongs to them.
+    """
+    counts = Counter(word for of in words(claims).values() for word in of.values())
+    found = ", ".join(f"{counts[word]} *{word}*" for word in VERDICT_MARKS if counts[word])
+    out = [
+        f"Of {sum(counts.values())} claims of {len(claims)} papers, on small training sets and with a small encoder: {found}."
+    ]
+    first = pd.concat([frame.drop_duplicates("claim") for frame in claims.values()])
+    mde = first.loc[first["verdict"] == "undecided", "mde"].dropna()
+    if len(mde):
+        out.append(
+            f"*Undecided* is not *no*: half of the undecided claims would have been found, with 80 % power, only if the effect were above {mde.median():.1f} points."
+        )
+    if gains is None:
+        return out
+    gains = gains.dropna(subset="estimate").sort_values("estimate", ascending=False)
+    if gains.empty:
+        return [
+            *out,
+            "The comparison of all methods under one protocol is still being trained: too few of its blocks are complete for an interval.",
+        ]
+    best = gains.iloc[0]
+    helps = gains[gains["word"].str.startswith("supported")]
+    out.append(
+        f"Under one protocol, the largest of {len(gains)} pooled gains over equally long training without mixup is {best['estimate']:+.2f} points "
+        f"[{best['low']:+.2f}, {best['high']:+.2f}] ({best['method']})."
+    )
+    out.append(
+        f"The smallest gain that this comparison would have found with 80 % power is {gains['mde'].min():.2f} points."
+    )
+    use = ", ".join(helps["method"]) or "none: train as long without mixup first"
+    return [*out, f"In practice, for small training sets like these: {use}."]
+
+
+def card(
+    claims: Mapping[str, pd.DataFrame], gains: pd.DataFrame, titles: Mapping[str, str], margin: float = 0.5
+) -> plt.Figure:
+    """The grid, and the forest plot where there are intervals.
+
+    Args:
+        claims, gains: as for ``sentences``; gains with the registered name as ``key``. titles: paper -> what it is called.
+        margin: smallest effect of interest, in points.
+    """
+    found = words(claims)
+    gains = gains.dropna(subset="estimate").sort_values("estimate", ascending=False)
+    longest = max(map(len, found.values()))
+    heights = [0.46 * len(found) + 0.7, *([0.26 * len(gains) + 0.9] if len(gains) else [])]
+    figure, axes = plt.subplots(
+        len(heights),
+        1,
+        figsize=(0.66 * longest + 1.6, sum(heights)),
+        height_ratios=heights,
+        layout="constrained",
+        squeeze=False,
+    )
+    _grid(axes[0, 0], found, titles)
+    if len(gains):
+        _forest(axes[1, 0], gains, margin)
+    return figure
+
+
+def _grid(axis: plt.Axes, found: Mapping[str, Mapping[str, str]], titles: Mapping[str, str]) -> None:
+    for y, of_paper in enumerate(found.values()):
+        for x, (key, word) in enumerate(of_paper.items()):
+            shade = "white" if word in OPEN else VERDICT_COLOURS[word]
+            text = "#333333" if word in OPEN else "white"
+            axis.add_patch(
+                plt.Rectangle((x + 0.04, y + 0.06), 0.92, 0.88, facecolor=shade, edgecolor="#9a9a9a", linewidth=0.8)
+            )
+            axis.text(x + 0.5, y + 0.34, VERDICT_MARKS[word], ha="center", va="center", color=text, fontsize=11)
+            axis.text(
+                x + 0.5,
+                y + 0.72,
+                key.split()[0] + "′" * (" " in key),
+                ha="center",
+                va="center",
+                color=text,
+                fontsize=7.5,
+            )
+    axis.set(xlim=(0, max(map(len, found.values()))), ylim=(len(found), 0), xticks=[])
+    axis.set_yticks([y + 0.5 for y in range(len(found))], [titles[paper] for paper in found])
+    axis.tick_params(length=0)
+    axis.grid(visible=False)
+    axis.spines[:].set_visible(False)
+    counts = Counter(word for of in found.values() for word in of.values())
+    legend = "    ".join(f"{mark} {counts[word]} {word}" for word, mark in VERDICT_MARKS.items() if counts[word])
+    axis.set_xlabel(legend, fontsize=8.5, loc="left")
+
+
+def _forest(axis: plt.Axes, gains: pd.DataFrame, margin: float) -> None:
+    axis.axvspan(-margin, margin, color="#eef1f6", zorder=0)
+    axis.axvline(0, color="#555", linewidth=1)
+    for y, line in enumerate(gains.itertuples()):
+        error = [[line.estimate - line.low], [line.high - line.estimate]]
+        axis.errorbar(line.estimate, y, xerr=error, fmt="o", color=colour(line.key), capsize=3, markersize=5)
+        axis.plot(line.reported, y, "D", color=PAPER_COLOUR, markerfacecolor="none", markersize=5)
+    axis.set_yticks(range(len(gains)), gains["method"])
+    axis.set_ylim(len(gains) - 0.5, -0.5)
+    axis.grid(axis="y", visible=False)
+    axis.set_xlabel(
+        "gain over equally long training without mixup, points; ◇ mean gain that the method's papers report"
+    )
