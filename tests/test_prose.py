@@ -32,7 +32,7 @@ PASSES = {
     "a year": r"\b(?:19|20)\d\d\b",
     "a setting by its name": rf"\b\w+ ?[=<≥] ?{_NUMBER}(?: %)?(?:(?:,| and| or) {_NUMBER})*",
     "a distribution, a set of layers": r"\b(?:Beta|N)\([^)]*\)|\{[\d, ]+\}",
-    "how much is computed": rf"{_LIST}\s+(?:training rows|held-out rows|rows|seeds|epochs|layers|cores|million\s+parameters)",
+    "how much is computed": rf"{_LIST}\s+(?:(?:training |held-out )?(?:rows|examples)|seeds|epochs|layers|cores|million\s+parameters)",
     "how long it takes, in the README": rf"{_LIST}\s+(?:minutes|hours)|took {_NUMBER}|Python {_LIST}",
     "a constant of statistics": r"95 %|90 % interval|80 % power",
     "an end of a scale, a half": r"\b1/2\b|(?<![\d.,])[01](?![\d.,]\d|\d|e)",
