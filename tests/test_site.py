@@ -69,6 +69,26 @@ def plan():
         return make_plan("ssmix", "smoke")
 
 
+def results_of(plan) -> pd.DataFrame:
+    """A table of results as notebooks save it, with malice in names."""
+    rows = ["No mixup", "TMix", "SSMix", EVIL]
+    lines = [
+        {
+            "table": "2",
+            "row": row,
+            "column": "sst2",
+            "title": EVIL,
+            "apart": "",
+            "ours": 50.0 + 7 * i % 5,
+            "n": 2,
+            "runs": run.hash,
+        }
+        for i, (row, run) in enumerate(zip(rows, plan.runs, strict=False))
+    ]
+    numbers = dict.fromkeys(("low", "high", "paper", "gain", "gain_low", "gain_high"), 1.0)
+    return pd.DataFrame(lines).assign(**numbers)
+
+
 @pytest.fixture(scope="module")
 def site(plan, tmp_path_factory) -> Path:
     """Two executed notebooks, saved claims, and records with malice in every text."""
@@ -91,6 +111,7 @@ def site(plan, tmp_path_factory) -> Path:
     (folder / "ssmix").mkdir()
     claims = to_frame(verdicts_of({"X1": {"text": EVIL, "own": EVIL, "units": {EVIL: [1.0, 1.2, 1.4]}}}), EVIL)
     claims.to_csv(folder / "ssmix" / "claims.csv", index=False)
+    results_of(plan).to_csv(folder / "ssmix" / "table_2.csv", index=False)
     records = [done(r, 62.5) for r in plan.runs]
     records[0]["date"] = EVIL
     records[1]["environment"] |= {"device": EVIL, "precision": EVIL, "versions": {"torch": EVIL}}
@@ -119,7 +140,9 @@ class Links(HTMLParser):
 def test_every_link_of_every_page_leads_somewhere(site):
     pages = {p.name for p in site.glob("*.html")}
     about = {f"{name}.html" for name in DOCS}
-    assert pages == about | {*(f"{p}.html" for p in ("index", "runs", "search", "ssmix", "start_here", "claim-X1"))}
+    assert pages == about | {
+        *(f"{p}.html" for p in ("index", "cells", "runs", "search", "ssmix", "start_here", "claim-X1"))
+    }
     followed = set()
     for path in site.glob("*.html"):
         for link in Links(text(path)).found:
@@ -136,7 +159,7 @@ def test_no_text_of_records_data_or_names_becomes_markup(site):
     for path in site.glob("*.html"):
         assert "<script>window.evil" not in text(path)
         assert "<img src=x" not in text(path)
-    for name in ("index", "runs", "ssmix", "claim-X1"):
+    for name in ("index", "cells", "runs", "ssmix", "claim-X1"):
         assert "&lt;script&gt;window.evil" in text(site / f"{name}.html")
 
 
@@ -169,7 +192,7 @@ def test_the_first_page_says_what_it_is_on_what_it_was_made_and_what_became_of_t
     assert "✓ supported\n+1.20" in index
     assert 'href="https://aclanthology.org/2021.findings-acl.285"' in index
     assert re.findall(r'toctree-l1"><a class="reference internal" href="(\w+).html', index) == [
-        *("start_here", "ssmix", "runs", *DOCS)
+        *("start_here", "ssmix", "cells", "runs", *DOCS)
     ]
 
 
@@ -199,6 +222,25 @@ def test_a_claim_has_a_page_with_its_differences_its_runs_and_the_cell_that_make
     assert there.count('href="readings.html#sa18"') == 1
     assert 'href="deviations.html#p1"' in there
     assert (folder / "site" / "_static" / "claim-X2-0.svg").is_file()
+
+
+def test_all_results_can_be_searched_filtered_and_sorted_and_lead_to_their_runs(site, window):
+    window.goto((site / "cells.html").as_uri(), wait_until="load")
+    lines = window.locator("#cells tbody tr")
+    first = lines.count()
+    assert first > 3
+    window.select_option("select[data-column='2']", "TMix")
+    assert {lines.nth(i).locator("td").nth(2).inner_text() for i in range(lines.count())} == {"TMix"}
+    window.select_option("select[data-column='2']", "")
+    window.fill(".dt-search input", "No mixup")
+    assert 0 < lines.count() < first
+    window.fill(".dt-search input", "")
+    window.locator("#cells thead th").nth(5).click()
+    values = [float(lines.nth(i).locator("td").nth(5).inner_text()) for i in range(lines.count())]
+    assert values in (sorted(values), sorted(values, reverse=True))
+    link = lines.nth(0).locator("a").nth(0)
+    assert f'id="{link.get_attribute("href").partition("#")[2]}"' in text(site / "runs.html")
+    assert window.wrong == []
 
 
 def test_smoke_numbers_carry_a_banner_on_every_page_and_others_do_not(site, plan, tmp_path, monkeypatch):
@@ -285,9 +327,9 @@ def test_every_page_is_whole_without_a_network(site, window):
         assert window.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.name
         assert window.evaluate("document.body.scrollWidth <= innerWidth"), path.name
         assert window.evaluate("window.evil") is None, path.name
-        if path.stem in ("index", "runs", "ssmix", "claim-X1"):
+        if path.stem in ("index", "cells", "runs", "ssmix", "claim-X1"):
             assert window.locator("article :is(td, th)").count() > 3
-        assert window.eval_on_selector_all("article :is(td, th)", LEFT), path.name
+        assert window.eval_on_selector_all("article table:not(.card) :is(td, th)", LEFT), path.name
     assert window.asked
     assert not [url for url in window.asked if urlsplit(url).scheme not in ("file", "data")]
     assert window.wrong == []

@@ -25,6 +25,11 @@ def words(claims: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
     }
 
 
+def short(key: str) -> str:
+    """A claim's name for a square: "SC2 over data sets" is SC2′."""
+    return key.split()[0] + "′" * (" " in key)
+
+
 def sentences(claims: Mapping[str, pd.DataFrame], gains: pd.DataFrame | None) -> list[str]:
     """What was found, filled from the numbers.
 
@@ -103,7 +108,7 @@ def _grid(axis: plt.Axes, found: Mapping[str, Mapping[str, str]], titles: Mappin
             axis.text(
                 x + 0.5,
                 y + 0.72,
-                key.split()[0] + "′" * (" " in key),
+                short(key),
                 ha="center",
                 va="center",
                 color=text,

@@ -30,7 +30,7 @@ from ..papers import PLANS, Plan
 from ..papers.profiles import Profile
 from ..runs.records import Records
 from ..show import card, display_table
-from . import claims, csvs, docs
+from . import cells, claims, csvs, docs
 from .catalogue import NOTEBOOKS
 from .readings import linked
 
@@ -39,8 +39,8 @@ TITLE = "Text Mixup Companion"
 SPHINX = paths.facts("site/sphinx")
 WORDS = (
     "*Supported* and *contradicted*: the 95 % interval lies above or below 0, and still does after Holm's correction over the claims of the paper. "
-    "*Negligible*: the effect is shown to be within the margin around 0. *Smaller than reported*: the interval ends below the printed effect. "
-    "*Undecided*: anything else. *Not tested*: no runs, or none that can say anything. The notebooks show what each word rests on."
+    "*Negligible*: the effect is shown to be within the margin around 0. *Smaller than reported*: the interval ends below the reported effect. "
+    "*Undecided*: anything else. *Not tested*: no runs, or none that can say anything. Each square leads to what its word rests on."
 )
 
 
@@ -73,6 +73,8 @@ def build(
         (source / "runs.md").write_text(f"# All runs\n\n{_raw(source, 'runs', runs(plans, store))}", "utf-8")
         for key, of_paper in csvs.of_papers(folder).items():
             claims.write(source, of_paper, key, profile.name, store)
+        if all_results := cells.page(source, folder):
+            (source / "cells.md").write_text(all_results, "utf-8")
         about = docs.copy(source, folder / "site", names)
         (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, about, source), "utf-8")
         with patch_docutils(), docutils_namespace():  # nothing stays registered for the next build
@@ -158,17 +160,20 @@ def _first_page(
     made = made.rename(columns={"size": "runs", "min": "first", "max": "last"})
     parts = [
         f"# {TITLE}",
-        "Papers on mixup for text classification, trained again: every printed number beside ours, and a verdict on every claim. "
-        f"Profile **{profile.name}**: {profile.purpose}. {len(done):,} of {len(records):,} runs are done ([all runs](runs.md)). "
-        f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
-        _raw(source, "hardware", display_table(made)),
+        "Papers on mixup for text classification, trained again: every reported number beside ours, and a verdict on every claim.",
     ]
     titles = {None: "Start"} | {key: module.PAPER.title for key, module in PLANS.items()}
     saved = csvs.of_papers(folder)
     if saved:
         compared = folder / "compare" / "gains.csv"
         gains = csvs.read(compared) if compared.is_file() else None
-        parts += ["## Claims", " ".join(card.sentences(saved, gains)), claims.grid(saved), WORDS]
+        parts += [" ".join(card.sentences(saved, gains)), claims.grid(saved), WORDS]
+    parts += [
+        f"Profile **{profile.name}**: {profile.purpose}. {len(done):,} of {len(records):,} runs are done ([all runs](runs.md)). "
+        f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
+        _raw(source, "hardware", display_table(made)),
+        *["## Claims"] * bool(saved),
+    ]
     for key, of_paper in saved.items():
         found = csvs.claims(of_paper)
         table = display_table(found, wrap=list(found.columns[1:])).format(claims.link, subset=[""])
@@ -177,7 +182,11 @@ def _first_page(
     parts += ["## Papers"] if cited else []
     parts += [f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in cited]
     contents = [(title, [n for n in names if NOTEBOOKS[n] == key]) for key, title in titles.items()]
-    for title, pages in [*contents, ("Records", ["runs"]), ("About", about)]:
+    for title, pages in [
+        *contents,
+        ("Records", ["cells"] * (source / "cells.md").is_file() + ["runs"]),
+        ("About", about),
+    ]:
         if pages:
             parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", *pages, "```"]))
     return "\n\n".join(parts)

@@ -49,9 +49,7 @@ def grid(claims: Mapping[str, pd.DataFrame]) -> str:
 
 def _square(key: str, word: str, text: str) -> str:
     look = "" if word in card.OPEN else f" style='background: {VERDICT_COLOURS[word]}; --square: white'"
-    return (
-        f"<td{look}><a href='{name(key)}.html' title='{_e(text)}: {word}'>{VERDICT_MARKS[word]}<br>{_e(key)}</a></td>"
-    )
+    return f"<td{look}><a href='{name(key)}.html' title='{_e(text)}: {word}'>{VERDICT_MARKS[word]}<br>{_e(card.short(key))}</a></td>"
 
 
 def write(source: Path, frame: pd.DataFrame, paper: str, profile: str, store: Records) -> list[str]:
