@@ -101,7 +101,7 @@ class Companion:
         device = environment.pick_device(self.device)
         here = environment.describe(device, environment.pick_precision("auto", device))
         versions = {"Python": here["python"]} | here["versions"]
-        print(self.paper.cite())
+        print(self.paper.cite().replace("*", ""))
         print(f"profile {self.profile.name}: {self.profile.purpose}")
         if self.shuffle is not None:
             print(f"*** {permuted(self.shuffle)} ***")
