@@ -92,10 +92,10 @@ def _page(source: Path, key: str, of_claim: pd.DataFrame, paper: str, profile: s
             parts.append(_html(f"<div class='scroll figure'>{image}</div>"))
         if len(units):
             table = units[[f"unit_{k}" for k in UNIT]].dropna(axis="columns", how="all")
-            table = table.rename(columns={f"unit_{k}": v for k, v in UNIT.items()})
+            table = table.astype({"unit_n": "Int64"}).rename(columns={f"unit_{k}": v for k, v in UNIT.items()})
             wide = [c for c in ("compared", "does not count", "note") if c in table]
             shown = display_table(table, wrap=wide).set_uuid(f"{name(key)}-{i}").to_html()
-            parts.append(_html(f"<div class='scroll'>{shown}</div>"))
+            parts.append(_html(f"<div class='scroll units'>{shown}</div>"))
     if first["paper"]:
         parts += ["## The paper's own tables", _html(f"<p>{_text(first['paper'])}</p>")]
     parts += ["## Runs", *_runs(of_claim, paper, profile, store)]
