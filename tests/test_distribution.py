@@ -148,7 +148,7 @@ def test_commands_of_the_readme_exist():
 
 #: Rooms from the ground up; a room imports only rooms that stand before it.
 ROOMS = [
-    *("paths", "rng", "tasks", "encoder", "mixers", "training", "runs", "papers", "evidence"),
+    *("paths", "rng", "wording", "tasks", "encoder", "mixers", "training", "runs", "papers", "evidence"),
     *("show", "site", "companion", "cli", "__main__"),
 ]
 FILES = sorted(paths.PACKAGE.rglob("*.py"))

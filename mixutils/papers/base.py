@@ -136,7 +136,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is fixed about a paper; ``name`` is how texts call it, ``notebooks`` in the order in which they are executed, the paper's own first; ``spread`` is what
+    """What is fixed about a paper; ``name`` is how texts call it, ``codes`` how its readings begin, ``notebooks`` in the order in which they are executed, the paper's own first; ``spread`` is what
     it prints after ±, "" where that is nothing (SPEC 1.6)."""
 
     key: str
@@ -149,6 +149,7 @@ class Paper:
     notebooks: tuple[str, ...]
     bibtex: str
     spread: str = ""
+    codes: tuple[str, ...] = ()
 
     def cite(self) -> str:
         return ", ".join(filter(None, (self.authors, f"*{self.title}*", self.venue, self.url)))

@@ -20,13 +20,10 @@ paper's words, the problem, and how it is read here. Where another reading chang
 (c) hyperparameters, (d) tables and figures, (e) the codes of this page, (f) claims; 7, findings across the papers; 9, verdicts ([verdicts.md](verdicts.md)); 10, the protocol of the comparison.
 """
 #: Heading -> beginnings of its codes; the rest comes first.
-PARTS = {
-    "All papers": ("1.", "X"),
-    PLANS["dmix"].PAPER.title: ("DA", "2"),
-    PLANS["dmix_short"].PAPER.title: ("SD", "3"),
-    PLANS["ssmix"].PAPER.title: ("SA", "4"),
-    PLANS["dnm"].PAPER.title: ("NA", "5"),
-    PLANS["dropmix"].PAPER.title: ("RA", "6"),
+PARTS = {"All papers": ("1.", "X")} | {
+    plan.PAPER.title: tuple(plan.PAPER.codes)
+    for plan in sorted(PLANS.values(), key=lambda plan: plan.PAPER.codes[-1:])
+    if plan.PAPER.codes
 }
 
 
