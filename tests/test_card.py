@@ -53,6 +53,12 @@ def test_every_claim_has_the_word_of_the_first_reading(claims):
     }
 
 
+def test_the_smallest_effect_is_that_of_claims_in_points(claims):
+    found = claims["ssmix"]
+    others = found.assign(claim=[f"{c} again" for c in found["claim"]], kind="steps", mde=100.0, verdict="undecided")
+    assert sentences({"ssmix": pd.concat([found, others]), "dnm": claims["dnm"]}, None)[1] == sentences(claims, None)[1]
+
+
 def test_sentences_count_and_name_the_largest_gain(claims):
     said = sentences(claims, gains(1.5, 2.5))
     assert said[0].startswith("Of 4 claims of 2 papers")

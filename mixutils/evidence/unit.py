@@ -22,7 +22,8 @@ class Unit:
 
     Attributes:
         title, pair: data set and comparison, for people. column, task: ids.
-        runs: hashes of the runs of both sides, those that were chosen from included. seeds: of the pairs. differences: (n,) in the order of the seeds, none in log-rank tests. mean, se, df: of its t
+        runs: hashes of the runs of both sides, those that were chosen from included.
+        seeds: of the pairs. differences: (n,) in the order of the seeds, none in log-rank tests. mean, se, df: of its t
             interval over seeds.
         rows: (digest, (n, R) differences of right and wrong in points), where all seeds have the same rows and bits.
         rows_variance: what other rows add to the variance of the mean; 0 where every seed has rows of its own, which the

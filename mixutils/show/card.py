@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from .style import PAPER_COLOUR, VERDICT_COLOURS, VERDICT_MARKS, colour
+from .plots import interval
+from .style import SCALES, VERDICT_COLOURS, VERDICT_MARKS, colour
 
 #: Words that are no result; their cells stay white.
 OPEN = ("undecided", "not tested", "illustration")
@@ -39,14 +40,13 @@ def sentences(claims: Mapping[str, pd.DataFrame], gains: pd.DataFrame | None) ->
     """
     counts = Counter(word for of in words(claims).values() for word in of.values())
     found = ", ".join(f"{counts[word]} *{word}*" for word in VERDICT_MARKS if counts[word])
-    out = [
-        f"Of {sum(counts.values())} claims of {len(claims)} papers, on small training sets and with a small encoder: {found}."
-    ]
+    out = [f"Of {sum(counts.values())} claims of {len(claims)} papers: {found}."]
     first = pd.concat([frame.drop_duplicates("claim") for frame in claims.values()])
-    mde = first.loc[first["verdict"] == "undecided", "mde"].dropna()
+    in_points = ~first["kind"].isin(SCALES)
+    mde = first.loc[in_points & (first["verdict"] == "undecided"), "mde"].dropna()
     if len(mde):
         out.append(
-            f"*Undecided* is not *no*: half of the undecided claims would have been found, with 80 % power, only if the effect were above {mde.median():.1f} points."
+            f"*Undecided* is not *no*: half of the undecided claims about differences would have been found, with 80 % power, only if the effect were above {mde.median():.1f} points."
         )
     if gains is None:
         return out
@@ -128,9 +128,7 @@ def _forest(axis: plt.Axes, gains: pd.DataFrame, margin: float) -> None:
     axis.axvspan(-margin, margin, color="#eef1f6", zorder=0)
     axis.axvline(0, color="#555", linewidth=1)
     for y, line in enumerate(gains.itertuples()):
-        error = [[line.estimate - line.low], [line.high - line.estimate]]
-        axis.errorbar(line.estimate, y, xerr=error, fmt="o", color=colour(line.key), capsize=3, markersize=5)
-        axis.plot(line.reported, y, "D", color=PAPER_COLOUR, markerfacecolor="none", markersize=5)
+        interval(axis, y, (line.estimate, line.low, line.high), line.reported, colour(line.key))
     axis.set_yticks(range(len(gains)), gains["method"])
     axis.set_ylim(len(gains) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)

@@ -46,7 +46,7 @@ def forest(
             numbers = line["gain"], line["gain_low"], line["gain_high"]
             kind = line["comparison"]
             y = rows.index(line["row"]) + apart[kind] - max(apart.values()) / 2
-            _interval(axis, y, numbers, line["paper_gain"], colour(methods[line["row"]]), kinds[kind])
+            interval(axis, y, numbers, line["paper_gain"], colour(methods[line["row"]]), kinds[kind])
     # Downwards, with room for the marks at both ends.
     grid.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows))).set_yticklabels(rows).set_titles("{col_name}")
     figure = grid.figure
@@ -93,7 +93,7 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     for y, v in enumerate(found):
         shade = VERDICT_COLOURS.get(v.word, "#777777")
         if not math.isnan(v.estimate):
-            _interval(axis, y, (v.estimate, v.low, v.high), v.reported, shade)
+            interval(axis, y, (v.estimate, v.low, v.high), v.reported, shade)
         axis.annotate(
             f"{VERDICT_MARKS[v.word]} {v.word}",
             (1.02, y),
@@ -114,7 +114,7 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     return figure
 
 
-def _interval(
+def interval(
     axis: plt.Axes, y: float, numbers: tuple[float, float, float], reported: float, shade: str, mark: str = _MARKS[0]
 ) -> None:
     """Mean with its interval (mean, low, high), and what is printed, where there is such a number."""

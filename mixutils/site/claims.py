@@ -15,7 +15,8 @@ from ..papers import PLANS
 from ..runs.records import Records
 from ..runs.run import Run
 from ..show import card, display_table
-from ..show.style import KINDS, PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS
+from ..show.plots import interval
+from ..show.style import KINDS, SCALES, VERDICT_COLOURS, VERDICT_MARKS
 from .readings import CODE, target
 
 #: Columns of the table of units -> what they are called there.
@@ -150,14 +151,11 @@ def draw(line: pd.Series, units: pd.DataFrame) -> plt.Figure | None:
         tone = "#9a9a9a" if void else "#3b3b3b"
         seeds = [float(x) for x in str(unit.get("unit_differences") or "").split() if x != "nan"]
         axis.plot(seeds, [y + 0.16] * len(seeds), ".", color=tone, alpha=0.6, markersize=5)
-        _interval(axis, y - 0.06, unit["unit_mean"], unit["unit_low"], unit["unit_high"], tone)
-        if not math.isnan(unit["unit_printed"]):
-            axis.plot(unit["unit_printed"], y - 0.06, "D", color=PAPER_COLOUR, markerfacecolor="none", markersize=5)
+        numbers = (unit["unit_mean"], unit["unit_low"], unit["unit_high"])
+        interval(axis, y - 0.06, numbers, unit["unit_printed"], tone)
         labels.append(f"{unit['unit_title']}{' (does not count)' * void}")
     if not math.isnan(line["estimate"]):
-        _interval(axis, len(units), line["estimate"], line["low"], line["high"], shade, 2.2)
-        if not math.isnan(line["reported"]):
-            axis.plot(line["reported"], len(units), "D", color=PAPER_COLOUR, markerfacecolor="none", markersize=6)
+        interval(axis, len(units), (line["estimate"], line["low"], line["high"]), line["reported"], shade)
         labels.append("pooled")
     axis.set_yticks(range(len(labels)), labels)
     axis.set_ylim(len(labels) - 0.5, -0.5)
@@ -172,11 +170,6 @@ def draw(line: pd.Series, units: pd.DataFrame) -> plt.Figure | None:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8.5)
     return figure
-
-
-def _interval(axis: plt.Axes, y: float, mean: float, low: float, high: float, shade: str, width: float = 1.4) -> None:
-    error = None if math.isnan(low) else [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-    axis.errorbar(mean, y, xerr=error, fmt="o", color=shade, capsize=3, markersize=5, elinewidth=width)
 
 
 def _runs(of_claim: pd.DataFrame, paper: str, profile: str, store: Records) -> list[str]:
