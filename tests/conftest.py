@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -28,6 +29,8 @@ import torch  # noqa: E402
 from mixutils.encoder.load import load_encoder  # noqa: E402
 from mixutils.encoder.model import Classifier  # noqa: E402
 from mixutils.tasks.encode import Batch, EncodedSplit, EncodedTask  # noqa: E402
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 # A process that has torch, pandas and matplotlib holds a million objects; walking through them all at the usual intervals
 # takes a tenth of the time of tests that draw.
@@ -137,3 +140,31 @@ def make_task(n: int = 24, pair: bool = False, classes: int = 3, seed: int = 0) 
 @pytest.fixture
 def encoder():
     return load_encoder("random:tiny")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A chromium for one file: while it is open no other event loop can run. Skips where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which requirements.lock has")
+    if CHROMIUM is None:
+        pytest.skip("needs a chromium on the PATH")
+    with playwright.sync_playwright() as p:
+        # Tests run in containers too, where the sandbox cannot start; the pages are our own.
+        made = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture(params=[1280, 390], ids=["desk", "phone"])
+def window(browser, request):
+    """An offline page that notes what it asked for, what failed and what was an error."""
+    context = browser.new_context(viewport={"width": request.param, "height": 900})
+    context.set_offline(True)
+    view = context.new_page()
+    view.asked, view.wrong = [], []
+    view.on("request", lambda r: view.asked.append(r.url))
+    view.on("requestfailed", lambda r: view.wrong.append(r.url))
+    view.on("pageerror", lambda error: view.wrong.append(str(error)))
+    view.on("console", lambda message: view.wrong.append(message.text) if message.type == "error" else None)
+    yield view
+    context.close()

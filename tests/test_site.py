@@ -24,7 +24,6 @@ from mixutils.site.docs import DOCS
 from tests.fakes import done, failed, filled
 from tests.fakes_claims import verdicts_of
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EVIL = "<script>window.evil = 1</script><img src=x onerror='window.evil = 1'>"
 FORMULAS = r"""# A page
 
@@ -288,33 +287,6 @@ def test_hidden_source_is_collapsed_and_the_executed_notebook_stays_as_it_is(tmp
 
 
 # ----------------------------------------------------------------- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, which requirements.lock has")
-    if CHROMIUM is None:
-        pytest.skip("needs a chromium on the PATH")
-    with playwright.sync_playwright() as p:
-        # Tests run in containers too, where the sandbox cannot start; the pages are our own.
-        made = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield made
-        made.close()
-
-
-@pytest.fixture(params=[1280, 390], ids=["desk", "phone"])
-def window(browser, request):
-    """An offline page that notes what it asked for, what failed and what was an error."""
-    context = browser.new_context(viewport={"width": request.param, "height": 900})
-    context.set_offline(True)
-    view = context.new_page()
-    view.asked, view.wrong = [], []
-    view.on("request", lambda r: view.asked.append(r.url))
-    view.on("requestfailed", lambda r: view.wrong.append(r.url))
-    view.on("pageerror", lambda error: view.wrong.append(str(error)))
-    view.on("console", lambda message: view.wrong.append(message.text) if message.type == "error" else None)
-    yield view
-    context.close()
 
 
 LEFT = "cells => cells.every(c => ['left', 'start'].includes(getComputedStyle(c).textAlign))"

@@ -23,6 +23,8 @@ from .profiles import Setting
 
 _FACTS, PAPER, _, scope = opened("compare")
 CONTROL = "none"
+#: Batch size, weight decay and warm-up of every run.
+PROTOCOL: dict[str, float] = _FACTS["recipe"]
 #: For the notebook, per method: the rows that its own papers print, and its answers to the four questions.
 REPORTED, ANSWERS = (paths.PACKAGE / "papers" / f"compare_{name}.csv" for name in ("reported", "answers"))
 #: Tasks with more classes than the training rows would cover: twice the rows, half the passes, the same updates.
@@ -76,7 +78,7 @@ def make_run(column: Column, method: str, seed: int, setting: Setting, precision
     of = size(setting)
     many = column.task in MANY_CLASSES and "train_size" not in setting.chosen
     rows, passes = (2 * of.rows, of.passes // 2) if many else (of.rows, of.passes)
-    usual = _FACTS["recipe"]
+    usual = PROTOCOL
     every = math.ceil(math.ceil(rows * passes / usual["batch_size"]) / EVALUATIONS)
     lr = lr or learning_rate(setting.encoder)
     return column_run(
@@ -139,7 +141,7 @@ def _other_controls(block: list[Run]) -> list[Run]:
 
 def search_cells(setting: Setting, columns: Iterable[Column]) -> list[Cell]:
     """The runs that the learning rate was chosen by, one row per rate; none where no rate was searched."""
-    if setting.profile.name in _FACTS["profiles"] or setting.encoder != "minilm":
+    if not searches(setting):
         return []
     precision = setting.blocks.get(SEARCH, {}).get(CONTROL, _here())
     reading = Reading("best-on-validation", "validation")
@@ -149,6 +151,11 @@ def search_cells(setting: Setting, columns: Iterable[Column]) -> list[Cell]:
         for c in columns
         if c.task in SEARCHED
     ]
+
+
+def searches(setting: Setting) -> bool:
+    """Whether the search is part of the plan, and its seed no other run's."""
+    return setting.profile.name not in _FACTS["profiles"] and setting.encoder == "minilm"
 
 
 def _here() -> str:
@@ -169,15 +176,20 @@ def adapt(setting: Setting, store: Records, showing: bool) -> Setting:
         recorded = {r["run"]["method"] for r in found}
         setting = replace(setting, methods=tuple(m for m in REGISTRY if m in recorded or m in of.methods))
     if showing and "seeds" not in setting.chosen:
-        seeds = {r["run"]["seed"] for r in found} - {SEARCH_SEED}
+        seeds = {r["run"]["seed"] for r in found} - ({SEARCH_SEED} if searches(setting) else set())
         setting = replace(setting, seeds=tuple(sorted(seeds | set(setting.seeds_for(PAPER.seeds)))))
     # A block is not left without the profile's own methods.
-    blocks = block_precisions(found, size(setting).methods, scope(setting).methods, can_train=not showing)
+    of_profile = scope(setting).methods
+    blocks = block_precisions(found, size(setting).methods, of_profile, not showing, searches(setting))
     return replace(setting, blocks=blocks)
 
 
 def block_precisions(
-    records: Iterable[Record], methods: tuple[str, ...], base: tuple[str, ...], can_train: bool = True
+    records: Iterable[Record],
+    methods: tuple[str, ...],
+    base: tuple[str, ...],
+    can_train: bool = True,
+    searched: bool = True,
 ) -> dict[tuple[str, int], dict[str, str]]:
     """(task, seed) -> method -> precision, for every block that has begun.
 
@@ -186,13 +198,14 @@ def block_precisions(
     them keeps them, and what is added to it is computed in this machine's precision, beside a control of its own.
 
     Args:
-        can_train: false to show records: then what is there is shown, whatever this machine can do.
+        can_train: false to show records: then what is there is shown, whatever this machine can do. searched: whether runs
+            with the search's seed are the search's.
     """
     here = _here()
     done: dict[tuple[str, int], dict[str, set[str]]] = {}
     for record in records:
         run = record["run"]
-        key = SEARCH if run["seed"] == SEARCH_SEED else (run["task"], run["seed"])
+        key = SEARCH if searched and run["seed"] == SEARCH_SEED else (run["task"], run["seed"])
         done.setdefault(key, {}).setdefault(run["precision"], set()).add(run["method"])
 
     def computable(precision: str) -> bool:

@@ -162,7 +162,7 @@ class Records:
         return len(lines)
 
     def merge(self, source: Path) -> dict[str, list[Any]]:
-        """Copy done records from a folder or a ``.jsonl`` file.
+        """Copy done records from a ``.jsonl`` file, or from all ``.json`` and ``.jsonl`` files of a folder.
 
         What is done here stays, unless the other record is of a newer generation.
 
@@ -173,7 +173,9 @@ class Records:
         Raises:
             OSError: the source cannot be read.
         """
-        files = sorted(source.glob("*.json")) if source.is_dir() else [source]
+        files = [source]
+        if source.is_dir():
+            files = sorted(path for path in source.iterdir() if path.suffix in (".json", ".jsonl"))
         out: dict[str, list[Any]] = {NEW: [], NEWER: [], KEPT: [], FAILED: [], WRONG: []}
         for record in (record for file in files for record in _read(file, "not merged: repair it or take it out")):
             if isinstance(record, RecordError):

@@ -30,7 +30,7 @@ from ..papers import PLANS, Plan
 from ..papers.profiles import Profile
 from ..runs.records import Records
 from ..show import card, display_table
-from . import cells, claims, csvs, docs
+from . import cells, claims, csvs, docs, playground
 from .catalogue import NOTEBOOKS
 from .readings import linked
 
@@ -75,6 +75,7 @@ def build(
             claims.write(source, of_paper, key, profile.name, store)
         if all_results := cells.page(source, folder):
             (source / "cells.md").write_text(all_results, "utf-8")
+        playground.write(source)
         about = docs.copy(source, folder / "site", names)
         (source / "index.md").write_text(_first_page(profile, plans, store, folder, names, about, source), "utf-8")
         with patch_docutils(), docutils_namespace():  # nothing stays registered for the next build
@@ -182,6 +183,7 @@ def _first_page(
     parts += ["## Papers"] if cited else []
     parts += [f"- {p.authors}, *{p.title}*, {p.venue}, <{p.url}>" for p in cited]
     contents = [(title, [n for n in names if NOTEBOOKS[n] == key]) for key, title in titles.items()]
+    contents[0][1].append("playground")
     for title, pages in [
         *contents,
         ("Records", ["cells"] * (source / "cells.md").is_file() + ["runs"]),

@@ -14,7 +14,7 @@ from .. import paths
 from .readings import CODE, anchor, target
 
 #: The pages, in the order of the site's contents.
-DOCS = ("results", "verdicts", "readings", "deviations", "use", "architecture")
+DOCS = ("results", "verdicts", "readings", "deviations", "use", "class", "architecture")
 #: Text in these is shown as it is.
 AS_IT_IS = (nodes.reference, nodes.literal, nodes.literal_block, nodes.title, nodes.raw, nodes.math, nodes.math_block)
 
