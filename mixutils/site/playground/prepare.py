@@ -33,7 +33,7 @@ FILE = Path(__file__).with_name("sentences.js")
 BEFORE = "const SENTENCES = "
 TASKS = {"trec-coarse": "TREC, coarse", "sst2-sent": "SST-2", "subj": "Subj", "cr": "CR"}
 COUNT = 20  # sentences of a task: DMIX wants a neighbourhood
-WORDS = range(6, 13)  # in a sentence
+WORDS = range(5, 14)  # in a sentence
 EPOCHS = 6
 #: Of single-unit gradients, which are kept in 8 bits: the largest of a sentence.
 FULL = 127
