@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -140,7 +141,7 @@ def test_every_link_of_every_page_leads_somewhere(site):
     pages = {p.name for p in site.glob("*.html")}
     about = {f"{name}.html" for name in DOCS}
     assert pages == about | {
-        *(f"{p}.html" for p in ("index", "cells", "runs", "search", "ssmix", "start_here", "claim-X1"))
+        *(f"{p}.html" for p in ("index", "cells", "runs", "search", "playground", "ssmix", "start_here", "claim-X1"))
     }
     followed = set()
     for path in site.glob("*.html"):
@@ -191,7 +192,7 @@ def test_the_first_page_says_what_it_is_on_what_it_was_made_and_what_became_of_t
     assert "✓ supported\n+1.20" in index
     assert 'href="https://aclanthology.org/2021.findings-acl.285"' in index
     assert re.findall(r'toctree-l1"><a class="reference internal" href="(\w+).html', index) == [
-        *("start_here", "ssmix", "cells", "runs", *DOCS)
+        *("start_here", "playground", "ssmix", "cells", "runs", *DOCS)
     ]
 
 
@@ -307,6 +308,57 @@ def test_every_page_is_whole_without_a_network(site, window):
     assert window.wrong == []
 
 
+#: Levels of the headings that can be seen, in order.
+HEADINGS = "all => all.filter(h => h.getClientRects().length).map(h => +h.tagName[1])"
+#: Controls that a keyboard does not reach, or that have no name.
+LOST = """all => all.filter(x => x.getClientRects().length && (x.tabIndex < 0 || !(x.labels?.length || x.title || x.ariaLabel
+    || x.textContent.trim() || x.placeholder || x.querySelector("[alt]")))).map(x => x.outerHTML)"""
+
+
+def test_headings_are_in_order_images_have_texts_and_a_keyboard_reaches_every_control(site, window):
+    for path in sorted(site.glob("*.html")):
+        window.goto(path.as_uri(), wait_until="load")
+        levels = window.eval_on_selector_all("article :is(h1, h2, h3, h4, h5, h6)", HEADINGS)
+        assert levels[:1] == [1] or path.stem == "search", path.name  # the theme's own page, whose heading is elsewhere
+        assert all(b <= a + 1 for a, b in pairwise(levels)), (path.name, levels)
+        assert window.eval_on_selector_all("img:not([alt]), img[alt='']", "all => all.map(i => i.src)") == [], path.name
+        controls = "article :is(button:not([aria-disabled=true]), input:not([type=hidden]), select, summary, a[href])"
+        assert window.eval_on_selector_all(controls, LOST) == [], path.name
+
+
+def test_the_playground_answers_for_every_method_within_100_ms(site, window):
+    window.goto((site / "playground.html").as_uri())
+    methods = window.eval_on_selector_all("#play-method option", "all => all.map(o => o.value)")
+    assert len(methods) > 30
+    took = []
+    for i, method in enumerate(methods):
+        window.select_option("#play-task", str(i % 4))
+        window.select_option("#play-method", method)
+        took.append(float(window.get_attribute("#play", "data-milliseconds")))
+        assert window.inner_text("#play [data-show=label]")
+        assert window.get_attribute("#play canvas", "aria-label").startswith("Share of B")
+        assert window.evaluate("document.documentElement.scrollWidth <= innerWidth"), method
+    assert sorted(took)[len(took) // 2] < 100
+    assert window.wrong == []
+
+
+def test_the_playground_follows_keys_and_its_address(site, window):
+    window.goto(f"{(site / 'playground.html').as_uri()}#task=1&a=3&b=5&method=ssmix&ratio=0.3")
+    before = window.inner_text("#play [data-show=label]")
+    window.focus("#play-ratio")
+    for _ in range(8):
+        window.keyboard.press("ArrowRight")
+    assert window.inner_text("#play [data-show=label]") != before
+    assert window.inner_text("#play output") == "0.7"
+    address = window.url
+    window.goto("about:blank")
+    window.goto(address)
+    assert window.input_value("#play-ratio") == "0.7"
+    assert window.input_value("#play-b") == "5"
+    window.select_option("#play-method", "dmix")
+    assert window.locator("#play tbody tr").count() == 19
+
+
 def test_formulas_are_drawn_and_other_dollars_stay(site, window):
     window.goto((site / "ssmix.html").as_uri())
     assert [width > 5 for width in window.eval_on_selector_all("math", DRAWN)] == [True] * 3
@@ -325,10 +377,29 @@ def test_the_search_finds_a_run_by_its_name(site, plan, window):
     assert window.wrong == []
 
 
-def test_dark_mode_is_there(site, window):
-    window.emulate_media(color_scheme="dark")
-    window.goto((site / "index.html").as_uri())
-    red, green, blue = map(
-        int, re.findall(r"\d+", window.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]
-    )
-    assert red + green + blue < 150
+#: Texts whose colour is too near to the background behind them: luminances of both, (L1 + .05) / (L2 + .05) < 4.5.
+PALE = """all => {
+  const parse = (c) => (c.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = (c) => c.slice(0, 3).map((x) => ((x /= 255), x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, x, i) => sum + x * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (x) => { for (; x; x = x.parentElement) { const c = parse(getComputedStyle(x).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+  const own = (x) => [...x.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  return all.filter((x) => own(x) && x.getClientRects().length).filter((x) => {
+    const [a, b] = [light(parse(getComputedStyle(x).color)), light(behind(x))].sort((p, q) => q - p);
+    return (a + 0.05) / (b + 0.05) < 4.5;
+  }).map((x) => x.outerHTML.slice(0, 200));
+}"""
+
+
+@pytest.mark.parametrize("window", [1280], indirect=True)
+def test_dark_mode_is_dark_and_every_text_can_be_read_in_both(site, window):
+    for scheme in ("light", "dark"):
+        window.emulate_media(color_scheme=scheme)
+        for path in sorted(site.glob("*.html")):
+            window.goto(path.as_uri(), wait_until="load")
+            back = window.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (sum(map(int, re.findall(r"\d+", back)[:3])) < 150) == (scheme == "dark"), path.name
+            assert window.eval_on_selector_all("article :not(.headerlink, [aria-disabled=true])", PALE) == [], (
+                scheme,
+                path.name,
+            )

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const root = document.getElementById("playground");
+  const root = document.getElementById("play");
   if (!root) return;
   const form = root.querySelector("form");
   const show = (name) => root.querySelector(`[data-show="${name}"]`);
@@ -109,14 +109,16 @@
     return out;
   }
 
+  const spaced = (tokens) => tokens.flatMap((x) => [x, " "]); // lines break between them, and they can be copied
+
   function sentence(place, s) {
     const top = Math.max(...s.inner);
-    show(place).replaceChildren(...s.words.map((word, i) => token(word, place, s.inner[i] / top)));
+    show(place).replaceChildren(...spaced(s.words.map((word, i) => token(word, place, s.inner[i] / top))));
   }
 
   function mixture(found) {
     const words = found.words?.map((w) => token(w.text, w.origin));
-    show("mixture").replaceChildren(...(words ?? ["The tokens stay. What is mixed is inside the encoder; see the map."]));
+    show("mixture").replaceChildren(...(words ? spaced(words) : ["The tokens stay. What is mixed is inside the encoder; see the map."]));
   }
 
   function map(found, a, b) {
@@ -151,10 +153,11 @@
       show("label").textContent = "φ = σ(sU) weighs the label embeddings, s being the mixture's sentence vector: it takes the encoder to know it.";
       return;
     }
-    const shares = names[0] === names[1] ? [[names[0], 1, "A"]] : [[names[0], 1 - found.wB, "A"], [names[1], found.wB, "B"]];
+    const shares = [[names[0], 1 - found.wB, "A"], [names[1], found.wB, "B"]];
     show("bar").replaceChildren(...shares.map(([, share, of]) => make("span", {class: `from-${of}`, style: `flex-grow: ${share}`})));
-    const mean = found.labels ? ", the mean over the dimensions of the label embeddings" : "";
-    show("label").textContent = shares.map(([name, share]) => `${share.toFixed(3)} ${name}`).join(" + ") + mean;
+    const mean = found.labels ? "; the mean over the dimensions of the label embeddings" : "";
+    const same = names[0] === names[1] ? `, which is ${names[0]}: both have this label` : "";
+    show("label").textContent = shares.map(([name, share]) => `${share.toFixed(3)} ${name}`).join(" + ") + same + mean;
   }
 
   /** The four answers, with what they come to here. */
