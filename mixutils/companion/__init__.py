@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from ..evidence import Evidence
     from ..runs.run import Run
+from ..runs.schema import made_on
 
 
 class Companion:
@@ -108,7 +109,7 @@ class Companion:
         if not self.profile.comparable:
             print("*** smoke numbers are NOT COMPARABLE with anything; they show that everything runs ***")
         print(f"encoder {self.plan.setting.encoder}; {', '.join(f'{k} {v}' for k, v in versions.items())}")
-        print(f"{here['device']}, {here['precision']}")
+        print(f"shown on {here['device']}, {here['precision']}")
 
     def describe_plan(self) -> None:
         """Columns, runs done and to do, time."""
@@ -136,6 +137,8 @@ class Companion:
         failed = [r for r in runs if self.store.failed(r)]
         missing = [r for r in runs if not self.store.done(r) and not self.store.failed(r)]
         print(f"{len(runs) - len(failed) - len(missing)} of {len(runs)} runs are at hand")
+        if made := self.made:
+            print(f"made on {made}")
         if missing:
             print("runs that are not at hand leave their cells empty")
         if failed:
@@ -165,6 +168,11 @@ class Companion:
         own = {c.task: metric for c in self.plan.columns if (metric := own_wishes(c.task).metric)}
         asked = ({"metric": own} if own else {}) | of_readings(self.plan.setting.options)
         return read_as(frame(self.plan, self.store, self.shuffle), **asked)
+
+    @property
+    def made(self) -> str:
+        """On what hardware the records of the plan were made, in which precision."""
+        return made_on(r for r in map(self.store.get, self.plan.runs) if r is not None and r["status"] == "done")
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -229,10 +237,12 @@ class Companion:
                 out.append(found | of_run)
         return out
 
-    def save(self, made: plt.Figure | pd.DataFrame | None, name: str) -> Any:
+    def save(self, made: plt.Figure | pd.DataFrame | None, name: str, says: str = "") -> Any:
         """Write a figure as PNG and SVG, or a table as CSV, to ``folder``; returns what was given.
 
         Args:
+            says: what a figure shows, for those who cannot see it: the finding in a sentence with its numbers. "": its titles. It
+                is in both files, with where the records were made, and on the site.
             made: None where there is nothing to show yet; earlier files of the name are removed, because they would say
                 something that these records do not.
         """
@@ -247,7 +257,7 @@ class Companion:
             # Four decimals: the same file on every machine with the same records.
             made.to_csv(self.folder / f"{name}.csv", index=False, float_format="%.4f", lineterminator="\n")
         else:
-            style.save(made, self.folder, name)
+            style.save(made, self.folder, name, says, f"Records made on {self.made}" if self.made else "")
         return made
 
 

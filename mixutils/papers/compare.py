@@ -33,6 +33,8 @@ EVALUATIONS, TOKENS, PAIR_TOKENS = 5, 64, 96
 RATES: tuple[float, ...] = _FACTS["search"]["rates"]
 SEARCHED: tuple[str, ...] = _FACTS["search"]["tasks"]
 LEARNING_RATES: dict[str, float] = _FACTS["search"]["chosen"]
+#: The same for profiles with a fifth of the updates.
+SHORT_RATES: dict[str, float] = _FACTS["search"]["short"]
 #: For an encoder that nobody searched: what is usual for a BERT-base.
 DEFAULT_RATE = 5e-5
 SEARCH_SEED = 100
@@ -62,9 +64,10 @@ def train_sizes(setting: Setting) -> set[int | None]:
     return {size(setting).rows, 2 * size(setting).rows}
 
 
-def learning_rate(encoder: str) -> float:
-    """The rate of every run on this encoder."""
-    return LEARNING_RATES.get(encoder, DEFAULT_RATE)
+def learning_rate(setting: Setting) -> float:
+    """The rate of every run on the setting's encoder, for its profile's number of updates."""
+    rates = LEARNING_RATES | (SHORT_RATES if setting.profile.name in _FACTS["profiles"] else {})
+    return rates.get(setting.encoder, DEFAULT_RATE)
 
 
 def column(task: str, of: SimpleNamespace) -> Column:
@@ -80,7 +83,7 @@ def make_run(column: Column, method: str, seed: int, setting: Setting, precision
     rows, passes = (2 * of.rows, of.passes // 2) if many else (of.rows, of.passes)
     usual = PROTOCOL
     every = math.ceil(math.ceil(rows * passes / usual["batch_size"]) / EVALUATIONS)
-    lr = lr or learning_rate(setting.encoder)
+    lr = lr or learning_rate(setting)
     return column_run(
         column,
         method,

@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 import re
 import reprlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import cache
 from typing import Any
 
 from .. import paths
 from ..mixers import build
+from ..wording import counted
 from .run import Run
 
 Record = dict[str, Any]
@@ -71,6 +73,17 @@ def precision_word(record: Record) -> str:
     """
     precision, kernel = record["environment"]["precision"], record["environment"].get("matmul")
     return f"float32-{kernel}" if precision == "float32" and kernel else precision
+
+
+def place_of(record: Record) -> str:
+    """Where a done record was made: "AMD EPYC in float32-highest"."""
+    return f"{record['environment']['device']} in {precision_word(record)}"
+
+
+def made_on(records: Iterable[Record]) -> str:
+    """Where done records were made: "Intel Xeon in bfloat16 (20 runs), AMD EPYC in float32-highest (5 runs)"; "" for none."""
+    places = Counter(map(place_of, records))
+    return ", ".join(f"{place} ({counted(n, 'run')})" for place, n in places.most_common())
 
 
 class _Wrong(Exception):

@@ -26,6 +26,7 @@ from ..papers import PLANS
 from ..papers.published import published
 from ..papers.tuning import TUNING
 from ..runs.counts import counted
+from ..runs.schema import place_of
 from ..tasks import spec
 from .style import MARKS
 
@@ -45,7 +46,7 @@ COLUMNS = [
     "paper_mark",
 ]
 COLUMNS += ["ours", "sd", "variance", "se", "low", "high", "n", "difference"]
-COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "void", "note", "runs"]
+COLUMNS += ["paper_gain", "gain", "gain_low", "gain_high", "void", "note", "made", "runs"]
 PLACE, READING = ["table", "row", "column"], ["policy", "part", "metric", "floor"]
 SEEN, VOID = ["predicted", "value"], "†"  # of a run; the mark of what says nothing
 
@@ -91,7 +92,7 @@ def results(
     lines = []
     for row, (key, title) in itertools.product(dict.fromkeys(x.row for x in c.plan.table(table)), columns.items()):
         cell, at = c.plan.cell(table, row, key), cited.get((table, row, key))
-        line = dict.fromkeys(("paper_mark", "void", "note", "runs"), "")
+        line = dict.fromkeys(("paper_mark", "void", "note", "made", "runs"), "")
         line |= {"table": table, "row": row, "column": key, "title": title}
         if at is not None:
             line |= {"paper": at.value, "paper_spread": at.spread, "apart": rows.get((table, row, key), "")}
@@ -103,6 +104,7 @@ def results(
             continue
         line |= {"note": cell.missing(c.store), "runs": " ".join(r.hash for r in (*cell.runs, *cell.held))}
         line["encoder"] = described(cell.runs[0].encoder)
+        line["made"] = "; ".join(sorted({place_of(r) for r in cell.records(c.store)}))
         gains = []
         if (table, row, key) in shown:
             here = shown[table, row, key]
@@ -230,6 +232,8 @@ def display_results(lines: pd.DataFrame, *, caption: str = "") -> Styler:
     if reasons := "; ".join(dict.fromkeys(filter(None, compared["void"]))):
         parts.append(f"{VOID} says nothing, on a title of the whole column: {reasons} (SPEC 9.2).")
     parts += [f"Encoder: {encoders[0]}."] if len(encoders) == 1 else []
+    places = {place for made in lines["made"].dropna() for place in made.split("; ") if place}
+    parts += [f"Records made on {', '.join(sorted(places))}."] if places else []
     texts = [_text(line) for line in lines.fillna({"paper_mark": ""}).to_dict("records")]
     cells = lines.assign(text=texts, title=headed(lines))
     if len(encoders) > 1:  # beside what each belongs to

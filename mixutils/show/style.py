@@ -52,9 +52,22 @@ def colour(method: str) -> str:
     return REGISTRY[method].colour
 
 
-def save(figure: plt.Figure, folder: Path, name: str) -> Path:
-    """Write ``name.png`` and ``name.svg``, the same bytes every time; returns the PNG's path."""
+def save(figure: plt.Figure, folder: Path, name: str, says: str = "", made: str = "") -> Path:
+    """Write ``name.png`` and ``name.svg``, the same bytes every time; returns the PNG's path.
+
+    Args:
+        says: what the figure shows, for those who cannot see it; "" for its titles. made: where its numbers come from. Both
+            stand in the files' metadata, as Description and Source.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+    about = {"Description": says or titles(figure), "Source": made}
+    about = {field: text for field, text in about.items() if text}
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None} | about)
+    figure.savefig(folder / f"{name}.png", metadata={"Software": None} | about)
     return folder / f"{name}.png"
+
+
+def titles(figure: plt.Figure) -> str:
+    """The titles of a figure and its panels, in order."""
+    found = [figure.get_suptitle(), *(axis.get_title(loc) for axis in figure.axes for loc in ("left", "center"))]
+    return "; ".join(dict.fromkeys(" ".join(text.split()) for text in found if text.strip()))

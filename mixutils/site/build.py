@@ -30,7 +30,7 @@ from ..papers import PLANS, Plan
 from ..papers.profiles import Profile
 from ..runs.records import Records
 from ..show import card, display_table
-from . import cells, claims, csvs, docs, playground
+from . import cells, claims, csvs, docs, figures, playground
 from .catalogue import NOTEBOOKS
 from .readings import linked
 
@@ -92,6 +92,7 @@ def page(notebook: Path) -> nbformat.NotebookNode:
     """An executed notebook as a page: hidden source collapsed, Markdown outputs without the HTML that names could bring in."""
     book, markdown = nbformat.read(notebook, as_version=4), MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.use(dollarmath_plugin, renderer=lambda text, how: mathml(text, how["display_mode"]))
+    figures.describe(book, notebook)
     for cell in list(book.cells):
         if cell.cell_type == "code" and (places := claims.anchors(cell.source)):
             book.cells.insert(book.cells.index(cell), nbformat.v4.new_markdown_cell(places))

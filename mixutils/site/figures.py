@@ -1,0 +1,44 @@
+"""What the site says of a notebook's figures: a text for those who cannot see them, and where their records were made."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import nbformat
+from PIL import Image
+
+from .catalogue import NOTEBOOKS
+
+#: A figure or table that a cell saves, by its name.
+SAVED = re.compile(r"\bc\.save\([^\"]*\"([^\"]+)\"")
+
+
+def describe(book: nbformat.NotebookNode, notebook: Path) -> None:
+    """Give every picture of an executed notebook its text: what it says itself, or the heading above it; and its origin below.
+
+    Args:
+        notebook: where it lies, in ``PROFILE/notebooks``; its figures are in ``PROFILE/PAPER``.
+    """
+    heading, folder = "", notebook.parent.parent / (NOTEBOOKS.get(notebook.stem) or "")
+    for cell in list(book.cells):
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
+            heading = found[-1] if found else heading
+        elif any("image/png" in output.get("data", {}) for output in cell.outputs):
+            about = _about(folder, SAVED.findall(cell.source))
+            says = about.get("Description") or f"Figure of the section {heading}"
+            cell.metadata["mystnb"] = {"image": {"alt": says}}
+            if made := about.get("Source"):
+                line = nbformat.v4.new_markdown_cell(f"<p class='made'>{html.escape(made)}.</p>")
+                book.cells.insert(book.cells.index(cell) + 1, line)
+
+
+def _about(folder: Path, names: list[str]) -> dict[str, str]:
+    """What the first figure of these names says of itself."""
+    for path in (folder / f"{name}.png" for name in names):
+        if path.is_file():
+            with Image.open(path) as picture:
+                return dict(picture.text)
+    return {}
