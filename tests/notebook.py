@@ -76,6 +76,6 @@ def saved(name: str, plan: Plan, store: Records, shuffle: int | None = None) -> 
     """Name -> table or figure (None where there is nothing to show) that a notebook saves; nothing is written."""
     made: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Companion, "save", lambda self, what, name: made.setdefault(name, what))
+        patch.setattr(Companion, "save", lambda self, what, name, says="": made.setdefault(name, what))
         run(name, plan, store, shuffle)
     return made

@@ -110,6 +110,7 @@ def test_without_training_the_shipped_records_are_shown_and_missing_ones_are_sai
     Companion("ssmix", train=False).train_or_load()
     assert capsys.readouterr().out.splitlines() == [
         "28 of 32 runs are at hand",
+        "made on a fake CPU in float32 (28 runs)",
         "runs that are not at hand leave their cells empty",
     ]
 

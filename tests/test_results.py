@@ -78,7 +78,8 @@ def test_numbers_of_a_small_table_by_hand(tmp_path):
 def test_the_text_of_a_small_table(tmp_path):
     page = text(small_table(tmp_path), caption="read <so>")
     assert page.strip() == (
-        "read &lt;so&gt; Ours ± half the width of the 95 % t interval over seeds. Encoder: MiniLM. TREC coarse "
+        "read &lt;so&gt; Ours ± half the width of the 95 % t interval over seeds. Encoder: MiniLM. "
+        "Records made on a fake CPU in float32. TREC coarse "
         "No mixup reported 97.08 ours 97.20 ± 2.54 n = 2, difference +0.12 "  # 12.7062 times the standard error
         "SSMix reported 97.60 ours 97.50 ± 1.27 n = 2, difference -0.10 gain +0.40 [+0.4, +0.4] reported gain +0.52"
     )
@@ -101,11 +102,11 @@ def test_exact_text_of_the_csv(tmp_path):
     hashes = [" ".join(r.hash for r in runs) for runs in (FIRST, SSMIX)]
     assert (tmp_path / "new" / "t.csv").read_text("utf-8") == (
         "table,row,column,title,encoder,apart,paper,paper_spread,paper_spread_is,paper_mark,ours,sd,variance,se,low,high,n,difference,"
-        "paper_gain,gain,gain_low,gain_high,void,note,runs\n"
+        "paper_gain,gain,gain_low,gain_high,void,note,made,runs\n"
         "2,No mixup,trec-coarse,TREC coarse,MiniLM,,97.0800,,,,97.2000,0.2828,0.0800,0.2000,94.6588,99.7412,2,0.1200,"
-        f",,,,,,{hashes[0]}\n"
+        f",,,,,,a fake CPU in float32,{hashes[0]}\n"
         "2,SSMix,trec-coarse,TREC coarse,MiniLM,,97.6000,,,,97.5000,0.1414,0.0200,0.1000,96.2294,98.7706,2,-0.1000,"
-        f"0.5200,0.4000,0.4000,0.4000,,,{hashes[1]}\n"
+        f"0.5200,0.4000,0.4000,0.4000,,,a fake CPU in float32,{hashes[1]}\n"
     )
 
 

@@ -93,6 +93,31 @@ def test_main_methods_verdicts_and_texts_are_far_apart_in_every_vision(vision):
             assert distance(a, b, vision) > 19, (name, a, b)
 
 
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.03928, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(a: str, b: str) -> float:
+    """(L1 + 0.05) / (L2 + 0.05) of WCAG 2, 1 to 21."""
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("method", REGISTRY)
+def test_a_method_is_seen_on_white_and_on_the_dark_theme(method):
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    for ground in ("#ffffff", "#121212"):  # the dark theme's
+        assert contrast(style.colour(method), ground) >= 3
+
+
+@pytest.mark.parametrize("word", style.VERDICT_COLOURS)
+def test_a_word_in_its_colour_can_be_read_and_so_can_white_on_it(word):
+    assert contrast(style.VERDICT_COLOURS[word], "#ffffff") >= 4.5
+
+
 def test_colours_of_data_sets_are_no_colours_of_methods():
     for data in style.DATA_COLOURS:
         assert min(distance(data, c, "normal") for c in (e.colour for e in REGISTRY.values())) > 19

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -39,7 +40,7 @@ def forest(
     rows, across = list(methods), min(3, frame["title"].nunique())
     height, apart = (0.22 + 0.14 * len(kinds)) * len(methods) + 1.2, {k: 0.3 * i for i, k in enumerate(kinds)}
     aspect = (3.1 + 1.6 / across) / height
-    grid = sns.FacetGrid(frame, col="title", col_wrap=across, sharex=False, height=height, aspect=aspect)
+    grid = sns.FacetGrid(frame, col="title", col_wrap=across, height=height, aspect=aspect)
     for name, axis in grid.axes_dict.items():
         axis.axvline(0, color="#555", linewidth=1)
         for line in frame[frame["title"] == name].to_dict("records"):
@@ -64,7 +65,14 @@ def forest(
     place, columns = ("upper right" if beside else "lower center"), 2 if len(kinds) == 1 else 1
     figure.legend(handles=handles, loc=f"outside {place}", ncols=columns, fontsize=8.5)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    holds = ((frame["gain_low"] <= 0) & (frame["gain_high"] >= 0)).sum()
+    figure.set_label(f"{title}: of {len(frame)} gains {holds} have intervals that hold 0; {_largest(frame)}.")
     return figure
+
+
+def _largest(frame: pd.DataFrame) -> str:
+    top = frame.loc[frame["gain"].idxmax()]
+    return f"the largest is {top['gain']:+.1f} points ({top['row']} on {top['title'].splitlines()[0]})"
 
 
 def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | None = None) -> plt.Figure | None:
@@ -74,7 +82,7 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     word only.
 
     Args:
-        names: key -> what stands at the axis in its place.
+        names: key -> what stands at the axis in place of key and text.
 
     Returns:
         The figure, or None where nothing has been tested.
@@ -82,12 +90,16 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     if all(v.word in ("not tested", "illustration") for v in found):
         return None
     other = [bool(v.apart) and not math.isnan(v.reported) for v in found]
-    labels = [(names or {}).get(v.key, v.key) + " ‡" * o for v, o in zip(found, other, strict=True)]
-    size = (6.9 + 0.07 * max(map(len, labels)), 0.34 * len(labels) + 1.3)
+    labels = [
+        (names[v.key] if names else textwrap.fill(f"{v.key}: {v.text}", 46, max_lines=2, placeholder=" …")) + " ‡" * o
+        for v, o in zip(found, other, strict=True)
+    ]
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    size = (6.4 + 0.065 * longest, (0.34 if names else 0.42) * len(labels) + 1.3)
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
     axis.axvline(0, color="#555", linewidth=1)
-    axis.set_yticks(range(len(labels)), labels)
+    axis.set_yticks(range(len(labels)), labels, fontsize=8)
     axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
     for y, v in enumerate(found):
@@ -111,6 +123,9 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     printed = [] if all(math.isnan(v.reported) for v in found) else [f"reported{note}"]
     handles = _legend({"pooled over data sets, 95 % interval": _MARKS[0]}, *printed)
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
+    words = Counter(v.word for v in found)
+    said = ", ".join(f"{words[word]} {word}" for word in VERDICT_MARKS if words[word])
+    figure.set_label(f"{title}: of {len(found)}, {said}.")
     return figure
 
 

@@ -56,11 +56,11 @@ def save(figure: plt.Figure, folder: Path, name: str, says: str = "", made: str 
     """Write ``name.png`` and ``name.svg``, the same bytes every time; returns the PNG's path.
 
     Args:
-        says: what the figure shows, for those who cannot see it; "" for its titles. made: where its numbers come from. Both
+        says: what the figure shows, for those who cannot see it; "" for its label, else its titles. made: where its numbers come from. Both
             stand in the files' metadata, as Description and Source.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"Description": says or titles(figure), "Source": made}
+    about = {"Description": says or figure.get_label() or titles(figure), "Source": made}
     about = {field: text for field, text in about.items() if text}
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None} | about)
     figure.savefig(folder / f"{name}.png", metadata={"Software": None} | about)

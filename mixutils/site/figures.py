@@ -26,7 +26,7 @@ def describe(book: nbformat.NotebookNode, notebook: Path) -> None:
         if cell.cell_type == "markdown":
             found = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
             heading = found[-1] if found else heading
-        elif any("image/png" in output.get("data", {}) for output in cell.outputs):
+        elif any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
             about = _about(folder, SAVED.findall(cell.source))
             says = about.get("Description") or f"Figure of the section {heading}"
             cell.metadata["mystnb"] = {"image": {"alt": says}}
