@@ -107,9 +107,12 @@ def test_a_measurement_that_found_nothing_says_why(plan, measured):
 def test_figures_3b_and_3c_draw_profiles_and_their_sorted_difference(plan, measured):
     made, found = saved("dropmix_channels", plan, measured()), dropmix_channels()
     left, right = made["figure_3b"].axes
-    assert [line.get_ydata().tolist() for line in left.lines[:2]] == found["importance"]
-    assert [t.get_text() for t in left.texts] == ["0", "6", "2", "1", "4", "5"]
-    assert right.get_title(loc="left") == "rank correlation 0.20"
+    assert [line.get_ydata().tolist() for line in left.lines] == [
+        sorted(of, reverse=True) for of in found["importance"]
+    ]
+    assert right.collections[0].get_offsets().tolist() == [list(at) for at in zip(*found["importance"], strict=True)]
+    assert [t.get_text() for t in right.texts] == ["0", "6", "2", "1", "4", "5"]
+    assert right.get_title(loc="left") == "Each channel: rank correlation 0.20"
     axis = made["figure_3c"].axes[0]
     assert axis.lines[0].get_ydata().tolist() == sorted(found["difference"], reverse=True)
     assert [line.get_ydata()[0] for line in axis.lines[1:]] == [0.4, -0.4]

@@ -11,7 +11,7 @@ import pytest
 
 from mixutils import paths
 from mixutils.papers.options import readings
-from mixutils.site.readings import CODE, PARTS, anchor, linked, page, target
+from mixutils.site.readings import CODE, PARTS, anchor, linked, measured, page, target
 
 DOCS = {"README.md": "docs/", **{f"docs/{p.name}": "" for p in (paths.ROOT / "docs").glob("*.md")}}
 #: Where codes are cited. (Tests may make some up.)
@@ -28,11 +28,33 @@ TEXTS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _shipped(_work, monkeypatch):
+    """What was measured stands in the tables that come with the checkout."""
+    monkeypatch.setenv("MIXUTILS_FIGURES", str(paths.ROOT / "figures"))
+
+
 def test_every_entry_is_on_the_page_once():
     headings = re.findall(r"^### (.*)$", page(), re.MULTILINE)
     assert len(set(headings)) == len(headings) == len(readings())
     assert len({anchor(code) for code in readings()}) == len(headings)
     assert all(any(code.startswith(begin) for begin in PARTS.values()) for code in readings())
+
+
+def test_what_was_measured_is_said_with_its_numbers():
+    found = {
+        code: [measured(of) for of in entry["measured"]] for code, entry in readings().items() if "measured" in entry
+    }
+    assert len(found) >= 8
+    for code, said in found.items():
+        assert all(said), code  # the tables that the entry names are shipped
+        assert all(re.search(r"\d\.\d\d", text) and "nan" not in text for text in said), code
+        assert all(text in page() for text in said)
+
+
+def test_without_its_tables_nothing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path))
+    assert "Measured" not in page()
 
 
 def cited() -> dict[str, Path]:
