@@ -44,8 +44,9 @@ def record_of(run_) -> dict:
     level += 2.0 * (option(run_, "levels") == (0, 1, 2))
     record = with_movement(done(run_, {"validation": 60.0 - abs(run_.seed - 3), "test": level}))
     if "dmix-attention" in record.get("probes", {}):
-        record["probes"]["dmix-attention"]["real"].append(
-            {"words": ["$\\frac$", "<b>"], "attention": [0.0, 0.0], "predicted": "$x", "label": "no", "confidence": 1}
+        record["probes"]["dmix-attention"]["real"].insert(
+            0,
+            {"words": ["$\\frac$", "<b>"], "attention": [0.0, 0.0], "predicted": "$x", "label": "no", "confidence": 1},
         )
     return record
 
@@ -103,7 +104,7 @@ def test_without_records_figures_are_none_and_tables_say_so(name, profile, monke
 @pytest.fixture
 def unwritten(monkeypatch):
     """Figures are drawn and not written, which takes most of the time."""
-    monkeypatch.setattr(style, "save", lambda figure, folder, name: None)
+    monkeypatch.setattr(style, "save", lambda *_: None)
 
 
 @pytest.mark.usefixtures("unwritten")
@@ -133,14 +134,16 @@ def test_threshold_table_reads_the_grid(full):
 
 
 def test_figure_3_has_tmix_as_a_line_of_its_own(full):
-    left, right, below = full["dmix_thresholds"]["figure_3"].axes
-    curve, reference = (line for line in left.lines if len(line.get_xdata()))
-    np.testing.assert_allclose(curve.get_xydata(), [[0, 50], [70, 57], [80, 58], [90, 59]])
+    left, right = full["dmix_thresholds"]["figure_3"].axes
+    assert [t.get_text() for t in left.get_xticklabels()] == ["TMix", "0", "70", "80", "90"]
+    curve = next(line for line in left.lines if len(line.get_xdata()) == 4)
+    np.testing.assert_allclose(curve.get_xydata(), [[1, 50], [2, 57], [3, 58], [4, 59]])  # joins thresholds, not TMix
+    (reference,) = (line for line in left.lines if line.get_label() == "TMix, TRAC")
     np.testing.assert_allclose(reference.get_ydata(), 55.0)
-    np.testing.assert_allclose(right.lines[0].get_xydata(), [[0, 1], [70, 1], [80, 1], [90, 1]])
-    shares = full["dmix_thresholds"]["uncounted"]
-    assert shares.groupby(["runs", "T"])["share"].mean().unstack("T").loc["at once"].tolist() == [60.0] * 4
-    assert {t.get_text() for t in below.texts} == set()  # nothing that could touch
+    runs = full["dmix_thresholds"]["steps"]
+    assert sum(len(dots.get_offsets()) for dots in right.collections) >= len(runs)
+    assert runs.groupby("T")["at once"].mean().tolist() == [60.0] * 4
+    assert {t.get_text() for t in right.texts} == set()  # nothing that could touch
 
 
 # Layers
@@ -162,11 +165,15 @@ def test_table_5_compares_every_set_with_the_methods_own(full):
 def test_the_layer_map_shows_ours_beside_the_printed_one(full):
     ours, printed, _ = full["dmix_layers"]["layer_map"].axes
     texts = [t.get_text() for t in ours.texts]
-    assert len(texts) == 3 * 2 * 2  # sets, data sets, methods
-    assert sum(t.endswith("*") for t in texts) == 2 * 2
-    assert "TREC coarse\nTMix" in {t.get_text() for t in ours.get_xticklabels()}
-    assert f"{published('dmix')['5', '{3,4}', 'ahs/DMix'].number:.1f}" in {t.get_text() for t in printed.texts}
+    assert texts.count("not\ntrained") == 2 * 4  # sets that only the paper has
+    assert len(texts) - 2 * 4 == 3 * 2 * 2  # sets, data sets, methods
+    assert sum(t.endswith("◇") for t in texts) == 2 * 2
+    assert "+2.0\n± 0.0" in texts  # {0,1,2}, by the fake
+    assert "TREC\ncoarse\nTMix" in {t.get_text() for t in ours.get_xticklabels()}
+    at = {s: published("dmix")["5", s, "ahs/DMix"].number for s in ("{3,4}", "{3,4,6,7,9,12}")}
+    assert f"{at['{3,4}'] - at['{3,4,6,7,9,12}']:+.1f}" in {t.get_text() for t in printed.texts}
     assert len(printed.texts) == 5 * 6
+    assert [len(axis.patches) for axis in (ours, printed)] == [1, 1]  # a frame round what both have
 
 
 # The matrix
@@ -181,8 +188,8 @@ def test_the_matrix_table_and_its_figures_name_the_rate(full):
     mean, largest = full["dmix_matrix"]["movement"].axes
     np.testing.assert_allclose(mean.lines[0].get_ydata(), [1e-4, 2e-4, 3e-4])
     np.testing.assert_allclose(largest.lines[0].get_ydata(), [1e-3, 2e-3, 3e-3])
-    titles = [a.get_title("left") for a in full["dmix_matrix"]["beliefs"].axes]
-    assert titles[0] == "KL, rate of M 2e-05\n75 % moved towards it"
+    (axis,) = full["dmix_matrix"]["beliefs"].axes
+    assert axis.get_xticklabels()[0].get_text() == "KL\nrate of M 2e-05\n75 % moved\ntowards the belief"
 
 
 def test_the_order_table_has_a_line_for_every_other_distance(full):
@@ -204,10 +211,12 @@ def test_table_7_takes_the_seed_that_is_best_on_validation(full):
 def test_table_7_shows_printed_sentences_predictions_and_correctness_and_any_word(full):
     figure = full["dmix_attention"]["table_7"]
     texts = [t.get_text() for t in figure.axes[0].texts]
-    assert texts.count("NAG ✓; paper OAG") >= 3  # what TMix says of two sentences, DMIX of one
-    wrong = next(t for t in figure.axes[0].texts if t.get_text() == "yes ✗ (is no)")
+    drawn = list(full["dmix_attention"]["PRINTED"].values())[:2]
+    assert texts.count("NAG ✓; paper OAG") == sum(said == "OAG" for labels in drawn for said in labels.values()) > 0
+    wrong = next(t for t in figure.axes[0].texts if t.get_text() == "$x ✗ (is no)")
     assert to_hex(wrong.get_color()) == full["dmix_attention"]["WRONG"][1]
     assert {"$\\frac$", "<b>"} <= set(texts)
+    assert len(full["dmix_attention"]["lines"]) == 6 + 3  # the table has them all
 
 
 # Claims

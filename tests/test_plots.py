@@ -122,7 +122,7 @@ def found():
 def test_verdicts_have_their_interval_in_the_colour_of_their_word(found):
     figure = plots.verdicts(found, "t")
     axis = figure.axes[0]
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["X1", "X2", "X3"]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["X1: A > B", "X2: A > B", "X3: A > B"]
     assert [t.get_text() for t in axis.texts] == ["✓ supported", "≈ negligible", "· not tested"]
     assert markers(axis, "o") == [(pytest.approx(3), 0), (pytest.approx(0), 1)]
     assert markers(axis, "D") == [(1, 0)]

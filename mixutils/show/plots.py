@@ -35,11 +35,11 @@ def forest(
     frame = frame[frame["gain"].notna() & frame["row"].isin(list(methods))]
     if frame.empty:
         return None
-    frame = frame.assign(title=headed(frame), comparison=frame.get("comparison", ""))
+    frame = frame.assign(title=headed(frame), comparison=frame.get("comparison", "")).reset_index(drop=True)
     kinds = dict(zip(frame["comparison"].unique(), _MARKS, strict=False))
     rows, across = list(methods), min(3, frame["title"].nunique())
     height, apart = (0.22 + 0.14 * len(kinds)) * len(methods) + 1.2, {k: 0.3 * i for i, k in enumerate(kinds)}
-    aspect = (3.1 + 1.6 / across) / height
+    aspect = (2.1 + 1.8 / across) / height
     grid = sns.FacetGrid(frame, col="title", col_wrap=across, height=height, aspect=aspect)
     for name, axis in grid.axes_dict.items():
         axis.axvline(0, color="#555", linewidth=1)
@@ -91,11 +91,11 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
         return None
     other = [bool(v.apart) and not math.isnan(v.reported) for v in found]
     labels = [
-        (names[v.key] if names else textwrap.fill(f"{v.key}: {v.text}", 46, max_lines=2, placeholder=" …")) + " ‡" * o
+        (names[v.key] if names else textwrap.fill(f"{v.key}: {v.text}", 42, max_lines=2, placeholder=" …")) + " ‡" * o
         for v, o in zip(found, other, strict=True)
     ]
     longest = max(len(line) for label in labels for line in label.splitlines())
-    size = (6.4 + 0.065 * longest, (0.34 if names else 0.42) * len(labels) + 1.3)
+    size = (4.6 + 0.065 * longest, (0.34 if names else 0.42) * len(labels) + 1.3)
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.axvspan(-found[0].margin, found[0].margin, color="#eef1f6", zorder=0)
     axis.axvline(0, color="#555", linewidth=1)
