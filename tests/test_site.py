@@ -302,7 +302,7 @@ def test_every_page_is_whole_without_a_network(site, window):
         assert window.evaluate("window.evil") is None, path.name
         if path.stem in ("index", "cells", "runs", "ssmix", "claim-X1"):
             assert window.locator("article :is(td, th)").count() > 3
-        assert window.eval_on_selector_all("article table:not(.card) :is(td, th)", LEFT), path.name
+        assert window.eval_on_selector_all("article table:not(.squares) :is(td, th)", LEFT), path.name
     assert window.asked
     assert not [url for url in window.asked if urlsplit(url).scheme not in ("file", "data")]
     assert window.wrong == []

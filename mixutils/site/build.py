@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -101,6 +102,7 @@ def page(notebook: Path) -> nbformat.NotebookNode:
         for output in cell.get("outputs", ()):
             if "text/markdown" in output.get("data", {}):
                 text = linked(output.data.pop("text/markdown")).replace(".md#", ".html#")
+                text = re.sub(r"\]\((\w+)\.ipynb", r"](\1.html", text)
                 output.data["text/html"] = markdown.render(text)
     return book
 

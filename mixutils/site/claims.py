@@ -45,7 +45,7 @@ def grid(claims: Mapping[str, pd.DataFrame]) -> str:
         texts = claims[paper].drop_duplicates("claim").set_index("claim")["text"]
         cells = [_square(key, word, texts[key]) for key, word in of_paper.items()]
         lines.append(f"<tr><th>{_e(PLANS[paper].PAPER.name)}</th>{''.join(cells)}</tr>")
-    return _html(f"<div class='scroll'><table class='card'>{''.join(lines)}</table></div>")
+    return _html(f"<div class='scroll'><table class='squares'>{''.join(lines)}</table></div>")
 
 
 def _square(key: str, word: str, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import re
 from pathlib import Path
@@ -10,9 +11,6 @@ import nbformat
 from PIL import Image
 
 from .catalogue import NOTEBOOKS
-
-#: A figure or table that a cell saves, by its name.
-SAVED = re.compile(r"\bc\.save\([^\"]*\"([^\"]+)\"")
 
 
 def describe(book: nbformat.NotebookNode, notebook: Path) -> None:
@@ -27,12 +25,19 @@ def describe(book: nbformat.NotebookNode, notebook: Path) -> None:
             found = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
             heading = found[-1] if found else heading
         elif any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
-            about = _about(folder, SAVED.findall(cell.source))
+            about = _about(folder, saved(cell.source))
             says = about.get("Description") or f"Figure of the section {heading}"
             cell.metadata["mystnb"] = {"image": {"alt": says}}
             if made := about.get("Source"):
                 line = nbformat.v4.new_markdown_cell(f"<p class='made'>{html.escape(made)}.</p>")
                 book.cells.insert(book.cells.index(cell) + 1, line)
+
+
+def saved(code: str) -> list[str]:
+    """The names under which a cell's ``c.save(figure, "name")`` save."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and len(node.args) > 1]
+    names = [call.args[1] for call in calls if ast.unparse(call.func) == "c.save"]
+    return [name.value for name in names if isinstance(name, ast.Constant)]
 
 
 def _about(folder: Path, names: list[str]) -> dict[str, str]:
