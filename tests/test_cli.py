@@ -144,7 +144,7 @@ def test_the_data_folder_reaches_the_plan(tmp_path, capsys):
     [
         (["train", *SMOKE], "32 to do"),
         (["all", *SMOKE], "32 to do"),
-        (["notebooks", *SMOKE], "notebooks: start_here, class_slides, ssmix, ssmix_spans"),
+        (["notebooks", *SMOKE], "notebooks: start_here, ssmix, ssmix_spans, dmix"),
         (["notebooks", *SMOKE, "--from-records", "--only", "dmix_short"], "notebooks: dmix_short"),
         (["all", "--from-records", *SMOKE, "--only", "ssmix"], "from records: 0 of 32 runs are at hand"),
     ],

@@ -7,9 +7,10 @@ from collections.abc import Collection
 from ..papers import PLANS
 
 #: Paper -> its notebooks; those of None need no runs.
-_OF_PAPERS = {None: ("start_here", "class_slides")} | {key: plan.PAPER.notebooks for key, plan in PLANS.items()}
-#: Notebook -> paper whose plan it needs.
+_OF_PAPERS = {None: ("start_here",)} | {key: plan.PAPER.notebooks for key, plan in PLANS.items()}
+#: Notebook -> paper whose plan it needs. The slides come last: they show what the comparison has found.
 NOTEBOOKS: dict[str, str | None] = {name: paper for paper, names in _OF_PAPERS.items() for name in names}
+NOTEBOOKS["class_slides"] = None
 
 
 def select(only: str | None, within: Collection[str] = ()) -> tuple[list[str], list[str]]:
