@@ -116,8 +116,9 @@ def shell(*command: object) -> str:
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    if os.environ.get("MIXUTILS_TEST_CLUSTER") != "1":
+    if not os.environ.get("MIXUTILS_TEST_CLUSTER"):
         pytest.skip("needs Slurm and time: MIXUTILS_TEST_CLUSTER=1, see tests/cluster/start.sh")
+    monkeypatch.setenv("MIXUTILS_TEST_ARRAY", str(ARRAY))
     if missing := [p for p in ("sbatch", "slurmctld", "slurmd", "munged") if not shutil.which(p, path=PATHS)]:
         pytest.fail(f"{', '.join(missing)} not found: see tests/cluster/start.sh")
     script, folder = Path(__file__).parent / "cluster" / "start.sh", tmp_path / "slurm"
@@ -129,6 +130,8 @@ def cluster(tmp_path, monkeypatch):
     shell(script, "--stop", folder)
 
 
+#: Runs of the plan, of those that are submitted first, and of an array at most: small, or with MIXUTILS_TEST_CLUSTER=40 as many.
+RUNS, FIRST, ARRAY = (40, 30, 21) if os.environ.get("MIXUTILS_TEST_CLUSTER") == "40" else (16, 12, 6)
 PATHS = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 
@@ -154,7 +157,7 @@ def interrupt(job: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("mine")
 def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
-    """Forty runs and arrays of at most 21 jobs; one job is cancelled, one interrupted, and the node drained for a while."""
+    """More runs than an array may have; one job is cancelled, one interrupted, and the node drained for a while."""
     from mixutils.runs import cluster as door
     from mixutils.runs.launch import jobs_for
 
@@ -164,24 +167,26 @@ def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
     plan = [
         *starts,
         *(stage_2(0, "ssmix").with_(seed=s, start=r) for s in (0, 1) for r in starts),
-        *map(stage_1, range(2, 36)),
+        *map(stage_1, range(2, RUNS - 4)),
     ]
-    assert len(plan) == 40
+    assert len(plan) == RUNS
+    last = RUNS - FIRST  # of the plan, submitted while the others are queued
+    unlucky = plan[8]
     store, node, lines = Records(), shell("sinfo", "--noheader", "--format=%n").strip(), []
 
     shell("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
-    todo = jobs_for(plan[:30], store)
+    todo = jobs_for(plan[:FIRST], store)
     first = door.submit(todo, store, **how)
-    assert len(first) == 3  # 26 runs that start from none: 21 and 5; and the 4 that wait for them
-    assert door.submit(jobs_for(plan[:30], store), store, **how) == []
+    assert len(first) == 3  # all but 4 start from none: an array of ARRAY and the rest; and the 4 that wait for them
+    assert door.submit(jobs_for(plan[:FIRST], store), store, **how) == []
     states = door.alive(door.sent())
-    assert len(states) == 30
+    assert len(states) == FIRST
     assert {state.split(" ")[0] for state in states.values()} == {"PENDING"}
-    # While the first is queued: ten runs, five to a job.
-    second = door.submit(jobs_for(plan, store), store, **how | {"jobs": 5})
-    assert [len(job.runs) for job in door.sent() if job.id.split("_")[0] in second] == [5, 5]
+    # While the first is queued: the last runs, in two jobs.
+    second = door.submit(jobs_for(plan, store), store, **how | {"jobs": last // 2})
+    assert [len(job.runs) for job in door.sent() if job.id.split("_")[0] in second] == [last // 2] * 2
 
-    gone = next(job for job in door.sent() if plan[20].hash in job.runs)
+    gone = next(job for job in door.sent() if unlucky.hash in job.runs)
     slurm.cancel([gone.id])
     shell("scontrol", "update", f"nodename={node}", "state=resume")
     until(lambda: holder(plan[0].hash))
@@ -191,16 +196,16 @@ def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
     assert cli.main(["status"]) == 1
     assert "1 lost" in capsys.readouterr().out
     lost = door.wait(jobs_for(plan, store), store, lines.append)
-    assert lost == [plan[20].hash]
+    assert lost == [unlucky.hash]
     assert any(f"its job {gone.id} ended without it, before it began" in line for line in lines)
-    assert sum(map(store.done, plan)) == 39
+    assert sum(map(store.done, plan)) == RUNS - 1
 
     again = door.submit(jobs_for(plan, store), store, **how)
     assert len(again) == 1
     assert door.wait(jobs_for(plan, store), store, lines.append) == []
     assert all(map(store.done, plan))
     assert cli.main(["status"]) == 0
-    assert "40 runs submitted: 40 done" in capsys.readouterr().out
+    assert f"{RUNS} runs submitted: {RUNS} done" in capsys.readouterr().out
 
     bad = stage_1(99).with_(options=(("nonsense", 1),))
     door.submit(jobs_for([bad, stage_1(98, 100_000)], store), store, **how)

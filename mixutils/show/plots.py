@@ -52,18 +52,16 @@ def forest(
     grid.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows))).set_yticklabels(rows).set_titles("{col_name}")
     figure = grid.figure
     figure.set_layout_engine("constrained")
-    beside = across > 2 and len(kinds) == 1  # the legend beside the title, where there is room for both
-    if beside:
-        figure.supxlabel(x_label, fontsize=9.5)
-    else:  # the legend takes the place below
-        grid.set_xlabels(textwrap.fill(x_label, 36))
+    once = across > 2 and len(kinds) == 1  # what the axes show is said once, above the legend
+    grid.set_xlabels("" if once else textwrap.fill(x_label, 36))
     printed = [
         "reported gain" + f", {k}" * bool(k) for k in frame.loc[frame["paper_gain"].notna(), "comparison"].unique()
     ]
     ours = {f"ours{f', {k}' * bool(k)}, mean over seeds and 95 % t interval": mark for k, mark in kinds.items()}
     handles = _legend(ours, *printed)
-    place, columns = ("upper right" if beside else "lower center"), 2 if len(kinds) == 1 else 1
-    figure.legend(handles=handles, loc=f"outside {place}", ncols=columns, fontsize=8.5)
+    columns = 2 if len(kinds) == 1 else 1
+    look = {"ncols": columns, "fontsize": 8.5, "title": x_label if once else None, "title_fontsize": 9.5}
+    figure.legend(handles=handles, loc="outside lower center", **look)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     holds = ((frame["gain_low"] <= 0) & (frame["gain_high"] >= 0)).sum()
     figure.set_label(f"{title}: of {len(frame)} gains {holds} have intervals that hold 0; {_largest(frame)}.")

@@ -42,7 +42,7 @@ SlurmctldLogFile=$folder/slurmctld.log
 SlurmdLogFile=$folder/slurmd.log
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool
-MaxArraySize=21
+MaxArraySize=${MIXUTILS_TEST_ARRAY:-6}
 SchedulerParameters=batch_sched_delay=1,sched_interval=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
