@@ -62,6 +62,7 @@ def test_eight_laptops_are_one_comparison(pooled):
 def test_no_two_laptops_have_a_seed_in_common():
     given = [make_setting("class", seeds=seeds_of(laptop)).seeds for laptop in range(1, 41)]
     assert len({seed for seeds in given for seed in seeds}) == 120
+    assert f"--seeds {seeds_of(10)}" in (paths.ROOT / "docs" / "class.md").read_text("utf-8")
 
 
 def test_a_laptop_without_a_number_trains_three_seeds_of_four_methods():

@@ -19,8 +19,8 @@ SCRIPTS = ("sentences.js", "mixers.js", "answer.js", "page.js")
 HERE = Path(__file__).parent
 
 
-def write(source: Path) -> str:
-    """Put the page and its scripts into ``source``, a folder of Sphinx's; the page's name."""
+def write(source: Path) -> None:
+    """Put the page ``playground`` and its scripts into ``source``, a folder of Sphinx's."""
     place = source / "_static" / "playground"
     place.mkdir(parents=True)
     for name in SCRIPTS:
@@ -33,7 +33,6 @@ def write(source: Path) -> str:
     if not (source / "start_here.ipynb").is_file():
         text = text.replace("[start_here](start_here.ipynb)", "the notebook start_here")
     (source / "playground.md").write_text(text, "utf-8")
-    return "playground"
 
 
 def methods() -> str:

@@ -121,5 +121,5 @@ const playground = (() => {
     return {b, around, ...found};
   }
 
-  return {tasks, seeded, answer, CHANNELS};
+  return {tasks, seeded, answer};
 })();

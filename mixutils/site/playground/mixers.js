@@ -214,7 +214,5 @@ const mixers = (() => {
   /** DNM's label policy: B's share Φ̂_j in every dimension, from (v̂1∘h_i)W and (v̂2∘h_j)W. */
   const labelShares = (own, other) => own.map((x, d) => 1 / (1 + Math.exp(x - other[d])));
 
-  return {
-    spanLength, bestSpan, ssmix, dropmix, emix, distances, matrixRow, above, farthest, pick, nearAndFar, labelShares,
-  };
+  return {ssmix, dropmix, emix, distances, matrixRow, above, farthest, pick, nearAndFar, labelShares};
 })();

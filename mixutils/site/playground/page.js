@@ -176,7 +176,7 @@
       DNM: () => (found.labels ? "v̂₁ and v̂₂ as trained" : `ratio ${s.ratio}`),
       NonlinearMix: () => "Λ uniform",
     }[entry.family]();
-    const lines = {where: [entry.where], whom: [entry.whom, whom], how: [entry.how, how], "label-rule": [entry.label]};
+    const lines = {where: [entry.where], whom: [entry.whom, entry.whom === "nobody" ? "" : whom], how: [entry.how, how], "label-rule": [entry.label]};
     for (const [name, [general, here]] of Object.entries(lines)) {
       show(name).replaceChildren(general, ...(here ? [make("br"), make("span", {class: "here"}, here)] : []));
     }
