@@ -101,7 +101,7 @@ def test_an_encoder_without_fast_attention_gets_the_plain_one(tmp_path):
 
 @pytest.mark.parametrize("name", ["random:huge", "random:", "random:bert"])
 def test_an_unknown_untrained_encoder_lists_the_known_ones(name):
-    with pytest.raises(EncoderError, match="random:tiny, random:small, random:bert-base"):
+    with pytest.raises(EncoderError, match="random:tiny, random:small, random:mini, random:bert-base"):
         load_encoder(name)
 
 
@@ -116,7 +116,7 @@ def test_a_mistyped_folder_is_refused_and_not_looked_up(name):
 def test_a_name_that_nothing_answers_to_lists_what_needs_no_hub(name):
     for load in (load_encoder, load_tokenizer):
         with pytest.raises(
-            EncoderError, match=f"'{name}' could not be loaded .*; known without a hub: minilm, random:tiny"
+            EncoderError, match=f"'{name}' could not be loaded .*; known without a hub: minilm, mpnet, random:tiny"
         ):
             load(name)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import paths
+from ..encoder import fetched
+from ..encoder.fetched import FETCHED
 from ..papers import PLANS, Plan, tuning
 from ..papers.apply import with_options
 from ..papers.profiles import PROFILES, make_setting
@@ -161,6 +163,9 @@ def describe(plan: Plan, store: Records, costs: Costs | None = None, workers: in
     )
     for said in costs.unknown(todo).values() if costs else ():
         print(textwrap.indent(textwrap.fill(f"no estimate: {said}", 100, break_long_words=False), "    "))
+    for encoder in dict.fromkeys(run.encoder for run in todo) if costs else ():
+        if encoder in FETCHED and not fetched.at_hand(encoder):
+            print(f"    {encoder} is fetched first: {fetched.cost(encoder)}")
     for run in failed[:3]:
         print(f"    failed: {run.title()}: {store.get(run)['error'][:140]}")
     return Ahead(todo, stale)

