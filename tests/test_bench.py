@@ -47,9 +47,13 @@ def test_a_real_benchmark_writes_what_it_shows(mine, capsys):
         assert f"{row['over_plain']:.2f}" in shown
         assert row["low"] <= row["over_plain"] <= row["high"]
         assert len(row["rounds"]) == 2
-        assert row["over_passes"] == pytest.approx(row["over_plain"] / row["passes"], rel=1e-6)
-    assert rows["none"]["over_plain"] == rows["none"]["passes"] == 1
+        for count in ("passes", "work"):
+            assert row[f"over_{count}"] == pytest.approx(row["over_plain"] / row[count], rel=1e-6)
+    assert rows["none"]["over_plain"] == rows["none"]["passes"] == rows["none"]["work"] == 1
     assert rows["unk"]["passes"] == pytest.approx(2, abs=0.01)
+    assert rows["unk"]["work"] == pytest.approx(2, abs=0.01)  # as long as they were
+    assert rows["senmix"]["passes"] == 1
+    assert rows["senmix"]["work"] >= 1
     assert (record["task"], record["batch_size"], record["repeats"]) == ("mine", 8, 2)
     assert record["environment"]["threads"] == 1
     (trainer,) = record["trainer"]
@@ -78,7 +82,9 @@ def scripted(bench, monkeypatch):
 
     bench.names |= {
         "prepared": prepared,
-        "count_passes": lambda ready, batches: 2.0 if ready.name == "ssmix" else 1.0,
+        "count_work": lambda ready, batches: SimpleNamespace(
+            passes=2.0 if ready.name == "ssmix" else 1.0, tokens=150 if ready.name == "ssmix" else 60
+        ),
         "encode": lambda data, tokenizer: make_task(),
         "batches_of": lambda *_: [0, 1, 2],
     }
@@ -91,8 +97,9 @@ def test_ratios_are_medians_over_steps_on_the_same_batch(scripted):
     ssmix = rows["ssmix"]
     assert ssmix["ms"] == 6000  # the median of 3, 20, 6
     assert ssmix["over_plain"] == 3  # of 3, 2, 3; one slow batch does not count, nor does the ratio of means (29/13)
-    assert (ssmix["low"], ssmix["high"]) == (2.5, 3)
-    assert ssmix["over_passes"] == 1.5
+    assert (ssmix["low"], ssmix["high"]) == (2, 3)
+    assert (ssmix["passes"], ssmix["over_passes"]) == (2, 1.5)
+    assert (ssmix["work"], ssmix["over_work"]) == (2.5, 1.2)
     assert ssmix["rounds"] == [6000]  # the median of each repeat, for an interval of the ratio
     assert rows["tmix"]["over_plain"] == 1
 
@@ -145,7 +152,13 @@ def test_a_step_trains_and_passes_are_counted(bench):
         before = [p.detach().clone() for p in ready.model.parameters()]
         assert ready.step(rows) > 0
         assert any(not torch.equal(a, b) for a, b in zip(before, ready.model.parameters(), strict=True))
-        assert bench.count_passes(ready, [rows, rows]) == pytest.approx(passes)
+        found, tokens = (
+            bench.count_work(ready, [rows, rows]),
+            ready.model.depth * int(task.splits["train"].lengths[rows].sum()),
+        )
+        assert found.passes == pytest.approx(passes)
+        assert found.tokens >= 2 * passes * tokens  # mixtures are longer, and padding may be computed
+        assert method == "tmix" or not ready.model.packs or found.tokens == 2 * passes * tokens
 
 
 def test_too_few_rows_are_refused(bench, mine):
@@ -163,7 +176,12 @@ def test_a_data_set_that_is_not_at_hand_is_replaced_by_the_built_in_one_of_its_s
     assert len(data.splits["train"]) == 12
 
 
-def test_quartiles_are_those_of_the_ratios(bench):
-    found = bench.against([2.0, 4.0, 6.0], [1.0, 1.0, 1.0], "ratio")
-    assert (found["low"], found["ratio"], found["high"], found["ms"]) == (3.0, 4.0, 5.0, 4000.0)
-    assert np.isfinite(list(found.values())).all()
+def test_the_interval_is_that_of_the_median_ratio(bench):
+    draw = np.random.default_rng(1)
+    other = draw.uniform(1, 3, 200)
+    found = bench.against(other * draw.normal(2, 0.1, 200), other, "ratio")
+    assert found["low"] < found["ratio"] < found["high"]
+    half = 1.96 * 1.2533 * 0.1 / np.sqrt(200)  # of a median of normal numbers
+    assert found["ratio"] == pytest.approx(2, abs=3 * half)
+    assert found["high"] - found["low"] == pytest.approx(2 * half, rel=0.5)
+    assert bench.against([2.0, 2.0], [1.0, 1.0], "ratio") == {"ms": 2000, "ratio": 2, "low": 2, "high": 2}

@@ -80,12 +80,12 @@ def test_predictions_come_in_the_order_of_the_rows_whatever_the_batch_size():
 def test_predicting_switches_dropout_off_and_restores_mode_and_count(training):
     model, task = make_model(hidden_dropout_prob=0.5), make_task()
     model.train(training)
-    model.work = 17.0
+    model.work, model.tokens = 17.0, 170
     generator = torch.get_rng_state()
     first = predict(model, build("none"), task.splits["train"], nullcontext)
     second = predict(model, build("none"), task.splits["train"], nullcontext)
     np.testing.assert_array_equal(first, second)
     assert model.training is training
-    assert model.work == 17.0
+    assert (model.work, model.tokens) == (17.0, 170)
     assert torch.equal(torch.get_rng_state(), generator)
     assert all(p.grad is None for p in model.parameters())

@@ -213,14 +213,17 @@ def test_kept_states_are_the_layers_inputs_and_get_gradients(model):
         assert out.kept[level].grad.shape == (2, 6, 32)
 
 
-def test_work_counts_rows_times_layers(model):
+def test_work_counts_rows_times_layers_and_tokens_times_layers(model):
     batch = make_batch([4, 2, 3, 3])
+    length = batch.input_ids.shape[1]
     model(batch)
     assert model.work == 4 * 3
+    assert model.tokens == 4 * 3 * length  # padding too: nothing is packed here
     rows = torch.arange(4)
     grown = Edit(1, lambda h: torch.cat([h, h]), torch.cat([rows, rows]))
     model(batch, grown)
     assert model.work == 12 + 4 * 1 + 8 * 2
+    assert model.tokens == model.work * length
 
 
 def test_unused_vocabulary_rows_change_nothing(model):

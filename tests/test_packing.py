@@ -85,6 +85,23 @@ def test_layers_see_no_padding():
     assert batch.attention_mask.numel() == 3 * tokens[0]
 
 
+def test_counted_tokens_are_those_that_the_layers_compute():
+    batch = make_batch([9, 2, 5], seed=3)
+    for model in models():
+        seen: list[int] = []
+
+        def count(module, args, out, seen=seen):
+            seen.append(out.shape[:2].numel())
+
+        for layer in model.layers:
+            layer.register_forward_hook(count)
+        for edit in edits(model.depth):
+            seen.clear()
+            model.tokens = 0
+            model(batch, edit)
+            assert model.tokens == sum(seen), edit
+
+
 def test_saliency_of_the_embeddings_is_that_of_the_padded_encoder():
     batch = make_batch([9, 2, 5], seed=3)
     found = []

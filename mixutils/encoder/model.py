@@ -155,6 +155,8 @@ class Classifier(nn.Module):
         take_over(encoder)
         self.classifier = _linear(self.width, classes, std)
         self.work = 0.0  # rows × layers of all forward passes so far; passes per step are counted with it
+        # Tokens × layers likewise, with the padding that is computed: a mixture is as long as the longer of its texts.
+        self.tokens = 0
         # Whether padding is left out of the layers (see ``packing``); its states are then zero or anything.
         self.packs = config._attn_implementation == PACKED
         # DeBERTa-v2's optional convolution reads the embeddings again, past an edit of h_0: such a model is tried too.
@@ -167,14 +169,15 @@ class Classifier(nn.Module):
 
     @contextmanager
     def mode(self, training: bool, counted: bool = True) -> Iterator[None]:
-        """Training or evaluation mode for a while. Passes that belong to no training step are not ``counted`` in ``work``."""
-        before, work = self.training, self.work
+        """Training or evaluation mode for a while. Passes that belong to no training step are not ``counted``."""
+        before, work, tokens = self.training, self.work, self.tokens
         self.train(training)
         try:
             yield
         finally:
             self.train(before)
-            self.work = self.work if counted else work
+            if not counted:
+                self.work, self.tokens = work, tokens
 
     def forward(self, batch: Batch, edit: Edit | None = None, keep: tuple[int | str, ...] = ()) -> Output:
         """Logits of a batch of R rows, with a change on the way if there is an ``edit``.
@@ -204,7 +207,7 @@ class Classifier(nn.Module):
             for level in keep:
                 self._hook(stack, level, lambda h, level=level: kept.setdefault(level, h))
             if pack:
-                self._hook_packing(stack, edit, inputs["attention_mask"].bool())
+                computed = self._hook_packing(stack, edit, inputs["attention_mask"].bool())
             elif edit is not None:
                 self._hook(stack, edit.level, edit.mix)
                 self._hook_masks(stack, edit, len(batch))
@@ -215,7 +218,10 @@ class Classifier(nn.Module):
             if unedited.requires_grad:
                 unedited.retain_grad()
         below = edit.level if edit else 0
-        self.work += len(batch) * below + len(states) * (self.depth - below)
+        rows = (len(batch), len(states))
+        self.work += rows[0] * below + rows[1] * (self.depth - below)
+        under, over = computed if pack else (n * batch.input_ids.shape[1] for n in rows)
+        self.tokens += under * below + over * (self.depth - below)
         return states, kept
 
     def _edit_words(self, batch: Batch, edit: Edit) -> dict[str, Tensor]:
@@ -272,8 +278,11 @@ class Classifier(nn.Module):
         for layer in self.layers[edit.level :]:
             stack.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
 
-    def _hook_packing(self, stack: ExitStack, edit: Edit | None, visible: Tensor) -> None:
-        """Pack the states before the first layer; around an edit above it they are rows again. ``visible``: (R, L) bool."""
+    def _hook_packing(self, stack: ExitStack, edit: Edit | None, visible: Tensor) -> tuple[int, int]:
+        """Pack the states before the first layer; around an edit above it they are rows again. ``visible``: (R, L) bool.
+
+        Returns the tokens that a layer below the edit computes, and one above it.
+        """
         new = visible if edit is None else edit.edit_mask(visible, len(visible))
         above = Packing.of(new, new)
 
@@ -284,10 +293,11 @@ class Classifier(nn.Module):
         stack.callback(packing.current.reset, packing.current.set(None))
         if edit is None or edit.level == 0:
             self._hook(stack, 0, lambda h: pack(above, edit.mix(h) if edit else h))
-            return
+            return 0, len(above.index)
         below = Packing.of(edit.read(visible, new), visible)
         self._hook(stack, 0, lambda h: pack(below, h))
         self._hook(stack, edit.level, lambda h: pack(above, edit.mix(below.unpack(h))))
+        return len(below.index), len(above.index)
 
     def keep_rows(self, vocabulary: Tensor) -> None:
         """Keep only the word-embedding rows that a task uses (``EncodedTask.vocabulary``).
