@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from mixutils import paths
-from mixutils.runs import checkpoints
-from mixutils.runs.estimate import Costs, disk, measured_speed, megabytes, work
+from mixutils.runs import checkpoints, environment
+from mixutils.runs.estimate import OVERHEAD, Costs, disk, measured_speed, megabytes, work
 from mixutils.runs.execute import execute
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
 from mixutils.training.loop import Recipe
 from tests.fakes import done, failed
 
+HERE = environment.describe(torch.device("cpu"), environment.pick_precision("auto", torch.device("cpu")))
 RUN = Run(
     "docs-coarse",
     "none",
@@ -29,9 +30,9 @@ RUN = Run(
 
 
 def test_work_of_a_run_by_hand():
-    # 10.6 M weights, 26 tokens: 2 * 0.0106 * 26 per row and pass. 24 steps of 16 rows, three passes each (forward, and
+    # 10.6 M weights, 17 tokens: 2 * 0.0106 * 17 per row and pass. 24 steps of 16 rows, three passes each (forward, and
     # twice as much backward); 3 evaluations of 200 rows.
-    assert work(RUN) == pytest.approx(2 * 0.0106 * 26 * (3 * 24 * 16 + 3 * 200))
+    assert work(RUN) == pytest.approx(2 * 0.0106 * 17 * (3 * 24 * 16 + 3 * 200))
 
 
 def test_training_work_grows_with_epochs():
@@ -42,7 +43,26 @@ def test_training_work_grows_with_epochs():
 
 def test_training_work_grows_with_passes_and_evaluation_does_not():
     plain, twice = work(RUN), work(RUN.with_(method="ssmix"))
-    assert twice - plain == pytest.approx(2 * 0.0106 * 26 * 3 * 24 * 16)
+    assert twice - plain == pytest.approx(2 * 0.0106 * 17 * 3 * 24 * 16)
+
+
+def test_clean_terms_cost_what_a_method_says():
+    plain, own, clean = (
+        work(RUN.with_(method="wordmix", options=o)) for o in ((), (("alpha", 0.2),), (("clean", True),))
+    )
+    assert plain == own == work(RUN)
+    assert clean == work(RUN.with_(method="ssmix"))
+
+
+def test_rows_that_are_evaluated_once_count_once():
+    own = {"final": ("test",), "final_policy": "best-on-validation"}
+    pool = RUN.with_(policy="pool-250-2000", evaluate=("validation",), eval_size=None, **own)
+    assert work(pool) - work(RUN) == pytest.approx(2 * 0.0106 * 17 * (3 * 250 + 2000 - 3 * 200))
+
+
+def test_tokens_are_those_that_were_counted_where_they_were():
+    for task, tokens in (("mpqa", 5.46), ("rte", 64), ("nobody-knows-it", 24)):
+        assert work(RUN.with_(task=task, max_length=64)) / work(RUN) == pytest.approx(tokens / 17)
 
 
 def test_work_counts_updates_where_a_recipe_counts_them():
@@ -52,7 +72,7 @@ def test_work_counts_updates_where_a_recipe_counts_them():
 
 def test_work_grows_with_the_encoder_and_with_longer_texts():
     assert work(RUN.with_(encoder="google-bert/bert-base-uncased")) / work(RUN) == pytest.approx(85 / 10.6)
-    assert work(RUN.with_(task="docs-pair")) / work(RUN) == pytest.approx(48 / 26)
+    assert work(RUN.with_(task="docs-pair")) / work(RUN) == pytest.approx(40 / 17)
     for vectors in ("", ":random", ":folder/glove.txt"):  # a shallow encoder costs the same with any vectors
         assert work(RUN.with_(encoder=f"cnn{vectors}")) / work(RUN) == pytest.approx(0.5 / 10.6)
     assert work(RUN.with_(task="rte")) > 3 * work(RUN)
@@ -68,20 +88,22 @@ def test_three_finished_runs_replace_the_guess_by_their_median():
     store = Records()
     for seed, seconds in enumerate((2.0, 4.0, 40.0)):
         run = RUN.with_(seed=seed)
-        store.put(done(run, 50, train_s=seconds, eval_s=0.0))
+        store.put(done(run, 50, train_s=seconds, eval_s=0.0) | {"environment": HERE})
         store.put(failed(run.with_(method="tmix")))
     costs = Costs(store, "cpu")
     assert costs.rate("minilm") == pytest.approx(work(RUN) / 4.0)
-    assert costs.seconds(RUN) == pytest.approx(4.0 + 0.6)
+    assert costs.seconds(RUN) == pytest.approx(4.0 + OVERHEAD)
 
 
-def test_records_of_another_device_or_version_teach_nothing():
+def test_records_of_another_machine_or_version_teach_nothing():
     store = Records()
     for seed in range(3):
-        record = done(RUN.with_(seed=seed), 50, train_s=1e-6 + 1e6)
-        record["environment"]["device_type"] = "cuda"
-        store.put(record)
-        old = done(RUN.with_(seed=10 + seed), 50, train_s=1e6)
+        for i, (name, other) in enumerate(
+            (("device", "another CPU"), ("precision", "bfloat16" if HERE["precision"] == "float32" else "float32"))
+        ):
+            slow = done(RUN.with_(seed=100 * i + seed), 50, train_s=1e6)
+            store.put(slow | {"environment": HERE | {name: other}})
+        old = done(RUN.with_(seed=10 + seed), 50, train_s=1e6) | {"environment": HERE}
         old["run"]["a_field_that_is_gone"] = 1
         store.path(old["hash"]).write_text(json.dumps(old), "utf-8")  # put would refuse it
     with pytest.warns(UserWarning, match="a_field_that_is_gone"):
@@ -98,8 +120,11 @@ def test_workers_share_the_work():
 
 def test_measuring_the_speed_leaves_the_threads_alone():
     torch.set_num_threads(2)
-    assert measured_speed(torch.device("cpu")) > 0.1
+    before = torch.get_float32_matmul_precision(), torch.get_rng_state()
+    assert measured_speed(torch.device("cpu"), workers=2) > 0.1
     assert torch.get_num_threads() == 2
+    assert torch.get_float32_matmul_precision() == before[0]
+    assert torch.equal(torch.get_rng_state(), before[1])
 
 
 def test_the_size_of_a_model_is_near_that_of_recorded_ones():

@@ -43,7 +43,8 @@ def show_plan(profile: str, plans: dict[str, Plan], store: Records, jobs: int, d
     Raises:
         RuntimeError: the disk is too small for the checkpoints.
     """
-    costs, workers = Costs(store, device), len(launch.devices(device, jobs))
+    workers = len(launch.devices(device, jobs))
+    costs = Costs(store, device, workers)
     print(f"profile {profile}: {PROFILES[profile].purpose}")
     of_plans = [describe(plan, store, costs, workers) for plan in plans.values()]
     runs = list(dict.fromkeys(run for ahead in of_plans for run in ahead.runs))

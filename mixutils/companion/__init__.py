@@ -114,7 +114,8 @@ class Companion:
     def describe_plan(self) -> None:
         """Columns, runs done and to do, time."""
         if self.train:
-            describe(self.plan, self.store, Costs(self.store, self.device), len(devices(self.device, self.jobs)))
+            workers = len(devices(self.device, self.jobs))
+            describe(self.plan, self.store, Costs(self.store, self.device, workers), workers)
         else:
             describe(self.plan, self.store)
 

@@ -36,6 +36,7 @@ class Entry:
     source: str  # paper and place
     passes: str
     cost: float = 1.0  # an estimate; records hold the measured one
+    clean: float = 0.0
     options: dict[str, Any] = field(default_factory=dict)
     dropout: float | None = None  # of ``Run.dropout``
 

@@ -1,11 +1,13 @@
-"""What a plan will cost: expected seconds from a count of multiplications, and disk space."""
+"""What a plan will cost: expected seconds from a count of multiplications and the speed of this machine, and disk space."""
 
 from __future__ import annotations
 
 import json
 import math
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -13,11 +15,18 @@ from statistics import median
 
 import torch
 
-from ..encoder.load import absent, shallow
-from ..mixers import REGISTRY
+from ..encoder.dropout import give_rng
+from ..encoder.load import absent, load_encoder, shallow
+from ..encoder.model import Classifier
+from ..mixers import REGISTRY, build
+from ..paths import facts
+from ..rng import numpy_rng
 from ..tasks import spec
-from ..training.loop import count_steps, evaluation_steps
-from .environment import pick_device, pick_precision
+from ..tasks.encode import EncodedSplit
+from ..training.loop import autocast, count_steps, evaluation_steps, take_step
+from ..training.optim import build_optimizer
+from . import environment
+from .environment import pick_attention, pick_device, pick_precision, set_up
 from .records import Records
 from .run import Run
 
@@ -26,22 +35,26 @@ LAYER_WEIGHTS = {
     "minilm": 10.6,
     "random:tiny": 0.07,
     "random:small": 0.8,
+    "random:mini": 10.6,
     "cnn": 0.5,
     "lstm": 0.6,
     "google-bert/bert-large-uncased": 302.3,
 }
-#: Padded tokens per row, of tasks and of all others by their shape.
-TOKENS = {"docs-coarse": 26.0, "docs-fine": 26.0, "docs-pair": 48.0, "ttc": 128.0, "single": 24.0, "pair": 90.0}
+#: Tokens per row of the built-in tasks, and by their shape of those that nobody has counted (``counts.toml`` has the catalogue's).
+TOKENS = {"docs-coarse": 17.0, "docs-fine": 16.0, "docs-pair": 40.0, "single": 24.0, "pair": 60.0}
 #: Hidden units, which a word of the vocabulary takes; 768 for all others.
 WIDTHS = {
     "minilm": 384,
     "random:tiny": 64,
     "random:small": 128,
+    "random:mini": 384,
     "cnn": 384,
     "lstm": 384,
     "google-bert/bert-large-uncased": 1024,
 }
-OVERHEAD = 0.6  # seconds per run: data, tokenizer, weights
+OVERHEAD = 1.0  # seconds per run: data, tokenizer, weights
+#: Of the steps that the speed is measured by: rows, tokens per row, classes; how long it takes.
+ROWS, LENGTH, CLASSES, SECONDS = 16, 24, 6, 1.5
 
 
 def _of(table: Mapping[str, float], encoder: str, other: float) -> float:
@@ -59,22 +72,27 @@ def _shape(encoder: str) -> tuple[float, float]:
     return _of(LAYER_WEIGHTS, encoder, 85.0), _of(WIDTHS, encoder, 768)
 
 
-def _size(run: Run) -> tuple[float, int, int]:
-    """Tokens per row, training rows, and evaluated rows of one run."""
+def _size(run: Run) -> tuple[float, int, int, int]:
+    """Tokens per row; training rows; rows that are evaluated each time, and those that are evaluated once."""
     entry = spec(run.task)
     shape = TOKENS["pair" if entry and entry.pair else "single"]
+    tokens = TOKENS.get(run.task) or facts("runs/counts").get(run.task, {}).get("tokens", shape)
     full = (entry.counts.get("train") if entry else None) or 6000
-    evaluated = (run.eval_size or 1000) * (len(run.evaluate) or 2)
-    return min(run.max_length, TOKENS.get(run.task, shape)), min(run.train_size or full, full), evaluated
+    _, *pool = run.policy.split("-") if run.policy.startswith("pool-") else ("",)
+    part = run.eval_size or 1000
+    evaluated, once = map(int, pool) if pool else (part * (len(run.evaluate) or 2), part * len(run.final))
+    return min(run.max_length, tokens), min(run.train_size or full, full), evaluated, once
 
 
 def work(run: Run) -> float:
     """Multiply-adds ×2 of one run, in units of 1e9, from configuration alone."""
-    tokens, n, evaluated = _size(run)
+    tokens, n, evaluated, once = _size(run)
     steps, rows = count_steps(n, run.recipe), min(run.recipe.batch_size, n)
     weights = _shape(run.encoder)[0] / 1e3  # billions
-    passes = REGISTRY[run.method].cost if run.method in REGISTRY else 1.0
-    return 2 * weights * tokens * (3 * steps * rows * passes + evaluated * len(evaluation_steps(n, run.recipe)))
+    entry, clean = REGISTRY.get(run.method, REGISTRY["none"]), dict(run.options).get("clean", False)
+    passes = entry.cost + clean * entry.clean
+    evaluations = evaluated * len(evaluation_steps(n, run.recipe)) + once
+    return 2 * weights * tokens * (3 * steps * rows * passes + evaluations)
 
 
 def megabytes(run: Run) -> float:
@@ -82,39 +100,71 @@ def megabytes(run: Run) -> float:
 
     Their number grows with the root of the text: 20 to 37 times the root of the tokens on the papers' English data sets.
     """
-    tokens, n, evaluated = _size(run)
+    tokens, n, evaluated, once = _size(run)
     weights, width = _shape(run.encoder)
-    words = min(30_522, 35 * math.sqrt(tokens * (n + evaluated)))
+    words = min(30_522, 35 * math.sqrt(tokens * (n + evaluated + once)))
     return 4 * (weights + width * (words + 512 + width) / 1e6)  # places, pooler
 
 
-def measured_speed(device: torch.device) -> float:
-    """Work per second that training reaches on this machine, from a product that takes a third of a second.
+@cache
+def measured_speed(device: torch.device, workers: int = 1) -> float:
+    """Work per second of each of some workers, from updates that they make at the same time; about three seconds.
 
-    The factors are what whole training steps reached of the bare product's rate when they were measured; estimates are
-    printed as such, and the first finished runs replace them.
+    They are threads here and processes later; what they have in common, caches and memory, slows both down.
     """
-    from torch.utils.benchmark import Timer  # takes half a second, which few commands need
+    threads, kernel = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    precision = pick_precision("auto", device)
+    set_up(device, 1)
+    try:
+        with torch.random.fork_rng(devices=()), ThreadPoolExecutor(workers) as pool:
+            torch.manual_seed(0)
+            updates = [_updates(device, precision) for _ in range(workers)]
+            return sum(pool.map(_rate, updates)) / workers
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(kernel)
 
-    bf16 = pick_precision("auto", device) == "bfloat16"
-    options = {"device": device, "dtype": torch.bfloat16 if bf16 else torch.float32}
-    a, b = torch.randn(704, 384, **options), torch.randn(384, 1536, **options)
-    product = Timer("(a @ b)[0, 0].item()", globals={"a": a, "b": b}).blocked_autorange(min_run_time=0.3)
-    rate = 2 * 704 * 384 * 1536 / product.median / 1e9
-    return rate * (0.5 if bf16 else 0.8)
+
+def _updates(device: torch.device, precision: str) -> Callable[[], float]:
+    """A function that makes one update of an encoder of MiniLM's size."""
+    model = Classifier(load_encoder("random:mini", attention=pick_attention("auto", device)), CLASSES).to(device)
+    model.keep_rows(torch.arange(1000))
+    give_rng(model, numpy_rng(0, "speed"))
+    optimizer = build_optimizer("adamw", model, mixer := build("none"), 1e-5, 1e-5, 0.0, (0.9, 0.999), 1e-8)
+    ids = torch.arange(ROWS * LENGTH).view(ROWS, LENGTH) % 900 + 50
+    labels = torch.arange(ROWS) % CLASSES
+    split = EncodedSplit(ids.int(), torch.zeros_like(ids).char(), None, torch.full((ROWS,), LENGTH), labels).to(device)
+    batch, draw = split.batch(torch.arange(ROWS, device=device)), numpy_rng(0, "speed")
+    cast = autocast(device, precision)
+    model.train()
+    return lambda: take_step(model, mixer, batch, draw, cast, optimizer)
+
+
+def _rate(update: Callable[[], float]) -> float:
+    """Work per second; the first update is not timed."""
+    torch.set_num_threads(1)  # each thread has its own number
+    update()
+    begin, n = time.perf_counter(), 0
+    while not n or time.perf_counter() - begin < SECONDS:
+        update()
+        n += 1
+    of_update = 3 * 2 * LAYER_WEIGHTS["random:mini"] / 1e3 * ROWS * LENGTH
+    return n * of_update / (time.perf_counter() - begin)
 
 
 class Costs:
     """Expected seconds of runs on this machine.
 
     Args:
-        store: finished runs correct the estimate, encoder by encoder.
+        store: finished runs of this machine correct the estimate, encoder by encoder. workers: that will train side by side.
     """
 
-    def __init__(self, store: Records, device: str = "auto") -> None:
-        self.device, seen = pick_device(device), defaultdict(list)
+    def __init__(self, store: Records, device: str = "auto", workers: int = 1) -> None:
+        self.device, self.workers, seen = pick_device(device), workers, defaultdict(list)
+        here = environment.describe(self.device, pick_precision("auto", self.device))
+        same = ("device", "precision")  # one name stands for processors with and without bfloat16 units
         for record in store.all():
-            if record["status"] == "done" and record["environment"]["device_type"] == self.device.type:
+            if record["status"] == "done" and all(record["environment"].get(k) == here[k] for k in same):
                 run, seconds = Run.from_dict(record["run"]), record["cost"]["train_s"] + record["cost"]["eval_s"]
                 if seconds > 0.2:
                     seen[run.encoder].append(work(run) / seconds)
@@ -123,8 +173,10 @@ class Costs:
     def rate(self, encoder: str) -> float:
         """Work per second."""
         if encoder not in self._rates:
-            tiny = encoder.startswith("random:") or shallow(encoder)  # too small for the arithmetic to matter
-            self._rates[encoder] = 20.0 if tiny else measured_speed(self.device)
+            tiny = encoder in ("random:tiny", "random:small") or shallow(
+                encoder
+            )  # too small for the arithmetic to matter
+            self._rates[encoder] = 20.0 if tiny else measured_speed(self.device, self.workers)
         return self._rates[encoder]
 
     def seconds(self, run: Run) -> float:
