@@ -8,7 +8,7 @@ usage() {
 ./run_all.sh [options]     set up, train what is missing, execute the notebooks, build figures/<profile>/site/index.html
 ./run_all.sh test [...]    set up, then all tests, notebooks included; further arguments go to pytest
 
-what:  --profile smoke|laptop|desk|compare|class|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
+what:  --profile smoke|laptop|desk|compare|class|base|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
        --data DIR (= MIXUTILS_DATA)   --hub   --tasks NAME[,NAME]   --encoder NAME   --seeds N|LIST   --train-size N
        --option NAME.OPTION=VALUE
        --methods NAME[,NAME]|all (of the comparison)   --shuffle SEED (negative control: permuted names)

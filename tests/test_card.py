@@ -69,6 +69,29 @@ def test_sentences_count_and_name_the_largest_gain(claims):
     assert said[4].endswith("SSMix, TMix.")
 
 
+def test_levels_are_told_last_with_their_interval_and_what_is_reported(claims):
+    lines = [("No mixup", "yes", 97.0), ("SSMix", "no", 90.0), ("DNM", "–", 95.0)]
+    levels = pd.DataFrame(
+        [
+            {
+                "row": row,
+                "reproduces": word,
+                "estimate": e,
+                "low": e - 1,
+                "high": e + 1,
+                "least": 96.64,
+                "most": 97.08,
+                "train_rows": 5452,
+            }
+            for row, word, e in lines
+        ]
+    )
+    said = sentences(claims, gains(1.5, 2.5), levels)
+    assert said[:-1] == sentences(claims, gains(1.5, 2.5))
+    assert "all 5,452 training questions" in said[-1]
+    assert "97.0 % [96.0, 98.0], reported 96.6 to 97.1; 1 of 2 reported levels reproduce" in said[-1]
+
+
 def test_without_intervals_nothing_is_said_of_gains(claims):
     assert len(sentences(claims, None)) == 2
     assert "still being trained" in sentences(claims, gains(np.nan))[2]

@@ -92,7 +92,7 @@ def test_the_recipe_is_the_printed_one(all_data):
         ("full", 10**6, 4000, 4000),
         ("desk", None, 125, 250),  # the learning rate of MiniLM is raised, that of the CNN is not
         ("desk", 0, 4000, 4000),
-        ("laptop", None, 24, 48),
+        ("laptop", None, 16, 32),
         ("laptop", 1, 1, 1),
     ],
 )
@@ -116,7 +116,7 @@ def test_all_sizes_and_methods_of_a_setting_make_the_same_steps(all_data):
         ("full", None, (50, 200, 500, 1000, 2000, 0)),
         ("full", 1000, (50, 200, 500, 1000)),
         ("desk", None, (50, 500)),
-        ("laptop", None, (50, 96)),
+        ("laptop", None, (50, 64)),
         ("laptop", 50, (50,)),
         ("laptop", 0, (50, 0)),
         ("smoke", None, (16, 48)),
@@ -204,7 +204,7 @@ def test_absent_columns_say_why(monkeypatch, tmp_path):
 def test_other_tasks_have_the_same_rows_and_select_on_validation(no_data):
     plan = make_plan("dnm", "laptop", tasks="docs-fine,docs-pair", seeds="1", encoder="random:tiny")
     assert {c.column for c in plan.table(dnm.OWN_TABLE)} == {
-        f"{t}/{n}" for t in ("docs-fine", "docs-pair") for n in (50, 96)
+        f"{t}/{n}" for t in ("docs-fine", "docs-pair") for n in (50, 64)
     }
     assert {r.evaluate for r in plan.runs} == {("validation", "test")}
     assert {r.encoder for r in plan.runs} == {"random:tiny", "cnn"}

@@ -103,7 +103,7 @@ def test_the_small_profiles_are_small(no_data):
         "figure 3": 1,
     }
     laptop = make_plan("dropmix", "laptop")
-    assert tables(laptop) == {"3": 36, "4": 12, "control": 4, "mask": 8, "sparse": 12, "figure 3": 1}
+    assert tables(laptop) == {"3": 18, "4": 12, "control": 2, "mask": 8, "sparse": 12, "figure 3": 1}
 
 
 def test_desk_takes_eight_data_sets_and_says_what_it_leaves_out(desk_data):

@@ -34,7 +34,7 @@ def test_other_seeds_are_refused_with_the_three_forms(text):
 
 def test_unknown_profile_lists_the_known_ones():
     with pytest.raises(
-        ValueError, match="no profile is called 'labtop'; there are smoke, laptop, desk, compare, class, full"
+        ValueError, match="no profile is called 'labtop'; there are smoke, laptop, desk, compare, class, base, full"
     ):
         make_setting("labtop")
 

@@ -16,8 +16,9 @@ def profile(args: argparse.Namespace) -> str:
     """The asked profile, or the one that suits the machine."""
     if args.profile:
         return args.profile
-    if args.only and args.only.strip() == "compare":
-        return "compare"  # its own protocol is what is asked for by name
+    for p in PROFILES.values():
+        if args.only and p.papers == (args.only.strip(),):
+            return p.name  # its own protocol is what is asked for by name
     if getattr(args, "from_records", False):
         return next((p for p in ("full", "desk", "laptop") if shipped(p)), "laptop")
     return "laptop" if environment.pick_device(getattr(args, "device", "auto")).type == "cpu" else "desk"

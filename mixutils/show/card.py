@@ -31,12 +31,16 @@ def short(key: str) -> str:
     return key.split()[0] + "′" * (" " in key)
 
 
-def sentences(claims: Mapping[str, pd.DataFrame], gains: pd.DataFrame | None) -> list[str]:
+def sentences(
+    claims: Mapping[str, pd.DataFrame], gains: pd.DataFrame | None, levels: pd.DataFrame | None = None
+) -> list[str]:
     """What was found, filled from the numbers.
 
     Args:
         gains: of the comparison, a line per method (``method``, ``word``, ``estimate``, ``low``, ``high``, ``mde``, ``reported``);
             lines without an estimate do not count. None where no comparison belongs to them.
+        levels: of ``trec_full``, a line per row (``estimate``, ``low``, ``high``, ``least``, ``most``, ``reproduces``,
+            ``train_rows``), the one without mixup first.
     """
     counts = Counter(word for of in words(claims).values() for word in of.values())
     found = ", ".join(f"{counts[word]} *{word}*" for word in VERDICT_MARKS if counts[word])
@@ -48,25 +52,33 @@ def sentences(claims: Mapping[str, pd.DataFrame], gains: pd.DataFrame | None) ->
         out.append(
             f"*Undecided* is not *no*: half of the undecided claims about differences would have been found, with 80 % power, only if the effect were above {mde.median():.1f} points."
         )
-    if gains is None:
-        return out
+    if gains is not None:
+        out += _of_gains(gains)
+    if levels is not None and len(levels):
+        plain, asked = levels.iloc[0], levels[levels["reproduces"].isin(["yes", "no"])]
+        out.append(
+            f"With a base-size encoder and all {plain['train_rows']:,} training questions of TREC, accuracy without mixup is "
+            f"{plain['estimate']:.1f} % [{plain['low']:.1f}, {plain['high']:.1f}], reported {plain['least']:.1f} to {plain['most']:.1f}; "
+            f"{(asked['reproduces'] == 'yes').sum()} of {len(asked)} reported levels reproduce."
+        )
+    return out
+
+
+def _of_gains(gains: pd.DataFrame) -> list[str]:
     gains = gains.dropna(subset="estimate").sort_values("estimate", ascending=False)
     if gains.empty:
         return [
-            *out,
             "The comparison of all methods under one protocol is still being trained: too few of its blocks are complete for an interval.",
         ]
     best = gains.iloc[0]
     helps = gains[gains["word"].str.startswith("supported")]
-    out.append(
-        f"Under one protocol, the largest of {len(gains)} pooled gains over equally long training without mixup is {best['estimate']:+.2f} points "
-        f"[{best['low']:+.2f}, {best['high']:+.2f}] ({best['method']})."
-    )
-    out.append(
-        f"The smallest gain that this comparison would have found with 80 % power is {gains['mde'].min():.2f} points."
-    )
     use = ", ".join(helps["method"]) or "none: train as long without mixup first"
-    return [*out, f"In practice, for small training sets like these: {use}."]
+    return [
+        f"Under one protocol, the largest of {len(gains)} pooled gains over equally long training without mixup is {best['estimate']:+.2f} points "
+        f"[{best['low']:+.2f}, {best['high']:+.2f}] ({best['method']}).",
+        f"The smallest gain that this comparison would have found with 80 % power is {gains['mde'].min():.2f} points.",
+        f"In practice, for small training sets like these: {use}.",
+    ]
 
 
 def card(

@@ -59,15 +59,16 @@ def gains(what: str) -> str:
 
 
 def card_of(what: str) -> str:
-    """The report card of two profiles, the one with the claims and that of the comparison, its figure beside the CSV files."""
-    profile, _, other = what.partition(" ")
+    """The report card of the profile with the claims, its figure beside the CSV files; what other profiles add is named after it."""
+    profile, *others = what.split()
     found = csvs.of_papers(paths.figures(profile))
-    compared = csvs.read(paths.figures(other) / "compare" / "gains.csv")
+    compared = csvs.read(paths.figures(others[0]) / "compare" / "gains.csv")
+    of_trec = [path for p in others if (path := paths.figures(p) / "trec_full" / "levels.csv").is_file()]
     style.use()
     figure = card.card(found, compared, {key: PLANS[key].PAPER.name for key in found})
     style.save(figure, paths.figures(profile), "report_card")
     plt.close(figure)
-    said = card.sentences(found, compared)
+    said = card.sentences(found, compared, csvs.read(of_trec[0]) if of_trec else None)
     image = f"![{re.sub('[*]', '', said[0])}](figures/{profile}/report_card.png)"
     return "\n\n".join((image, " ".join(said)))
 
