@@ -141,7 +141,8 @@ def interval(
 def _points_axis(axis: plt.Axes) -> None:
     axis.set_xscale("symlog", linthresh=1, linscale=0.8)
     reach = max(abs(x) for x in axis.get_xlim())
-    ticks = [x for x in (0.5, 1, 2, 5, 10, 20, 50, 100) if x <= reach]
+    # Far ones are close together on this scale.
+    ticks = [x for x in ((0.5, 1, 2, 5) if reach < 10 else (0.5, 2, 5, 20, 100)) if x <= reach]
     axis.set_xticks([*(-x for x in reversed(ticks)), 0, *ticks])
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())
