@@ -169,9 +169,14 @@ def _first_page(
     titles = {None: "Start"} | {key: module.PAPER.title for key, module in PLANS.items()}
     saved = csvs.of_papers(folder)
     if saved:
-        compared = folder / "compare" / "gains.csv"
-        gains = csvs.read(compared) if compared.is_file() else None
-        parts += [" ".join(card.sentences(saved, gains)), claims.grid(saved), WORDS]
+        # The comparison and TREC in full have profiles of their own, which answer where this one does not, as in the README.
+        gains = _first(folder / "compare" / "gains.csv", paths.figures("compare") / "compare" / "gains.csv")
+        levels = _first(folder / "trec_full" / "levels.csv", paths.figures("base") / "trec_full" / "levels.csv")
+        said = card.sentences(saved, *(csvs.read(path) if path else None for path in (gains, levels)))
+        parts += [" ".join(said), claims.grid(saved), WORDS]
+        if gains and (forest := gains.with_name("forest.png")).is_file():
+            shutil.copyfile(forest, source / forest.name)
+            parts.append(f"![{figures.about(forest).get('Description', '')}]({forest.name})")
     parts += [
         f"Profile **{profile.name}**: {profile.purpose}. {len(done):,} of {len(records):,} runs are done ([all runs](runs.md)). "
         f"Each table is also a CSV file and each figure an SVG in `figures/{folder.name}`.",
@@ -195,6 +200,10 @@ def _first_page(
         if pages:
             parts.append("\n".join(["```{toctree}", ":hidden:", f":caption: {title}", *pages, "```"]))
     return "\n\n".join(parts)
+
+
+def _first(*files: Path) -> Path | None:
+    return next((path for path in files if path.is_file()), None)
 
 
 def _raw(source: Path, name: str, table: Styler) -> str:

@@ -25,10 +25,10 @@ def describe(book: nbformat.NotebookNode, notebook: Path) -> None:
             found = re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE)
             heading = found[-1] if found else heading
         elif any("image/png" in output.get("data", {}) for output in cell.get("outputs", ())):
-            about = _about(folder, saved(cell.source))
-            says = about.get("Description") or f"Figure of the section {heading}"
+            told = _about(folder, saved(cell.source))
+            says = told.get("Description") or f"Figure of the section {heading}"
             cell.metadata["mystnb"] = {"image": {"alt": says}}
-            if made := about.get("Source"):
+            if made := told.get("Source"):
                 line = nbformat.v4.new_markdown_cell(f"<p class='made'>{html.escape(made)}.</p>")
                 book.cells.insert(book.cells.index(cell) + 1, line)
 
@@ -42,8 +42,10 @@ def saved(code: str) -> list[str]:
 
 def _about(folder: Path, names: list[str]) -> dict[str, str]:
     """What the first figure of these names says of itself."""
-    for path in (folder / f"{name}.png" for name in names):
-        if path.is_file():
-            with Image.open(path) as picture:
-                return dict(picture.text)
-    return {}
+    return next((about(path) for name in names if (path := folder / f"{name}.png").is_file()), {})
+
+
+def about(path: Path) -> dict[str, str]:
+    """What a PNG file says of itself: "Description", "Source"."""
+    with Image.open(path) as picture:
+        return dict(picture.text)
