@@ -218,6 +218,23 @@ def test_the_next_notebook_goes_on_after_a_failure(tiny, tmp_path, monkeypatch):
     assert lines[1].startswith("[2/2] tiny: ")
 
 
+def test_what_shows_the_results_of_others_is_executed_after_them(tmp_path, monkeypatch):
+    begun, ended = [], []
+
+    def execute(name, parameters, folder):
+        begun.append((name, tuple(ended)))
+        time.sleep(0.05)
+        ended.append(name)
+
+    monkeypatch.setattr(notebooks, "execute_notebook", execute)
+    lines, wanted = [], {name: {} for name in ("class_slides", "ssmix", "compare", "dnm")}
+    assert execute_all(wanted, tmp_path, lines.append, 4) == []
+    before = dict(begun)
+    assert set(before["compare"]) == {"ssmix", "dnm"}
+    assert set(before["class_slides"]) == {"ssmix", "dnm", "compare"}
+    assert [line.split("]")[0] for line in lines] == ["[1/4", "[2/4", "[3/4", "[4/4"]
+
+
 def test_several_notebooks_run_at_a_time(tiny, tmp_path, monkeypatch):
     """Each of the two waits until the other has begun: one after the other they would never end."""
     begun = threading.Barrier(2, timeout=60)

@@ -11,6 +11,8 @@ _OF_PAPERS = {None: ("start_here",)} | {key: plan.PAPER.notebooks for key, plan 
 #: Notebook -> paper whose plan it needs. The slides come last: they show what the comparison has found.
 NOTEBOOKS: dict[str, str | None] = {name: paper for paper, names in _OF_PAPERS.items() for name in names}
 NOTEBOOKS["class_slides"] = None
+#: Notebooks that show what those before them have saved, each after all the others and after those that stand before it here.
+READERS = ("compare", "class_slides")
 
 
 def select(only: str | None, within: Collection[str] = ()) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ afterwards. Names of parameters are checked beforehand, because papermill only w
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import re
@@ -20,6 +21,7 @@ import nbformat
 import psutil
 
 from .. import paths
+from .catalogue import READERS
 
 KERNEL = "python3"
 
@@ -107,8 +109,8 @@ def execute_all(
     """Execute notebooks; a failure is said and the next one goes on. Returns the names that failed.
 
     Args:
-        wanted: name -> parameters. workers: notebooks at a time. Those that train should come one by one: training takes
-            all cores.
+        wanted: name -> parameters. workers: notebooks at a time, but for those that show what others have found (``READERS``).
+            Those that train should come one by one: training takes all cores.
     """
 
     def one(name: str) -> str:
@@ -124,8 +126,11 @@ def execute_all(
     failed: list[str] = []
     with ThreadPoolExecutor(max(1, workers)) as pool:
         try:
-            for i, done in enumerate(as_completed([pool.submit(one, name) for name in wanted]), 1):
-                say(f"[{i}/{len(wanted)}] {done.result()}")
+            readers = [name for name in READERS if name in wanted]
+            number = itertools.count(1)
+            for together in ([name for name in wanted if name not in readers], *([name] for name in readers)):
+                for done in as_completed([pool.submit(one, name) for name in together]):
+                    say(f"[{next(number)}/{len(wanted)}] {done.result()}")
         except BaseException:  # interrupted: no other starts, and those that run lose their kernels
             pool.shutdown(wait=False, cancel_futures=True)
             logging.disable()  # that kernels die is no news
