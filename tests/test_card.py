@@ -39,6 +39,7 @@ def gains(*estimates: float) -> pd.DataFrame:
             "low": e - 1,
             "high": e + 1,
             "mde": 1.4,
+            "tasks": 5.0,
             "reported": 1.0,
         }
         for (k, t), e in zip(made, estimates, strict=True)
@@ -64,6 +65,7 @@ def test_sentences_count_and_name_the_largest_gain(claims):
     assert said[0].startswith("Of 4 claims of 2 papers")
     assert "1 *supported*, 1 *contradicted*, 1 *undecided*, 1 *not tested*" in said[0]
     assert "*Undecided* is not *no*" in said[1]
+    assert "on 5 data sets" in said[2]
     assert "+2.50 points [+1.50, +3.50] (SSMix)" in said[2]
     assert "is 1.4 to 1.4 points, depending on the method" in said[3]
     assert said[4].endswith("SSMix, TMix.")

@@ -6,7 +6,7 @@ import pytest
 
 from mixutils.companion import make_plan
 from mixutils.mixers import REGISTRY
-from mixutils.papers import compare
+from mixutils.papers import base, compare
 from mixutils.papers.profiles import make_setting
 from mixutils.runs.records import Records
 from mixutils.tasks import CATALOGUE, spec
@@ -25,7 +25,7 @@ def here(monkeypatch):
         monkeypatch.setattr(compare.environment, "resolve_precision", lambda name, device: word)
 
     pretend(SLOW)
-    monkeypatch.setattr(compare, "at_hand", lambda task, use_hub: (True, "folder"))
+    monkeypatch.setattr(base, "at_hand", lambda task, use_hub: (True, "folder"))
     return pretend
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixutils.papers import compare
+from mixutils.papers import base, compare
 from mixutils.papers.profiles import make_setting
 from mixutils.site.notebooks import execute_notebook
 from mixutils.training.metrics import pack_bits
@@ -39,7 +39,7 @@ def executed(tmp_path, monkeypatch):
     monkeypatch.setenv("MIXUTILS_FIGURES", str(tmp_path / "figures"))
     monkeypatch.setenv("MIXUTILS_WORK", str(tmp_path / "work"))
     monkeypatch.delenv("MIXUTILS_DATA", raising=False)
-    monkeypatch.setattr(compare, "at_hand", lambda task, use_hub: (True, "folder"))
+    monkeypatch.setattr(base, "at_hand", lambda task, use_hub: (True, "folder"))
     setting = make_setting("compare", tasks=",".join(TASKS), methods=",".join(PLANTED), seeds="3")
     rng = np.random.default_rng(0)
     level = {(c, s): rng.normal(75, 4) for c in TASKS for s in range(3)}

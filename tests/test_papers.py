@@ -167,7 +167,7 @@ def test_an_own_column_knows_pairs_and_titles():
 
 
 def test_the_scaled_recipe_is_the_papers_unless_the_profile_says_otherwise():
-    for profile, lr, batch_size in (("full", 5e-5, 32), ("laptop", 4e-4, 16), ("desk", 4e-4, 32)):
+    for profile, lr, batch_size in (("full", 5e-5, 32), ("laptop", 4e-4, 8), ("desk", 4e-4, 32)):
         recipe = scaled(make_setting(profile), 5e-5, 32, epochs=7)
         assert (recipe.lr, recipe.batch_size, recipe.epochs) == (pytest.approx(lr), batch_size, 7)
 

@@ -247,6 +247,25 @@ def refuse_unknown(tasks: Iterable[str], setting: Setting) -> None:
             raise unknown(task)
 
 
+def tasks_at_hand(own: Iterable[str], setting: Setting) -> tuple[list[str], dict[str, str]]:
+    """Of the user's tasks, or else of a plan's own: those whose data are at hand or recorded; the others, and why.
+
+    Raises:
+        DataError: the user names something that nothing answers to, or nothing that is at hand.
+    """
+    refuse_unknown(setting.tasks or (), setting)
+    have, absent = [], {}
+    for task in setting.tasks or own:
+        ok, reason = at_hand(task, setting.use_hub)
+        if ok or task in setting.recorded:
+            have.append(task)
+        else:
+            absent[task] = reason
+    if setting.tasks and not have:
+        raise none_at_hand(absent)
+    return have, absent
+
+
 def none_at_hand(absent: Mapping[str, str]) -> DataError:
     """The error where no wanted data set is there; task -> why."""
     return DataError(f"none of the wanted data sets is at hand ({'; '.join(f'{k}: {v}' for k, v in absent.items())})")

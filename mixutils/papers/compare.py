@@ -16,9 +16,8 @@ from ..mixers import REGISTRY
 from ..runs import environment
 from ..runs.records import Record, Records
 from ..runs.run import Run
-from ..tasks import at_hand
 from ..training.loop import Recipe
-from .base import Cell, Column, Plan, Reading, column_run, none_at_hand, opened, own_column, refuse_unknown
+from .base import Cell, Column, Plan, Reading, column_run, opened, own_column, tasks_at_hand
 from .profiles import Setting
 
 _FACTS, PAPER, _, scope = opened("compare")
@@ -106,16 +105,8 @@ READING = Reading("best-on-validation", "test")
 def plan(setting: Setting) -> Plan:
     """All blocks, in the order in which they are trained: every task with the first seed, then with the second."""
     of, here = size(setting), _here()
-    columns, absent = [], {}
-    refuse_unknown(setting.tasks or (), setting)
-    for task in of.tasks:
-        ok, reason = at_hand(task, setting.use_hub)
-        if ok or task in setting.recorded:
-            columns.append(column(task, of))
-        else:
-            absent[task] = reason
-    if setting.tasks and not columns:
-        raise none_at_hand(absent)
+    have, absent = tasks_at_hand(of.tasks, setting)
+    columns = [column(task, of) for task in have]
     seeds = setting.seeds_for(PAPER.seeds)
 
     def run(c: Column, method: str, seed: int) -> Run:

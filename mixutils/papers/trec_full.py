@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..tasks import at_hand
 from . import dmix, dnm, dropmix, ssmix
-from .base import Cell, Column, Plan, Reading, none_at_hand, opened, refuse_unknown
+from .base import Cell, Column, Plan, Reading, opened, tasks_at_hand
 from .profiles import Setting
 
 _FACTS, PAPER, _, scope = opened("trec_full")
@@ -43,17 +42,8 @@ def factor(setting: Setting) -> float:
 
 def plan(setting: Setting) -> Plan:
     """The rows' runs, seed by seed, after those that the factor is chosen by."""
-    wanted, absent, have = setting.tasks or (scope(setting).task,), {}, []
-    refuse_unknown(setting.tasks or (), setting)
-    for task in wanted:
-        ok, reason = at_hand(task, setting.use_hub)
-        if ok or task in setting.recorded:
-            have.append(task)
-        else:
-            absent[task] = reason
+    have, absent = tasks_at_hand([scope(setting).task], setting)
     if not have:
-        if setting.tasks:
-            raise none_at_hand(absent)
         return Plan("trec_full", setting, (), (), absent=absent)
     own = replace(setting, tasks=tuple(have), seeds=setting.seeds_for(PAPER.seeds), lr_scale=factor(setting))
     plans = {key: module.plan(own) for key, module in _MODULES.items()}
@@ -68,9 +58,10 @@ def plan(setting: Setting) -> Plan:
 def _cell(name: str, place: Place, column: Column, plan: Plan) -> Cell:
     """A row's cell in its paper's own plan, under our name; of several training sizes, which DNM has, the largest."""
     theirs = [c for c in plan.table(place.table) if c.row == place.row and c.column.split("/")[0] == column.key]
-    # Evaluations between the ends of epochs, which DMIX's reading does not use, would double the time of its runs.
-    runs = [r.with_(recipe__eval_every=0) if place.paper == "dmix" else r for r in theirs[-1].runs]
-    return Cell(TABLE, name, column.key, tuple(r.with_(probes=(), probe_policy="") for r in runs), theirs[-1].reading)
+    changes: dict[str, Any] = {"probes": (), "probe_policy": ""}
+    if theirs[-1].reading.policy.startswith("best-epoch"):
+        changes["recipe__eval_every"] = 0  # at the ends of epochs alone; more would double the time of DMIX's runs
+    return Cell(TABLE, name, column.key, tuple(r.with_(**changes) for r in theirs[-1].runs), theirs[-1].reading)
 
 
 def search_cells(setting: Setting, columns: Iterable[Column]) -> list[Cell]:

@@ -74,7 +74,7 @@ def _of_gains(gains: pd.DataFrame) -> list[str]:
     helps = gains[gains["word"].str.startswith("supported")]
     use = ", ".join(helps["method"]) or "no method yet; train as long without mixup first"
     return [
-        f"Under one protocol, the largest of {len(gains)} pooled gains over equally long training without mixup is {best['estimate']:+.2f} points "
+        f"Under one protocol, on {gains['tasks'].max():.0f} data sets, the largest of {len(gains)} pooled gains over equally long training without mixup is {best['estimate']:+.2f} points "
         f"[{best['low']:+.2f}, {best['high']:+.2f}] ({best['method']}).",
         f"The smallest gain that would have been found with 80 % power is {gains['mde'].min():.1f} to {gains['mde'].max():.1f} points, depending on the method.",
         f"In practice, for small training sets like these: {use}.",
