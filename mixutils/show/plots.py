@@ -119,7 +119,11 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
     axis.set_title(title, loc="left")
     note = " (‡ on another number of training rows)" * any(other)
     printed = [] if all(math.isnan(v.reported) for v in found) else [f"reported{note}"]
-    handles = _legend({"pooled over data sets, 95 % interval": _MARKS[0]}, *printed)
+    # A reader sees an interval beside 0 and the word "undecided": the figure says why.
+    beside = any(v.word == "undecided" and (v.low > 0 or v.high < 0) for v in found)
+    tested = sum(not math.isnan(v.p_holm) for v in found)
+    estimated = "pooled over data sets, 95 % interval" + f" (words: Holm's correction over {tested})" * beside
+    handles = _legend({estimated: _MARKS[0]}, *printed)
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8.5)
     words = Counter(v.word for v in found)
     said = ", ".join(f"{words[word]} {word}" for word in VERDICT_MARKS if words[word])
