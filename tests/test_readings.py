@@ -11,6 +11,7 @@ import pytest
 
 from mixutils import paths
 from mixutils.papers.options import readings
+from mixutils.papers.profiles import make_setting
 from mixutils.site.readings import CODE, PARTS, anchor, linked, measured, page, target
 
 DOCS = {"README.md": "docs/", **{f"docs/{p.name}": "" for p in (paths.ROOT / "docs").glob("*.md")}}
@@ -75,6 +76,18 @@ def test_every_code_that_is_cited_has_an_entry():
     assert len(found) > 100
     known = {*readings(), *re.findall(r"^## (P\d+)$", deviations, re.MULTILINE)}
     assert {code: str(path) for code, path in found.items() if code not in known} == {}
+
+
+def test_the_deviations_have_the_numbers_of_the_profiles():
+    text = (paths.ROOT / "docs" / "deviations.md").read_text("utf-8")
+    laptop, desk = make_setting("laptop"), make_setting("desk")
+    for said in (
+        f"multiply them by {desk.lr_scale:g} for MiniLM",
+        f"`laptop` trains in batches of {laptop.batch_size}.",
+        f"cut to {laptop.eval_size} and {desk.eval_size} examples",
+        f"`laptop` cuts texts at {laptop.max_length} tokens",
+    ):
+        assert said in text
 
 
 @pytest.mark.parametrize("name", DOCS)
