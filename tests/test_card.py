@@ -29,7 +29,7 @@ def claims():
 
 
 def gains(*estimates: float) -> pd.DataFrame:
-    made = [("tmix", "TMix"), ("ssmix", "SSMix")][: len(estimates)]
+    made = [("tmix", "TMix"), ("ssmix", "SSMix"), ("no-dropout", "No dropout")][: len(estimates)]
     lines = [
         {
             "key": k,
@@ -67,7 +67,14 @@ def test_sentences_count_and_name_the_largest_gain(claims):
     assert "*Undecided* is not *no*" in said[1]
     assert "on 5 data sets" in said[2]
     assert "+2.50 points [+1.50, +3.50] (SSMix)" in said[2]
-    assert "is 1.4 to 1.4 points, depending on the method" in said[3]
+    assert "gains of 1.4 to 1.4 points or more, depending on the method" in said[3]
+    assert said[4].endswith("SSMix, TMix.")
+
+
+def test_training_without_dropout_is_no_mixup_and_stands_beside_the_largest_gain(claims):
+    said = sentences(claims, gains(1.5, 2.5, 3.5))
+    assert "the largest of 2 pooled gains" in said[2]
+    assert "(SSMix); leaving out dropout, without any mixup, gives +3.50 points [+2.50, +4.50]." in said[2]
     assert said[4].endswith("SSMix, TMix.")
 
 

@@ -49,6 +49,11 @@ def test_chosen_with_the_compared_seed_the_longer_side_would_be_ahead():
     assert np.mean(ahead) > 0.3
 
 
+def test_of_equal_rows_the_first_is_chosen_whatever_the_last_bit_of_a_sum():
+    selecting = np.array([[0.3, 0.2, 0.1], [0.1, 0.2, 0.3]])  # 0.6 and 0.6000000000000001
+    assert Chosen(selecting, selecting, True).index.tolist() == [1, 0, 0]
+
+
 @pytest.mark.parametrize(("first", "second"), [(1, 5), (4, 5)])
 def test_differences_of_maxima_are_not_ahead_and_the_level_holds(first, second):
     rng = np.random.default_rng(9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -15,6 +16,7 @@ from mixutils.papers.profiles import make_setting
 from mixutils.runs.records import Records
 from mixutils.show.claims import claims, display_claims, display_units, summary, to_frame
 from mixutils.show.style import VERDICT_MARKS
+from mixutils.site import csvs
 from tests.fakes_claims import verdicts_of
 
 GIVEN = {
@@ -85,6 +87,12 @@ def test_a_summary_counts_data_sets_and_seeds(verdicts):
     assert ", 1 data set, 3 seeds, MDE " in summary(verdicts[1])
     mixed = verdicts_of({"X": {"units": {"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0, 4.0]}}})
     assert "2 data sets, 3 to 4 seeds" in summary(mixed[0])
+
+
+def test_a_summary_names_the_part_that_it_is_about(verdicts):
+    assert summary(replace(verdicts[1], part="span")) == "span: " + summary(verdicts[1])
+    assert csvs.claims(to_frame([replace(verdicts[1], part="span")]))["verdict"].str.contains("\nspan: +").all()
+    assert not csvs.claims(to_frame([verdicts[1]]))["verdict"].str.contains(": ").any()
 
 
 def test_what_is_no_difference_in_points_says_so():

@@ -91,8 +91,10 @@ class Chosen:
 
     @property
     def index(self) -> np.ndarray:
-        """(..., n): for each seed the row that is best in the mean over the other seeds, on the selecting part."""
-        return (self.selecting.sum(-1, keepdims=True) - self.selecting).argmax(-2)
+        """(..., n): for each seed the row that is best in the mean over the other seeds, on the selecting part; of equal ones
+        the first."""
+        others = self.selecting.sum(-1, keepdims=True) - self.selecting
+        return others.round(9).argmax(-2)  # else the last bit of a sum would choose between equal rows
 
     @property
     def top(self) -> np.ndarray:

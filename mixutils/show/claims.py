@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 #: Columns of a claim.
-_OF_CLAIM = ("claim", "text", "kind", "paper", "verdict", "why", "estimate", "low", "high", "interval", "covers")
+_OF_CLAIM = ("claim", "text", "kind", "paper", "verdict", "why", "part", "estimate", "low", "high", "interval", "covers")
 _OF_CLAIM += ("these_low", "these_high", "like_low", "like_high", "margin", "tasks", "units", "void")
 _OF_CLAIM += ("seeds_fewest", "seeds_most", "mde", "reported", "reported_columns", "apart", "power")
 _OF_CLAIM += ("p_for", "p_against", "p_holm", "signs", "heterogeneity", "without_one_low", "without_one_high")
@@ -77,7 +77,7 @@ def display_claims(readings: Mapping[str, Evidence], only: Collection[str] = ())
     margins = sorted({v.margin for of in found.values() for v in of.values()})
     note = (
         f"Words: SPEC 9.3, smallest effect of interest {' or '.join(f'{m:g}' for m in margins)} points. Differences are in points in the "
-        "claimed direction, paired by seed; [ ] is the 95 % interval that decides; MDE is the effect that would be found with 80 % power; "
+        "claimed direction, paired by seed; [ ] is the 95 % interval that decides; MDE is the effect that would be found with 80 % power, before Holm's correction; "
         "power is that of finding the reported effect; Holm's correction runs over the claims of the paper."
     )
     table = pd.DataFrame(lines, columns=list(lines[0]) if lines else ["claim"])
@@ -106,13 +106,15 @@ def _words(v: Verdict) -> str:
 
 
 def summary(v: Verdict) -> str:
-    """Estimate, interval and counts in one line: "+0.31 [-0.12, +0.74], 8 data sets, 5 seeds, MDE 0.60"."""
+    """Estimate, interval and counts in one line: "+0.31 [-0.12, +0.74], 8 data sets, 5 seeds, MDE 0.60"; of a claim whose parts
+    must all hold, those of the part that decides, named before them."""
     if math.isnan(v.estimate) or v.kind in ("illustration", "measured"):
         return ""
     fewest, most = v.seeds
     seeds = _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     scale = f" {SCALES[v.kind]}" if v.kind in SCALES else ""
-    parts = [f"{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {seeds}"]
+    part = f"{v.part}: " if v.part else ""
+    parts = [f"{part}{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {seeds}"]
     return ", ".join(parts if math.isnan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
 
 

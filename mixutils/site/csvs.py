@@ -24,7 +24,7 @@ def of_papers(folder: Path) -> dict[str, pd.DataFrame]:
 
 def claims(frame: pd.DataFrame) -> pd.DataFrame:
     """One line per claim of a ``claims.csv``: its key, text, the paper's own tables, and what was found in each reading."""
-    frame, lines = frame.fillna({"reading": "", "paper": "", "why": ""}), []
+    frame, lines = frame.fillna({"reading": "", "paper": "", "why": "", "part": ""}), []
     readings = list(dict.fromkeys(frame["reading"]))
     for key, of_claim in frame.groupby("claim", sort=False):
         of_claim = of_claim.drop_duplicates("reading").set_index("reading")
@@ -39,6 +39,6 @@ def _verdict(line: pd.Series) -> str:
     word, why = f"{VERDICT_MARKS[line['verdict']]} {line['verdict']}", line["why"]
     counts = {name: int(line[name]) for name in ("tasks", "seeds_fewest", "seeds_most")}
     seeds = (counts["seeds_fewest"], counts["seeds_most"])
-    if found := summary(SimpleNamespace(**line.to_dict() | counts, seeds=seeds)):
+    if found := summary(SimpleNamespace(**{"part": ""} | line.to_dict() | counts, seeds=seeds)):
         return f"{word}\n{found}"
     return f"{word}: {why}" if why else word
