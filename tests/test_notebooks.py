@@ -89,6 +89,31 @@ def test_only_cells_whose_output_is_checked_have_one(path):
             assert marked or cell.execution_count is None
 
 
+def drawn(node: ast.AST) -> set[str]:
+    """Names of figures and axes that a cell itself makes, outside its functions."""
+    names = set()
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef):
+            continue
+        maker = ast.unparse(getattr(child.value, "func", child)) if isinstance(child, ast.Assign) else ""
+        if maker in ("plt.subplots", "plt.figure", "sns.relplot", "sns.catplot"):
+            names |= {n.id for n in ast.walk(child) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        names |= drawn(child)
+    return names
+
+
+@every_notebook
+def test_a_figure_is_finished_in_the_cell_that_shows_it(path):
+    """A cell shows at its end what it has drawn: what a later cell adds is in the saved file only."""
+    shown = set()
+    for cell in (c for c in source(path).cells if c.cell_type == "code"):
+        tree = ast.parse(cell.source)
+        later = {n.value.id for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+        own = drawn(tree)
+        assert not shown & later - own, f"{cell.id} finishes {', '.join(shown & later)}"
+        shown = set() if "plt.show()" in cell.source else own
+
+
 @every_notebook
 def test_notebooks_hold_no_training_code(path):
     """But for what measures a training step."""

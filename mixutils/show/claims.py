@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 #: Columns of a claim.
-_OF_CLAIM = ("claim", "text", "kind", "paper", "verdict", "why", "part", "estimate", "low", "high", "interval", "covers")
+_OF_CLAIM = (
+    "claim",
+    "text",
+    "kind",
+    "paper",
+    "verdict",
+    "why",
+    "part",
+    "estimate",
+    "low",
+    "high",
+    "interval",
+    "covers",
+)
 _OF_CLAIM += ("these_low", "these_high", "like_low", "like_high", "margin", "tasks", "units", "void")
 _OF_CLAIM += ("seeds_fewest", "seeds_most", "mde", "reported", "reported_columns", "apart", "power")
 _OF_CLAIM += ("p_for", "p_against", "p_holm", "signs", "heterogeneity", "without_one_low", "without_one_high")

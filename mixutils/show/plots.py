@@ -52,7 +52,7 @@ def forest(
     grid.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows))).set_yticklabels(rows).set_titles("{col_name}")
     figure = grid.figure
     figure.set_layout_engine("constrained")
-    once = across > 2 and len(kinds) == 1  # what the axes show is said once, above the legend
+    once = across > 1 and len(kinds) == 1  # what the axes show is said once, above the legend
     grid.set_xlabels("" if once else textwrap.fill(x_label, 36))
     printed = [
         "reported gain" + f", {k}" * bool(k) for k in frame.loc[frame["paper_gain"].notna(), "comparison"].unique()
@@ -115,7 +115,8 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
         )
     _points_axis(axis)
     scales = [f"{kind}: {SCALES[kind]}" for kind in SCALES if any(v.kind == kind for v in found)]
-    axis.set_xlabel("effect in the claimed direction, points" + (f" ({'; '.join(scales)})" if scales else ""))
+    notes = "; ".join(["linear within ±1, logarithmic beyond", *scales])
+    axis.set_xlabel(f"effect in the claimed direction, points\n({notes})")
     axis.set_title(title, loc="left")
     note = " (‡ on another number of training rows)" * any(other)
     printed = [] if all(math.isnan(v.reported) for v in found) else [f"reported{note}"]
