@@ -6,7 +6,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 usage() {
     cat <<'EOT'
 ./run_all.sh [options]     set up, train what is missing, execute the notebooks, build figures/<profile>/site/index.html
-./run_all.sh test [...]    set up, then all tests, notebooks included; further arguments go to pytest
+./run_all.sh test [...]    set up, then all tests, notebooks included; with arguments for pytest, those of tests/ only
 
 what:  --profile smoke|laptop|desk|compare|class|base|full   --only NAME[,NAME] (papers or notebooks)   --from-records (no training)
        --data DIR (= MIXUTILS_DATA)   --hub   --tasks NAME[,NAME]   --encoder NAME   --seeds N|LIST   --train-size N
@@ -60,6 +60,8 @@ CODE
 
 # What was installed, as a stamp keeps it: a changed lock or a moved checkout installs again, nothing else does.
 want="$(cksum <"$here/requirements.lock") $(cksum <"$here/pyproject.toml") $here"
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1 # pip's own news would stand among ours
 
 # The environment: an active conda environment made from environment.yml, or .venv beside this script.
 if [ "${CONDA_DEFAULT_ENV:-}" = mixutils ] && [ -x "${CONDA_PREFIX:-}/bin/python" ]; then

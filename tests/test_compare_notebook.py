@@ -73,7 +73,10 @@ def test_planted_gains_are_found_and_measured(executed, tmp_path):
         assert (folder / f"{name}.png").stat().st_size > 5000
         assert (folder / f"{name}.svg").is_file()
     worth = pd.read_csv(folder / "four_questions.csv", index_col=0)
-    assert worth["points"]["where: tokens"] == pytest.approx(6, abs=2.5)
+    tokens = worth.loc["where: tokens"]
+    assert tokens["points"] == pytest.approx(6, abs=2.5)
+    assert tokens["methods"] == 1
+    assert tokens["low, over tasks"] < 6 < tokens["high, over tasks"]
 
 
 def test_under_permuted_names_nothing_is_found(executed):

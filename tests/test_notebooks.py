@@ -188,6 +188,14 @@ def test_the_same_parameters_give_the_same_file_without_a_place_or_an_hour(tiny,
     nbformat.validate(nbformat.reads(first.decode(), as_version=4))
 
 
+def test_printed_lines_are_one_output_until_something_else_is_shown(tiny):
+    out = tiny(
+        "n = 1", "for i in range(3):\n    print(i, flush=True)\ndisplay(n)\nprint('after', flush=True)\nprint('it')"
+    )
+    cell = nbformat.read(execute_notebook("tiny", {}, out), as_version=4).cells[-1]
+    assert [o.get("text", "shown") for o in cell.outputs] == ["0\n1\n2\n", "shown", "after\nit\n"]
+
+
 TRAIN = """
 from mixutils.runs.execute import attempt
 from mixutils.runs.records import Records

@@ -140,8 +140,11 @@ class Companion:
         print(f"{len(runs) - len(failed) - len(missing)} of {len(runs)} runs are at hand")
         if made := self.made:
             print(f"made on {made}")
-        if missing:
+        older = [r for r in missing if self.store.outdated(r)]
+        if len(older) < len(missing):
             print("runs that are not at hand leave their cells empty")
+        if older:
+            print(f"{counted(len(older), 'run')} from before a change of the code: shown, and to be trained again")
         if failed:
             errors = "\n".join(f"  {r.title()}: {self.store.get(r)['error'][:200]}" for r in failed[:5])
             raise RuntimeError(

@@ -36,7 +36,7 @@ RANDOM = {
     "mini": (6, 384, 12, 1536),  # of MiniLM's size
     "bert-base": (12, 768, 12, 3072),
 }
-MOST_LAYERS = 1000  # more are a damaged file, and take for ever to be made
+MOST_LAYERS = 1000  # more are a damaged file, and would take forever to build
 TITLES = {"minilm": "MiniLM", "mpnet": "MPNet"}
 #: Last parts of names of encoders that read English alone.
 ENGLISH = ("minilm", "mpnet", "bert-base-uncased", "bert-large-uncased", "roberta-base", "roberta-large")

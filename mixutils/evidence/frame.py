@@ -1,4 +1,4 @@
-"""Tidy frames of records and of published numbers (DESIGN 5)."""
+"""Tidy frames of records and of published numbers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""All mixers by name, with their answers to the four questions (DESIGN: where, with whom, how, which label).
+"""All mixers by name, with their answers to the four questions (where, with whom, how, which label).
 
-The registry is ``methods.toml``. A new mixer is one file, one table there, its class in ``FAMILIES`` and one colour in
-``show/style.py``; every test, benchmark and teaching notebook then includes it.
+The registry is ``methods.toml``. A new mixer is one file, one table there with a colour, and its class in ``FAMILIES``; every test, benchmark and teaching notebook then includes it.
 """
 
 from __future__ import annotations

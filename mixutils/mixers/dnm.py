@@ -8,7 +8,7 @@ mixed with its K farthest and its K nearest by cosine distance, with one trained
     loss = mean over all 2K·N pairs of (1 - cos(fc(h_ij), m̂_ij))².
 
 Work: everything that is multiplied by a d × d matrix is linear in h_i and h_j, so each sentence is multiplied once and
-the 2K·N mixtures are sums of rows: 1 pass through the encoder, and as good as nothing after it.
+the 2K·N mixtures are sums of rows: 1 pass through the encoder, and practically nothing after it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Profile:
         builtin_only: built-in tasks whatever data are at hand, so that tests and notebooks do not depend on them.
         comparable: whether its numbers mean anything.
         multilingual: encoder of texts that are not English, where a paper takes another one for them; "" for none.
-        papers: what is computed where nothing is named; () for the five papers and the comparison of all methods.
+        papers: what is computed where nothing is named; () for everything that has a plan.
         resumes: whether training goes on from the records that come with the checkout.
     """
 

@@ -64,7 +64,7 @@ def load_weights(model: Classifier, run_hash: str, policy: str) -> dict[str, Ten
 class Unfinished:
     """Saves and loads the state of a run between two evaluations; ``save`` and ``resume`` of ``loop.train``.
 
-    ``made_from``: digests of data and encoder; a state that was made from others is not gone on from.
+    ``made_from``: digests of data and encoder; a state that was made from others is not resumed.
     """
 
     def __init__(self, run_hash: str, seconds: float = SAVE_SECONDS, made_from: Sequence[str] = ()) -> None:

@@ -1,6 +1,6 @@
 """Who trains what: a lock per run, so that trainings with one folder share the work and do none of it twice.
 
-The system gives a lock free when its process ends, in whatever way, so no lock is ever stale. Network file systems pass
+The system releases a lock when its process ends, in whatever way, so no lock is ever stale. Network file systems pass
 locks on between machines (NFS; Lustre when mounted with ``flock``). On one that does not, two machines may train the same
 run: records are whole files, so time is all that is lost.
 """
@@ -29,7 +29,7 @@ class Locks:
             return True
         path = paths.locks() / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, thread_local=False)  # given free in whatever thread
+        lock = FileLock(path, thread_local=False)  # released in whatever thread
         try:
             with warnings.catch_warnings(action="ignore"):  # a file system without locks: it takes another kind
                 lock.acquire(blocking=False)

@@ -16,7 +16,7 @@ from ..encoder.dropout import ABLATIONS
 from ..training.loop import Recipe
 from .environment import PRECISIONS
 
-#: Part of every hash, and the same for ever: what changes numbers of existing runs is listed in ``generations``, by which
+#: Part of every hash, and fixed: what changes numbers of existing runs is listed in ``generations``, by which
 #: records are told apart under one name.
 SALT = 1
 
@@ -41,7 +41,7 @@ class Run:
     # A number replaces all dropout probabilities, a name of dropout.ABLATIONS one of them by 0; None leaves them.
     dropout: float | str | None = None
     precision: str = "auto"  # auto | bfloat16 | float32 | float32-highest | float32-medium (environment.PRECISIONS)
-    attention: str = "auto"  # auto (plain on a CPU, sdpa on a GPU) | plain | eager | sdpa
+    attention: str = "auto"  # auto (packed on a CPU, sdpa on a GPU) | packed | plain | eager | sdpa
     start: Run | None = None  # the run whose weights this one starts from
     start_policy: str = ""  # which of its checkpoints
     probes: tuple[str, ...] = ()  # what notebooks measure on the trained model, which is kept for it (runs.trained)

@@ -89,7 +89,9 @@ def display_claims(readings: Mapping[str, Evidence], only: Collection[str] = ())
     ]
     margins = sorted({v.margin for of in found.values() for v in of.values()})
     note = (
-        f"Words: SPEC 9.3, smallest effect of interest {' or '.join(f'{m:g}' for m in margins)} points. Differences are in points in the "
+        "Words (SPEC 9.3): supported, the interval lies above 0, after Holm's correction too, and for each data set where every one is meant; "
+        f"contradicted, below 0; negligible, the 90 % interval lies within the smallest effect of interest {' or '.join(f'{m:g}' for m in margins)} points either way; smaller than reported, the "
+        "interval ends below the reported effect; undecided, anything else. Differences are in points in the "
         "claimed direction, paired by seed; [ ] is the 95 % interval that decides; MDE is the effect that would be found with 80 % power, before Holm's correction; "
         "power is that of finding the reported effect; Holm's correction runs over the claims of the paper."
     )

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,10 @@ def execute_notebook(name: str, parameters: Mapping[str, Any], folder: Path) -> 
 
 
 def _without_traces(notebook: Path) -> None:
-    """Take out what is noted of this machine and hour, and of places in memory, so that the same records give the same file."""
+    """Take out what is noted of this machine and hour, and of places in memory, so that the same records give the same file.
+
+    Printed lines reach us in as many pieces as the kernel had time for: neighbours become one output again.
+    """
     book = nbformat.read(notebook, as_version=4)
     for part in (book, *book.cells):
         for name in ("papermill", "execution"):
@@ -100,7 +103,20 @@ def _without_traces(notebook: Path) -> None:
         for output in cell.get("outputs", ()):
             if shown := output.get("data", {}).get("text/plain"):
                 output["data"]["text/plain"] = re.sub(r" at 0x[0-9a-f]+>", ">", shown)
+        if "outputs" in cell:
+            cell.outputs = _whole_streams(cell.outputs)
     nbformat.write(book, notebook)
+
+
+def _whole_streams(outputs: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Printed text of one stream in one piece, wherever nothing else was shown in between."""
+    whole: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == whole[-1].output_type == "stream" and output.name == whole[-1].name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def execute_all(
