@@ -32,6 +32,7 @@ def line(row: str, title: str, gain: float, low: float, high: float, paper: floa
         "gain_low": low,
         "gain_high": high,
         "paper_gain": paper,
+        "void": "",
     }
 
 
@@ -88,6 +89,15 @@ def test_forest_sets_the_published_gain_beside_the_comparison_that_it_belongs_to
 def test_forest_without_anything_to_draw_is_none():
     assert plots.forest(frame(line("TMix", "first", math.nan, 1, 1)), METHODS, "title") is None
     assert plots.forest(frame(line("other", "first", 1.0, 1, 1)), METHODS, "title") is None
+
+
+def test_forest_shows_a_gain_that_is_void_hollow_and_says_what_that_means():
+    data = frame(line("TMix", "first", 1.0, 0.5, 1.25), line("SSMix", "first", 0.0, -1.0, 1.0) | {"void": "50 rows"})
+    figure = plots.forest(data, METHODS, "title")
+    filled, hollow = (m.get_markerfacecolor() for m in figure.axes[0].lines if m.get_marker() == "o")
+    assert (to_hex(filled), hollow) == (to_hex(style.colour("tmix")), "white")
+    assert [t.get_text() for t in figure.legends[0].get_texts()][-1] == "says nothing († in the table, SPEC 9.2)"
+    assert plots.forest(data[:1], METHODS, "title").legends[0].get_texts()[-1].get_text().startswith("ours")
 
 
 def test_forest_without_a_published_gain_does_not_explain_diamonds():

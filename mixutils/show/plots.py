@@ -13,17 +13,18 @@ import seaborn as sns
 from matplotlib.ticker import NullLocator
 
 from ..evidence import Verdict
-from .results import headed
+from .results import VOID, headed
 from .style import PAPER_COLOUR, SCALES, VERDICT_COLOURS, VERDICT_MARKS, colour
 
 _MARKS = "os"  # of ours, one per comparison
 _PRINTED = {"marker": "D", "linestyle": "", "color": PAPER_COLOUR, "markerfacecolor": "none"}
+_HOLLOW = {"markerfacecolor": "white", "linewidth": 0.8}
 
 
 def forest(
     frame: pd.DataFrame, methods: Mapping[str, str], title: str, x_label: str = "gain over the baseline, points"
 ) -> plt.Figure | None:
-    """Gains with 95 % intervals, one panel per data set, the reported gain as an open diamond.
+    """Gains with 95 % intervals, one panel per data set, the reported gain as an open diamond; gains that are void are hollow.
 
     Args:
         frame: from ``results``, with gains; where there are several comparisons, named in a column "comparison", of which one
@@ -47,7 +48,8 @@ def forest(
             numbers = line["gain"], line["gain_low"], line["gain_high"]
             kind = line["comparison"]
             y = rows.index(line["row"]) + apart[kind] - max(apart.values()) / 2
-            interval(axis, y, numbers, line["paper_gain"], colour(methods[line["row"]]), kinds[kind])
+            shade = colour(methods[line["row"]])
+            interval(axis, y, numbers, line["paper_gain"], shade, kinds[kind], hollow=bool(line["void"]))
     # Downwards, with room for the marks at both ends.
     grid.set(ylim=(len(rows) - 0.5, -0.5), yticks=range(len(rows))).set_yticklabels(rows).set_titles("{col_name}")
     figure = grid.figure
@@ -59,6 +61,12 @@ def forest(
     ]
     ours = {f"ours{f', {k}' * bool(k)}, mean over seeds and 95 % t interval": mark for k, mark in kinds.items()}
     handles = _legend(ours, *printed)
+    if frame["void"].any():
+        handles += [
+            plt.Line2D(
+                [], [], marker=_MARKS[0], color="#444", **_HOLLOW, label=f"says nothing ({VOID} in the table, SPEC 9.2)"
+            )
+        ]
     columns = 2 if len(kinds) == 1 else 1
     look = {"ncols": columns, "fontsize": 8.5, "title": x_label if once else None, "title_fontsize": 9.5}
     figure.legend(handles=handles, loc="outside lower center", **look)
@@ -133,12 +141,18 @@ def verdicts(found: Sequence[Verdict], title: str, names: Mapping[str, str] | No
 
 
 def interval(
-    axis: plt.Axes, y: float, numbers: tuple[float, float, float], reported: float, shade: str, mark: str = _MARKS[0]
+    axis: plt.Axes,
+    y: float,
+    numbers: tuple[float, float, float],
+    reported: float,
+    shade: str,
+    mark: str = _MARKS[0],
+    hollow: bool = False,
 ) -> None:
     """Mean with its interval (mean, low, high), and what is printed, where there is such a number."""
     mean, low, high = numbers
     error = None if math.isnan(low) else [[max(0.0, mean - low)], [max(0.0, high - mean)]]
-    axis.errorbar(mean, y, xerr=error, fmt=mark, color=shade, capsize=3, markersize=5.5)
+    axis.errorbar(mean, y, xerr=error, fmt=mark, color=shade, capsize=3, markersize=5.5, **(_HOLLOW if hollow else {}))
     if not math.isnan(reported):
         axis.plot(reported, y, **_PRINTED, markersize=5.5)
 
