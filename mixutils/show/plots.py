@@ -62,11 +62,8 @@ def forest(
     ours = {f"ours{f', {k}' * bool(k)}, mean over seeds and 95 % t interval": mark for k, mark in kinds.items()}
     handles = _legend(ours, *printed)
     if frame["void"].any():
-        handles += [
-            plt.Line2D(
-                [], [], marker=_MARKS[0], color="#444", **_HOLLOW, label=f"says nothing ({VOID} in the table, SPEC 9.2)"
-            )
-        ]
+        what = f"says nothing ({VOID} in the table, SPEC 9.2)"
+        handles.append(plt.Line2D([], [], marker=_MARKS[0], color="#444", **_HOLLOW, label=what))
     columns = 2 if len(kinds) == 1 else 1
     look = {"ncols": columns, "fontsize": 8.5, "title": x_label if once else None, "title_fontsize": 9.5}
     figure.legend(handles=handles, loc="outside lower center", **look)
