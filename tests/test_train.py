@@ -10,7 +10,7 @@ import torch
 
 from mixutils.mixers import build
 from mixutils.runs.checkpoints import Unfinished
-from mixutils.training.loop import Recipe, autocast, batches, count_steps, evaluation_steps, train
+from mixutils.training.loop import Recipe, autocast, batches, count_steps, evaluate, evaluation_steps, train
 from tests.conftest import make_model, make_task
 
 RECIPE = Recipe(lr=1e-3, epochs=3, batch_size=8, warmup=0.1, weight_decay=0.01)
@@ -113,6 +113,14 @@ def test_the_curve_has_one_point_per_evaluation_with_every_part():
     assert [p["step"] for p in state.curve] == [3, 6, 9]
     assert set(state.curve[0]["metrics"]) == {"validation"}
     assert len(state.step_ms) == 9
+
+
+def test_the_train_loss_of_a_point_is_the_mean_since_the_last_one():
+    """Where nothing is learned and nothing dropped, each is the cross entropy of the whole training part."""
+    model, task = make_model(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0), make_task(24)
+    state = train(model, build("none"), task, Recipe(lr=0.0, epochs=3, batch_size=8, eval_every=3), 0)
+    whole, _ = evaluate(model, build("none"), task.splits["train"], autocast(torch.device("cpu"), "float32"))
+    assert [p["train_loss"] for p in state.curve] == pytest.approx(3 * [whole["loss"]], rel=1e-5)
 
 
 def test_kept_weights_are_those_of_the_chosen_step():
