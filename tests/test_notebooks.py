@@ -89,6 +89,13 @@ def test_only_cells_whose_output_is_checked_have_one(path):
             assert marked or cell.execution_count is None
 
 
+@every_notebook
+def test_a_code_cell_is_short_enough_to_be_read_at_once(path):
+    """But for imports, which are collapsed."""
+    cells = [c for c in source(path).cells if c.cell_type == "code" and "setup" not in c.metadata.get("tags", ())]
+    assert [c.source for c in cells if len(c.source.splitlines()) > 25] == []
+
+
 def drawn(node: ast.AST) -> set[str]:
     """Names of figures and axes that a cell itself makes, outside its functions."""
     names = set()
