@@ -135,6 +135,15 @@ def test_kept_weights_are_those_of_the_chosen_step():
     assert accuracy == pytest.approx(max(p["metrics"]["validation"]["accuracy"] for p in state.curve))
 
 
+@pytest.mark.parametrize(("own", "peak"), [(0.0, 1e-3), (0.5, 0.5)])
+def test_a_mixer_s_own_step_follows_the_schedule(own, peak):
+    """At the rate of its own, or where it has none at that of the model (SPEC X10)."""
+    mixer, seen = build("none"), []
+    mixer.after_step = seen.append
+    train(make_model(), mixer, make_task(24), Recipe(lr=1e-3, mixer_lr=own, epochs=2, batch_size=8, warmup=0.5), 0)
+    assert seen == pytest.approx([peak * x for x in (0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3)])
+
+
 def test_clipping_bounds_the_first_update():
     """One BERTAdam step moves in proportion to the gradient, so a clipped gradient moves less."""
     moved = []
