@@ -79,7 +79,7 @@ def _of_gains(gains: pd.DataFrame) -> list[str]:
     use = ", ".join(helps["method"]) or "no method yet; train as long without mixup first"
     return [
         f"Under one protocol, on {gains['tasks'].max():.0f} data sets, the largest of {len(gains)} pooled gains over equally long training without mixup is {points(best)} ({best['method']}){alone}.",
-        f"The smallest gain that it detects with 80 % power, before Holm's correction, is {gains['mde'].min():.1f} to {gains['mde'].max():.1f} points, depending on the method.",
+        f"The smallest gain that is detected with 80 % power, before Holm's correction, is {gains['mde'].min():.1f} to {gains['mde'].max():.1f} points, depending on the method.",
         f"In practice, for small training sets like these: {use}.",
     ]
 
