@@ -72,7 +72,7 @@ def test_the_public_script_trains_on_unmixed_states_with_one_detached_ratio():
     batch = task.splits["train"].batch(torch.tensor(rows))
     w = mixer.matrix.at(torch.tensor([0]), torch.tensor([[5]]))[0].expand(3)
     expected = soft_loss(model(batch).logits, batch.labels, task.splits["train"].labels[partner], w)
-    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     loss.backward()
     mixer.after_step(1.0)
     assert len(mixer.matrix.movement()) == 0

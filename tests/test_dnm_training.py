@@ -82,7 +82,7 @@ def test_starts():
     assert high > 0.85
     zeros, _, _ = prepared(policy_init="zeros")
     assert torch.equal(zeros.policy()[0], torch.full((32,), 0.5))
-    assert float(prepared(label_init_std=0.02, model=wide)[0].space.embeddings.std()) == pytest.approx(0.02, rel=0.15)
+    assert prepared(label_init_std=0.02, model=wide)[0].space.embeddings.std().item() == pytest.approx(0.02, rel=0.15)
     assert not torch.equal(prepared(seed=1)[0].v1, prepared(seed=0)[0].v1)
 
 
