@@ -308,7 +308,13 @@ def test_diagnosis_says_whether_the_policy_depends_on_the_pair():
     found = mixer.diagnose()
     m = F.normalize(mixer.space.embeddings.detach(), dim=1)
     assert found["label_cosine"] == pytest.approx(float((m @ m.T)[~torch.eye(3, dtype=torch.bool)].mean()), abs=1e-6)
-    assert found["label_weight_over_pairs"] > 0
+    share, phi = mixer.policy()[0].detach().numpy(), mixer._weights.numpy().reshape(-1, model.width)  # (d,), (pairs, d)
+    assert [found[f"policy_{name}"] for name in ("mean", "low", "high")] == pytest.approx(
+        [share.mean(), *np.quantile(share, [0.05, 0.95])], abs=1e-6
+    )
+    assert [found[f"label_weight_{name}"] for name in ("mean", "over_pairs", "over_dims")] == pytest.approx(
+        [phi.mean(), phi.std(0).mean(), phi.std(1).mean()], rel=1e-5
+    )
     assert all(v == 0 for k, v in found.items() if k.startswith("moved_"))
     with torch.no_grad():
         mixer.w.zero_()  # a label policy that cannot see the pair
