@@ -11,7 +11,7 @@ import torch
 
 from mixutils import cli, paths
 from mixutils.cli import setting, showing, training
-from mixutils.companion import make_plan
+from mixutils.companion import make_plan, plans
 from mixutils.runs import launch
 from mixutils.runs.execute import cached_task
 from mixutils.runs.records import Records
@@ -67,6 +67,16 @@ def test_runs_on_other_data_are_counted_as_stale(plan, capsys):
         f"0 done, 16 to do, 0 failed, 8 stale and to do again (mine had other data then: 0123456789abcdef, now {now})"
         in text
     )
+
+
+def test_the_plan_counts_what_training_would_go_on_from(monkeypatch, capsys):
+    """The shipped records of the comparison, on the built-in task, which is at hand everywhere."""
+    monkeypatch.setattr(plans, "shipped", lambda profile: [paths.ROOT / "figures" / profile / "records.jsonl"])
+    wanted = ["--only", "compare", "--tasks", "docs-coarse"]
+    assert cli.main(["plan", *wanted]) == 0
+    assert "    runs: 36 done, 0 to do, 0 failed" in lines(capsys)
+    assert cli.main(["train", *wanted, "--dry-run"]) == 0
+    assert "    runs: 36 done, 0 to do, 0 failed" in lines(capsys)
 
 
 def test_a_plan_that_does_not_fit_on_the_disk_is_refused(plan, monkeypatch, capsys):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mixutils.companion import make_plan
+from mixutils.companion import make_plan, plans
 from mixutils.mixers import REGISTRY
 from mixutils.papers import base, compare
 from mixutils.papers.profiles import make_setting
-from mixutils.runs.records import Records
 from mixutils.tasks import CATALOGUE, spec
 from mixutils.training.loop import count_steps, evaluation_steps
 from tests import fakes
@@ -185,16 +184,18 @@ def test_without_data_the_built_in_task_is_left_and_the_others_are_named(monkeyp
 
 
 def test_training_goes_on_from_the_records_that_come_with_the_checkout(monkeypatch, tmp_path, here):
-    from mixutils import companion
-
+    monkeypatch.setattr(plans, "shipped", lambda profile: [tmp_path / "records.jsonl"])
+    runs = main_runs(compare.plan(small()))[:5]
+    fakes.shipped([fakes.done(r, 80.0) for r in runs], tmp_path)
     here(FAST)
-    runs = main_runs(compare.plan(small()))
-    fakes.shipped([fakes.done(r, 80.0) for r in runs[:5]], tmp_path)
-    monkeypatch.setattr(companion, "shipped", lambda profile: [tmp_path / "records.jsonl"])
+    plan = make_plan("compare", "compare", tasks="mr,cr")
+    begun = {(r.task, r.seed) for r in runs}
+    found = [(r.precision, (r.task, r.seed) in begun) for r in main_runs(plan)]
+    assert set(found) == {(SLOW, True), (FAST, False)}  # a block goes on as it was begun
+    fakes.shipped([fakes.done(r, 80.0) for r in main_runs(compare.plan(small()))[:5]], tmp_path)
     here(SLOW)
     plan = make_plan("compare", "compare", tasks="mr,cr")
     assert {r.precision for r in main_runs(plan)} == {SLOW}  # begun elsewhere, not usable here: anew
     here(FAST)
     plan = make_plan("compare", "compare", tasks="mr,cr")
-    store = Records(tmp_path / "none", shipped=[tmp_path / "records.jsonl"])
-    assert sum(map(store.done, plan.runs)) == 5
+    assert sum(map(plans.resumed("compare").done, plan.runs)) == 5

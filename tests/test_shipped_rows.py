@@ -12,16 +12,8 @@ from mixutils.runs.run import Run
 from mixutils.tasks import at_hand
 
 FILES = [path for profile in ("compare", "desk") for path in (paths.ROOT / "figures" / profile).glob("*.jsonl")]
-DRAWN = (
-    "policy",
-    "seed",
-    "train_size",
-    "train_fraction",
-    "subset",
-    "eval_size",
-    "evaluate",
-    "final",
-)  # what decides on rows
+# What decides on rows.
+DRAWN = ("policy", "seed", "train_size", "train_fraction", "subset", "eval_size", "evaluate", "final")
 
 
 def drawn() -> dict[str, dict[tuple, dict]]:

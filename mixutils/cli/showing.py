@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from .. import paths
-from ..companion import figures, permuted, shipped, shuffle_seed, stale_runs
+from ..companion import figures, permuted, resumed, shipped, shuffle_seed, stale_runs
 from ..companion.parameters import PARAMETERS
 from ..papers import Plan
 from ..papers.profiles import PROFILES
@@ -60,7 +60,7 @@ def half(args: argparse.Namespace, plans: dict[str, Plan]) -> bool:
     if args.slurm is None or args.from_records:
         return False
     profile = setting.profile(args)
-    store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())  # as for training
+    store = resumed(profile)
     missing = {r.hash for p in plans.values() for r in (*p.first, *p.runs) if not (store.done(r) or store.given_up(r))}
     missing |= {name for p in plans.values() for name in stale_runs(p, store)}
     if missing:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import paths
-from ..companion import Ahead, check_gpu, describe, hours, shipped
+from ..companion import Ahead, check_gpu, describe, hours, resumed
 from ..papers import Plan
 from ..papers.profiles import PROFILES
 from ..runs import environment, launch, saved, slurm
@@ -30,7 +30,7 @@ def plan(args: argparse.Namespace) -> int:
     profile, papers, _ = setting.selected(args)
     plans = setting.plans(args, profile, papers)
     read([r for p in plans.values() for r in p.runs if r.task not in CATALOGUE], use_hub=False)  # those take longer
-    show_plan(profile, plans, Records(), 0, "auto")
+    show_plan(profile, plans, resumed(profile), 0, "auto")
     return 0
 
 
@@ -64,7 +64,7 @@ def train(args: argparse.Namespace) -> int:
     profile, papers, _ = setting.selected(args)
     here = _checked(args, profile)
     plans = setting.plans(args, profile, papers)
-    store = Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
+    store = resumed(profile)
     into = Path(args.save).expanduser().resolve() if getattr(args, "save", None) else None
     runs = _runs(plans)
     if into:

@@ -27,7 +27,19 @@ from ..runs.trained import Trained, trained
 from ..tasks import own_wishes
 from ..wording import counted
 from .parameters import PARAMETERS, parameters
-from .plans import Ahead, check_gpu, describe, figures, hours, make_plan, permuted, shipped, shuffle_seed, stale_runs
+from .plans import (
+    Ahead,
+    check_gpu,
+    describe,
+    figures,
+    hours,
+    make_plan,
+    permuted,
+    resumed,
+    shipped,
+    shuffle_seed,
+    stale_runs,
+)
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -64,8 +76,7 @@ class Companion:
         if wishes["data"]:
             os.environ["MIXUTILS_DATA"] = str(Path(wishes["data"]).expanduser().resolve())
         self.shuffle = shuffle_seed(wishes["shuffle"])
-        resumes = profile in PROFILES and PROFILES[profile].resumes
-        self.store = Records(shipped=shipped(profile) if resumes or not self.train else [])
+        self.store = resumed(profile) if self.train and profile in PROFILES else Records(shipped=shipped(profile))
         self._make_plan = lambda: make_plan(
             paper,
             profile,
@@ -300,6 +311,7 @@ __all__ = [
     "make_plan",
     "names_of",
     "permuted",
+    "resumed",
     "shipped",
     "shuffle_seed",
     "stale_runs",

@@ -29,6 +29,11 @@ def shipped(profile: str) -> list[Path]:
     return [path] if path.is_file() else []
 
 
+def resumed(profile: str) -> Records:
+    """What training counts as done: the records at hand, and the shipped ones of a profile that goes on from them."""
+    return Records(shipped=shipped(profile) if PROFILES[profile].resumes else ())
+
+
 def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) -> Plan:
     """The plan of a paper; ``wishes`` as in ``profiles.make_setting``.
 
@@ -52,7 +57,7 @@ def make_plan(paper: str, profile: str, store: Records | None = None, **wishes) 
             and (run["train_size"] in sizes or run["subset"] == "fixed")
         }
         setting = replace(setting, recorded=tuple(sorted(of_this_setting)))
-    known = store or Records(shipped=shipped(profile) if setting.profile.resumes else ())
+    known = store or resumed(profile)
     if hasattr(PLANS[paper], "adapt"):
         setting = PLANS[paper].adapt(setting, known, showing=store is not None)
     plan = with_options(PLANS[paper].plan(setting), setting.options)
