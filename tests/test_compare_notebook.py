@@ -69,6 +69,13 @@ def test_planted_gains_are_found_and_measured(executed, tmp_path):
             assert gains["tasks"][method] == len(TASKS)
     assert "SSMix**: +" in text  # what to take in practice
     folder = tmp_path / "figures" / "compare" / "compare"
+    alone = pd.read_csv(folder / "gain_by_task.csv", index_col=0)
+    left_out = pd.read_csv(folder / "without_one_task.csv", index_col="key")
+    assert left_out.shape == (len(PLANTED) - 1, len(TASKS))
+    for method, of_method in left_out.iterrows():
+        others = [alone.loc[method].drop(task).mean() for task in alone]
+        assert sorted(of_method) == pytest.approx(sorted(others))
+    assert "words hold whichever task is left out" in text
     for name in ("forest", "gain_by_task", "cost"):
         assert (folder / f"{name}.png").stat().st_size > 5000
         assert (folder / f"{name}.svg").is_file()

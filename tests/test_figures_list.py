@@ -105,7 +105,16 @@ BESIDE: dict[str, tuple[str, ...]] = {
     ),
     "dropmix_sparse": ("table_sparse", "table_slope"),
     "dropmix_saliency": ("patches", "literal"),  # RC7 to RC10 are claims of dropmix, which declares all of them once
-    "compare": ("learning_rate", "gains", "forest", "gain_by_task", "probability_and_rank", "cost", "four_questions"),
+    "compare": (
+        "learning_rate",
+        "gains",
+        "forest",
+        "gain_by_task",
+        "without_one_task",
+        "probability_and_rank",
+        "cost",
+        "four_questions",
+    ),
     "trec_full": ("levels",),
 }
 #: Ids by paper: tables, figures, and what is no table or figure there.
