@@ -321,16 +321,20 @@ def test_everything_that_is_to_be_shown_is_in_the_table():
         "estimate",
         "low",
         "high",
-        "these",
-        "like",
+        "these_low",
+        "these_high",
+        "like_low",
+        "like_high",
         "covers",
         "tasks",
         "n_units",
         "void",
-        "seeds",
+        "seeds_fewest",
+        "seeds_most",
     }
     assert set(line) >= {"mde", "power", "p_for", "p_against", "p_holm", "reported", "reported_columns", "signs"}
-    assert set(line) >= {"heterogeneity", "without_one", "margin"}
+    assert set(line) >= {"heterogeneity", "without_one_low", "without_one_high", "margin"}
+    assert not [name for name, value in line.items() if isinstance(value, (tuple, list))]
     unit = e.verdicts()[0].to_frame().iloc[0]
     assert unit["flip_above"] == pytest.approx(1 / 32)
     assert unit["p_above"] < 0.05

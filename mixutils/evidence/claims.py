@@ -206,8 +206,8 @@ class Evidence:
         return [said(replace(v, p_holm=p)) for v, p in zip(weighed, corrected, strict=True)]
 
     def table(self) -> pd.DataFrame:
-        """One line per claim: everything of ``Verdict`` but the units."""
-        return pd.DataFrame([{name: getattr(v, name) for name in SHOWN} for v in self.verdicts()], columns=list(SHOWN))
+        """One line per claim: what ``Verdict`` has but the units, one number a column."""
+        return pd.DataFrame([v.line() for v in self.verdicts()], columns=list(SHOWN))
 
     def _cells(self, **reading: Any) -> Cells:
         """All cells under a reading, see ``read_as``; what it leaves open is the evidence's own."""

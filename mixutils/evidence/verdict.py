@@ -15,8 +15,11 @@ from .unit import FEWEST, Unit, Units, combine, permuted
 
 THESE, LIKE = "these tasks", "tasks like these"
 SHOWN = ("key", "text", "kind", "own", "word", "why", "estimate", "low", "high", "interval", "covers")
-SHOWN += ("these", "like", "tasks", "n_units", "void", "seeds", "p_for", "p_against", "p_holm", "mde")
-SHOWN += ("reported", "reported_columns", "power", "signs", "heterogeneity", "without_one", "margin")
+SHOWN += ("these_low", "these_high", "like_low", "like_high", "tasks", "n_units", "void", "seeds_fewest", "seeds_most")
+SHOWN += ("p_for", "p_against", "p_holm", "mde", "reported", "reported_columns", "power", "signs", "heterogeneity")
+SHOWN += ("without_one_low", "without_one_high", "margin")
+#: Fields with more than one value, and what the last two of them are called in a table.
+ENDS = dict.fromkeys(("these", "like", "without_one"), ("low", "high")) | {"seeds": ("fewest", "most")}
 OF_UNIT = ("title", "pair", "task", "n", "mean", "low", "high", "low_rows", "high_rows", "p_above", "p_below")
 OF_UNIT += ("flip_above", "flip_below", "mde", "printed", "power", "void", "note", "seeds", "differences", "runs")
 
@@ -75,6 +78,14 @@ class Verdict(Pooled):
     apart: str = ""
     mde: float = math.nan
     power: float = math.nan
+
+    def line(self) -> dict[str, object]:
+        """Its fields but the units, one value each: of an interval its ends, of ``seeds`` the fewest and the most."""
+        own = vars(self) | {"low": self.low, "high": self.high}
+        own = {name: value for name, value in own.items() if name not in ("units", *ENDS)}
+        for name, ends in ENDS.items():
+            own |= {f"{name}_{end}": x for end, x in zip(ends, getattr(self, name)[-2:], strict=True)}
+        return own
 
     def to_frame(self) -> pd.DataFrame:
         """One line per unit: what it is, pairs, mean, both intervals, p by t and by sign flips, MDE, printed difference and

@@ -55,11 +55,8 @@ def to_frame(verdicts: Sequence[Verdict], reading: str = "") -> pd.DataFrame:
 
 
 def _claim(v: Verdict) -> dict:
-    own = {"claim": v.key, "paper": v.own, "verdict": v.word, "units": v.n_units}
-    own |= {"seeds_fewest": v.seeds[0], "seeds_most": v.seeds[1]}
-    for name, (low, high) in (("these", v.these[1:]), ("like", v.like[1:]), ("without_one", v.without_one)):
-        own |= {f"{name}_low": low, f"{name}_high": high}
-    return {name: own[name] if name in own else getattr(v, name) for name in _OF_CLAIM}
+    own = v.line() | {"claim": v.key, "paper": v.own, "verdict": v.word, "units": v.n_units}
+    return {name: own[name] for name in _OF_CLAIM}
 
 
 def claims(readings: Mapping[str, Evidence], only: Collection[str] = ()) -> pd.DataFrame:
