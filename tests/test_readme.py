@@ -42,6 +42,7 @@ def test_the_pages_are_what_the_command_writes(monkeypatch, tmp_path, capsys):
 
 
 GAINS = ["method", "estimate", "low", "high", "word", "tasks", "mde", "reported"]
+GAINS += ["without_one_low", "without_one_high"]
 
 
 def saved(made: pd.DataFrame, name: str) -> Path:
@@ -58,7 +59,7 @@ def claims_table(*readings: pd.DataFrame) -> list[list[str]]:
 
 
 def test_blocks_are_filled_between_their_markers_and_the_rest_stays():
-    saved(pd.DataFrame([["A", *[None] * 7]], columns=GAINS), "compare/gains")
+    saved(pd.DataFrame([["A", *[None] * 9]], columns=GAINS), "compare/gains")
     text = "a\n<!-- begin gains smoke/compare/gains -->\nby hand\n<!-- end -->\nb\n"
     made = readme.fill(text)
     assert made.startswith("a\n<!-- begin gains smoke/compare/gains -->\nToo few blocks are complete")
@@ -118,12 +119,15 @@ def test_the_readme_names_every_notebook_of_a_paper():
 
 
 def test_gains_are_sorted_and_methods_without_an_interval_wait():
-    lines = [["B", 0.5, 0.1, 0.9, "supported", 12, 0.3, 1.0], ["A", 0.7, -0.1, 1.5, "undecided", 12, 0.8, None]]
-    saved(pd.DataFrame([*lines, ["C", *[None] * 7]], columns=GAINS), "compare/gains")
+    lines = [
+        ["B", 0.5, 0.1, 0.9, "supported", 12, 0.3, 1.0, 0.4, 0.6],
+        ["A", 0.7, -0.1, 1.5, "undecided", 1, 0.8, None, None, None],
+    ]
+    saved(pd.DataFrame([*lines, ["C", *[None] * 9]], columns=GAINS), "compare/gains")
     made = readme.gains("smoke/compare/gains").splitlines()[2:]
     assert made == [
-        "| A | **+0.70** [-0.10, +1.50] | ? undecided | 12 | 0.80 | – |",
-        "| B | **+0.50** [+0.10, +0.90] | ✓ supported | 12 | 0.30 | +1.00 |",
+        "| A | **+0.70** [-0.10, +1.50] | ? undecided | 1 | – | 0.80 | – |",
+        "| B | **+0.50** [+0.10, +0.90] | ✓ supported | 12 | +0.40 to +0.60 | 0.30 | +1.00 |",
     ]
-    saved(pd.DataFrame([["C", *[None] * 7]], columns=GAINS), "compare/gains")
+    saved(pd.DataFrame([["C", *[None] * 9]], columns=GAINS), "compare/gains")
     assert readme.gains("smoke/compare/gains").startswith("Too few blocks are complete")

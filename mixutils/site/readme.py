@@ -43,13 +43,15 @@ def gains(what: str) -> str:
     frame = frame.dropna(subset="estimate").sort_values("estimate", ascending=False)
     if frame.empty:
         return "Too few blocks are complete for an interval: `python -m mixutils train --only compare` goes on."
-    head = ["method", "gain over no mixup, points [95 % interval]", "verdict", "tasks", "MDE", "reported by its papers"]
+    head = ["method", "gain over no mixup, points [95 % interval]", "verdict", "tasks", "with one task left out", "MDE"]
+    head += ["reported by its papers"]
     lines = (
         [
             line.method,
             f"**{line.estimate:+.2f}** [{line.low:+.2f}, {line.high:+.2f}]",
             f"{VERDICT_MARKS.get(line.word, '')} {line.word}",
             f"{line.tasks:.0f}",
+            "–" if math.isnan(line.without_one_low) else f"{line.without_one_low:+.2f} to {line.without_one_high:+.2f}",
             f"{line.mde:.2f}",
             "–" if math.isnan(line.reported) else f"{line.reported:+.2f}",
         ]
