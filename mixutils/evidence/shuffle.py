@@ -43,5 +43,6 @@ def own_readings(frame: pd.DataFrame, of: pd.DataFrame) -> pd.DataFrame:
 
 
 def equal(a: pd.DataFrame, b: pd.DataFrame) -> np.ndarray:
-    """Which rows agree in all columns, one by one."""
-    return (a.to_numpy(dtype=object) == b.to_numpy(dtype=object)).all(axis=1)
+    """Which rows agree in all columns, the first with the first and so on; column by column, since rows of objects are slow."""
+    columns = zip((a[name].array for name in a), (b[name].array for name in b), strict=True)
+    return np.logical_and.reduce([np.asarray(x == y, dtype=bool) for x, y in columns])
