@@ -264,7 +264,7 @@ def test_dc8_names_the_set_that_validation_prefers(plan_for, tmp_path):
     found = verdict("DC8", plan, store)
     assert found.word == "contradicted"
     assert {u.note for u in found.units} == {"best: {0,1,2}"}
-    assert [u.title for u in found.units] == ["docs-coarse, TMix", "docs-coarse, DMix"]
+    assert [u.title for u in found.units] == ["Docstrings, coarse, TMix", "Docstrings, coarse, DMix"]
 
 
 def test_an_inner_optimum_is_chosen_on_validation_and_must_be_above_both_ends(plan_for, tmp_path):

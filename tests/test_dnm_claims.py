@@ -242,8 +242,8 @@ def test_nc9_by_hand(plan, tmp_path):
 
     (unit,) = verdicts(plan, filled(plan, percent, tmp_path))["NC9"].units
     assert unit.mean == pytest.approx((60 - 57) - (80 - 78.5), abs=0.3)
-    assert "docs-coarse, 50" in unit.title
-    assert "docs-coarse, 500" in unit.pair
+    assert "Docstrings, coarse, 50" in unit.title
+    assert "Docstrings, coarse, 500" in unit.pair
 
 
 @pytest.mark.parametrize("part", ["dss", "lds", "sds", "dnm"])
@@ -257,8 +257,8 @@ def test_nc10_needs_every_part(part, plan, tmp_path):
 def test_a_failed_row_keeps_its_own_units_open_only(plan, tmp_path):
     gone = lambda r: r.method == "dnm-wo-lds" and r.train_size == LOW  # noqa: E731
     found = verdicts(plan, filled(plan, lambda r: 50 + 2 * own(r), tmp_path, skip=gone))
-    assert [u.title for u in found["NC10"].units if u.part == "LDS" and not u.void] == ["docs-coarse, 500"]
-    assert [u.title for u in found["NC11"].units if not u.void] == ["docs-coarse, 500"]
+    assert [u.title for u in found["NC10"].units if u.part == "LDS" and not u.void] == ["Docstrings, coarse, 500"]
+    assert [u.title for u in found["NC11"].units if not u.void] == ["Docstrings, coarse, 500"]
     assert found["NC8"].word == "supported"
 
 

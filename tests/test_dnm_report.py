@@ -258,7 +258,7 @@ def test_size_curves_have_the_colours_of_their_methods_and_dash_the_cnn(full):
         assert lines[row].is_dashed() == shallow
     np.testing.assert_allclose(lines[dnm.OURS].get_xdata(), [50, 500], rtol=0.2)  # beside the others
     np.testing.assert_allclose(lines[dnm.OURS].get_ydata(), [66, 67])
-    assert [a.get_title() for a in axes] == ["Subj", "SST-1", "docs-coarse"]
+    assert [a.get_title() for a in axes] == ["Subj", "SST-1", "Docstrings, coarse"]
 
 
 def test_size_gains_by_hand_with_published_differences(full):

@@ -137,8 +137,8 @@ def test_table_3_has_all_rows_and_gains_over_bert_at_equal_epochs(apart):
     assert pair.loc["DropMix-G", "gain"] == pytest.approx(64 - 62)
     assert math.isnan(pair.loc[dropmix.PLAIN, "gain"])
     bert = apart["table_control"].set_index(["row", "column"])
-    assert bert.loc[(dropmix.PLAIN, "docs-pair"), ["epochs", "as printed", "n"]].tolist() == [3, 62, 5]
-    assert bert.loc[(dropmix.CONTROL, "docs-pair"), ["epochs", "as printed", "n"]].tolist() == [5, 64, 5]
+    assert bert.loc[(dropmix.PLAIN, "Docstrings, pairs"), ["epochs", "as printed", "n"]].tolist() == [3, 62, 5]
+    assert bert.loc[(dropmix.CONTROL, "Docstrings, pairs"), ["epochs", "as printed", "n"]].tolist() == [5, 64, 5]
 
 
 def test_table_3_shows_the_quoted_rows_as_such(tmp_path, monkeypatch):
@@ -166,7 +166,7 @@ def test_on_the_hold_out_numbers_and_gains_are_read_in_the_same_way(apart):
 def test_table_4_names_encoders_that_nothing_was_trained_for(full):
     titles = dict(full["dropmix"]["table_4"][["column", "title"]].to_numpy())
     assert titles["bert-large/trec-coarse"] == "BERT-large, TREC"
-    assert titles["random-small/docs-coarse"] == "untrained, docs-coarse"
+    assert titles["random-small/docs-coarse"] == "untrained, Docstrings, coarse"
 
 
 def test_table_shares_averages_what_the_mixers_noted(apart):
@@ -211,7 +211,11 @@ def test_claims_are_shown_under_both_readings(full):
 
 def test_units_of_rc1_are_drawn_one_by_one_and_together(full):
     axis = full["dropmix"]["units_rc1"].axes[0]
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["docs-coarse", "docs-pair", "all: supported"]
+    assert [t.get_text() for t in axis.get_yticklabels()] == [
+        "Docstrings, coarse",
+        "Docstrings, pairs",
+        "all: supported",
+    ]
 
 
 def test_learning_curves_have_the_colour_of_their_row(full):

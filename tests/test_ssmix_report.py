@@ -132,7 +132,7 @@ def test_table_2_has_all_methods_on_all_data_sets(made):
     gain = frame[(frame["column"] == "docs-pair") & (frame["row"] == "SSMix")].iloc[0]
     assert gain["gain"] == pytest.approx(2)  # over stage 1, as reported
     control = made["table_control"].set_index(["row", "column"])
-    assert control.loc[("SSMix", "docs-pair"), "over equally long training"] == pytest.approx(3)
+    assert control.loc[("SSMix", "Docstrings, pairs"), "over equally long training"] == pytest.approx(3)
 
 
 def test_table_a1_compares_variances(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from .shuffle import CELL, READING, equal, own_readings, shuffled
@@ -137,6 +136,7 @@ def apart(frame: pd.DataFrame, printed: pd.DataFrame) -> dict[tuple[str, str, st
 def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record]]:
     """The label of every done run of every cell, then of the runs that belong to none."""
     columns = {c.key: c for c in plan.columns}
+    titles = {c.task: c.title for c in reversed(plan.columns)}  # a task's first column
     places = []
     for cell in plan.cells:
         column, suffix = _column(columns, cell.column)
@@ -144,7 +144,9 @@ def _labels(plan: Plan, store: Records) -> Iterator[tuple[dict[str, Any], Record
         own = (cell.reading.policy, cell.reading.split, cell.reading.metric, cell.reading.floor)
         at, both = (cell.table, cell.row, cell.column, title), ((False, cell.runs), (True, cell.held))
         places += [(run, at, own, column, held) for held, runs in both for run in runs]
-    places += [(run, (EXTRA, run.method, run.task, run.task), ("", "", "", False), None, False) for run in plan.extra]
+    for run in plan.extra:
+        at = EXTRA, run.method, run.task, titles.get(run.task, run.task)
+        places.append((run, at, ("", "", "", False), None, False))
     for run, at, own, column, held in places:
         record = store.get(run)
         if record is None or record["status"] != "done":
@@ -220,7 +222,7 @@ def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
         data, histogram = record["data"], record["data"].get("histogram", {})
         for policy, metric, step, parts in _chosen(record):
             for part, metrics in parts.items():
-                value = _scores(metrics, record).get(metric)
+                value = _score(metric, metrics, record)
                 if value is not None:
                     line = {"hash": record["hash"], "policy": policy, "part": part, "metric": metric, "value": value}
                     line |= {"step": step, "predicted": _predicted(metrics, histogram.get(part, ()))}
@@ -253,21 +255,23 @@ def _predicted(metrics: Mapping[str, Any], counts: Sequence[int]) -> float:
     """How many classes are predicted; without that, 1 where accuracy and macro F1 are those of a constant guess."""
     if "predicted_classes" in metrics:
         return metrics["predicted_classes"]
-    found = metrics["accuracy"], metrics["f1_macro"]
-    guesses = [(p, 2 * p / (1 + p) / len(counts)) for p in (n / sum(counts) for n in counts)]
-    return 1 if (np.abs(np.subtract(guesses or [(-1, -1)], found)).max(1) < 1e-7).any() else math.nan
+    accuracy, f1 = metrics["accuracy"], metrics["f1_macro"]
+    shares = (n / sum(counts) for n in counts)
+    constant = any(max(abs(p - accuracy), abs(2 * p / (1 + p) / len(counts) - f1)) < 1e-7 for p in shares)
+    return 1 if constant else math.nan
 
 
-def _scores(metrics: Mapping[str, Any], record: Record) -> dict[str, float]:
-    """Metric -> points; with F1 of the positive class (the second, where nothing names it) of two."""
+def _score(metric: str, metrics: Mapping[str, Any], record: Record) -> float | None:
+    """Points in a metric; binary F1 is that of the positive class (the second, where nothing names it) of two."""
     from ..tasks import spec
 
-    found = {name: 100 * metrics[name] for name in METRICS if name in metrics}
+    if metric != BINARY:
+        return 100 * metrics[metric] if metric in metrics else None
     labels, per_class = record["data"]["labels"], metrics.get("f1_per_class", ())  # of selected checkpoints only
-    if len(per_class) == 2:
-        positive = record["data"].get("positive") or getattr(spec(record["run"]["task"]), "positive", "")
-        found[BINARY] = 100 * per_class[labels.index(positive) if positive in labels else 1]
-    return found
+    if len(per_class) != 2:
+        return None
+    positive = record["data"].get("positive") or getattr(spec(record["run"]["task"]), "positive", "")
+    return 100 * per_class[labels.index(positive) if positive in labels else 1]
 
 
 def _points(record: Record) -> Iterator[dict[str, Any]]:
@@ -277,5 +281,6 @@ def _points(record: Record) -> Iterator[dict[str, Any]]:
         line = {"hash": record["hash"], "step": point["step"], "steps": last, "train_loss": point["train_loss"]}
         line |= _logged(point.get("mixer", {}))
         for part, metrics in point["metrics"].items():
-            for metric, value in _scores(metrics, record).items():
-                yield line | {"part": part, "metric": metric, "value": value}
+            for metric in (*METRICS, BINARY):
+                if (value := _score(metric, metrics, record)) is not None:
+                    yield line | {"part": part, "metric": metric, "value": value}

@@ -16,7 +16,7 @@ from .. import paths
 from ..encoder.load import english
 from ..runs.records import Records
 from ..runs.run import Run
-from ..tasks import DataError, at_hand, known, language, own_wishes, spec
+from ..tasks import BUILTIN, DataError, at_hand, known, language, own_wishes, spec
 from ..tasks.load import unknown
 from ..training.loop import Recipe
 from ..wording import counted
@@ -283,7 +283,8 @@ def own_column(task: str) -> Column:
     entry = spec(task)
     if entry is None:
         policy = own_wishes(task).policy
-        return Column(task, task, task, policy, "test", "test", ("test",), task == "docs-pair", published=False)
+        title, pair = BUILTIN.get(task, task), task == "docs-pair"
+        return Column(task, task, title, policy, "test", "test", ("test",), pair, published=False)
     # Every policy but "official" makes a test part; official ones report the first part that is not for training.
     report = next(part for part in entry.parts if part != "train") if entry.policy == "official" else "test"
     return Column(task, task, entry.title, entry.policy, report, report, (report,), entry.pair, published=False)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from .. import paths
 
-#: See ``builtin``.
-BUILTIN = ("docs-coarse", "docs-fine", "docs-pair")
+#: Built-in tasks and what a table calls them; see ``builtin``.
+BUILTIN = {"docs-coarse": "Docstrings, coarse", "docs-fine": "Docstrings, fine", "docs-pair": "Docstrings, pairs"}
 
 
 @dataclass(frozen=True)
