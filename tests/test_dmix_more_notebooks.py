@@ -212,7 +212,7 @@ def test_table_7_shows_printed_sentences_predictions_and_correctness_and_any_wor
     figure = full["dmix_attention"]["table_7"]
     texts = [t.get_text() for t in figure.axes[0].texts]
     drawn = list(full["dmix_attention"]["PRINTED"].values())[:2]
-    assert texts.count("NAG ✓; paper OAG") == sum(said == "OAG" for labels in drawn for said in labels.values()) > 0
+    assert texts.count("NAG ✓; paper OAG ✗") == sum(said == "OAG" for labels in drawn for said in labels.values()) > 0
     wrong = next(t for t in figure.axes[0].texts if t.get_text() == "$x ✗ (is no)")
     assert to_hex(wrong.get_color()) == full["dmix_attention"]["WRONG"][1]
     assert {"$\\frac$", "<b>"} <= set(texts)
