@@ -6,6 +6,7 @@ import math
 import re
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -15,7 +16,7 @@ from mixutils.papers import Cell, Column, Plan, Reading, dnm
 from mixutils.papers.profiles import make_setting
 from mixutils.runs.records import Records
 from mixutils.runs.run import Run
-from mixutils.show import display_results, results, whole
+from mixutils.show import display_results, display_table, results, whole
 from mixutils.show.style import VERDICT_MARKS
 from tests.fakes import data_folder, done, failed, filled, kind, shipped
 from tests.notebook import companion
@@ -304,6 +305,22 @@ def test_an_empty_table_is_shown_as_one():
     frame = result_table(Plan("ssmix", make_setting("desk"), (), ()), "2", Records())
     assert frame.empty
     assert "ours" not in text(frame)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("p", ["&lt; 0.001", "0.049", "–"]),
+        ("p for", ["&lt; 0.001", "0.049", "–"]),
+        ("p, over tasks", ["&lt; 0.001", "0.049", "–"]),
+        ("p_holm", ["&lt; 0.001", "0.049", "–"]),
+        ("points", ["0.00", "0.05", "–"]),
+        ("passes", ["0.00", "0.05", "–"]),
+    ],
+)
+def test_a_p_value_is_never_shown_as_0(name, shown):
+    page = display_table(pd.DataFrame({name: [1e-5, 0.0494, math.nan]})).to_html()
+    assert re.findall("<td[^>]*>(.*?)</td>", page) == shown
 
 
 def test_what_is_said_of_a_whole_data_set_is_said_of_the_very_same_only():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..evidence import Evidence, Verdict
-from .results import display_table
+from .results import display_table, p_value
 from .style import KINDS, SCALES, VERDICT_MARKS
 
 if TYPE_CHECKING:
@@ -137,9 +137,13 @@ def _beside(v: Verdict) -> list[str]:
         power = "" if math.isnan(v.power) else f", power {100 * v.power:.0f} %"
         about = ", ".join(filter(None, (_count(v.reported_columns, "column"), v.apart)))
         out.append(f"reported {v.reported:+.2f} over {about}{power}")
-    p = [f"{name} {_p(value)}" for name, value in (("for", v.p_for), ("against", v.p_against)) if not math.isnan(value)]
+    p = [
+        f"{name} {p_value(value)}"
+        for name, value in (("for", v.p_for), ("against", v.p_against))
+        if not math.isnan(value)
+    ]
     if p:
-        out.append(f"p {', '.join(p)}" + ("" if math.isnan(v.p_holm) else f"; Holm {_p(v.p_holm)}"))
+        out.append(f"p {', '.join(p)}" + ("" if math.isnan(v.p_holm) else f"; Holm {p_value(v.p_holm)}"))
     if v.n_units > 1:
         out.append(f"{v.signs} of {v.n_units} units above 0" + (f", {v.void} void" if v.void else ""))
     if v.covers:
@@ -159,10 +163,6 @@ def _beside(v: Verdict) -> list[str]:
 
 def _interval(low: float, high: float) -> str:
     return "" if math.isnan(low) or math.isnan(high) else f" [{low:+.2f}, {high:+.2f}]"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _count(n: int, name: str) -> str:

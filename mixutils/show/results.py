@@ -13,10 +13,12 @@ import hashlib
 import html
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ..encoder.load import described
 from ..evidence.compare import says_nothing
@@ -280,9 +282,16 @@ def display_table(
     """A data frame as a left-aligned table, with everything in it escaped.
 
     Args:
-        index: whether the index is shown. digits: of numbers with a fraction. wrap: columns of long text, where they are there.
+        index: whether the index is shown. digits: of numbers with a fraction; p values, in columns "p", "p for" or "p_holm",
+            have three. wrap: columns of long text, where they are there.
     """
     styler = frame.style.format(precision=digits, na_rep="–", escape="html", thousands=",")
+    tests = [
+        i for i, name in enumerate(frame) if re.match("p([ ,_]|$)", str(name)) and is_numeric_dtype(frame.iloc[:, i])
+    ]
+    styler = (
+        styler.format(lambda p: html.escape(p_value(p)), subset=frame.columns[tests], na_rep="–") if tests else styler
+    )
     styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
     # The same on every run, and no other table's on the page: rules of cells go by it.
     digest = hashlib.blake2b(frame.to_csv().encode(), digest_size=4).hexdigest()
@@ -296,3 +305,8 @@ def display_table(
     rules = [{"selector": selector, "props": props} for selector, props in rules.items()]
     styler = styler.set_uuid(digest).set_table_styles(rules).set_caption(html.escape(caption))
     return styler if index else styler.hide(axis="index")
+
+
+def p_value(p: float) -> str:
+    """Three digits; never 0, which no p value is."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
