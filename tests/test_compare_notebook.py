@@ -86,6 +86,14 @@ def test_planted_gains_are_found_and_measured(executed, tmp_path):
     assert tokens["low, over tasks"] < 6 < tokens["high, over tasks"]
 
 
+def test_the_class_sees_the_gains_that_the_comparison_found(executed, tmp_path):
+    executed()
+    execute_notebook("class_slides", {}, tmp_path / "pages")
+    slides = json.loads((tmp_path / "pages" / "class_slides.ipynb").read_text("utf-8"))["cells"]
+    (ours,) = [cell for cell in slides if "Gains that we found" in "".join(cell["source"])]
+    assert any("image/png" in output.get("data", {}) for output in ours["outputs"])
+
+
 def test_under_permuted_names_nothing_is_found(executed):
     gains, text = executed("3")
     assert "Negative control" in text

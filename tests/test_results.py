@@ -319,8 +319,11 @@ def test_an_empty_table_is_shown_as_one():
     ],
 )
 def test_a_p_value_is_never_shown_as_0(name, shown):
-    page = display_table(pd.DataFrame({name: [1e-5, 0.0494, math.nan]})).to_html()
-    assert re.findall("<td[^>]*>(.*?)</td>", page) == shown
+    for dtype in (float, object):
+        page = display_table(pd.DataFrame({name: [1e-5, 0.0494, math.nan]}, dtype=dtype)).to_html()
+        assert re.findall("<td[^>]*>(.*?)</td>", page) == shown
+    page = display_table(pd.DataFrame({name: ["<"]})).to_html()
+    assert re.findall("<td[^>]*>(.*?)</td>", page) == ["&lt;"]
 
 
 def test_what_is_said_of_a_whole_data_set_is_said_of_the_very_same_only():

@@ -15,10 +15,10 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from ..encoder.load import described
 from ..evidence.compare import says_nothing
@@ -286,12 +286,8 @@ def display_table(
             have three. wrap: columns of long text, where they are there.
     """
     styler = frame.style.format(precision=digits, na_rep="–", escape="html", thousands=",")
-    tests = [
-        i for i, name in enumerate(frame) if re.match("p([ ,_]|$)", str(name)) and is_numeric_dtype(frame.iloc[:, i])
-    ]
-    styler = (
-        styler.format(lambda p: html.escape(p_value(p)), subset=frame.columns[tests], na_rep="–") if tests else styler
-    )
+    tests = [name for name in frame if re.match("p([ ,_]|$)", str(name))]
+    styler = styler.format(lambda p: html.escape(p_value(p)), subset=tests, na_rep="–")
     styler = styler.format_index(escape="html", axis=0).format_index(escape="html", axis=1)
     # The same on every run, and no other table's on the page: rules of cells go by it.
     digest = hashlib.blake2b(frame.to_csv().encode(), digest_size=4).hexdigest()
@@ -307,6 +303,8 @@ def display_table(
     return styler if index else styler.hide(axis="index")
 
 
-def p_value(p: float) -> str:
-    """Three digits; never 0, which no p value is."""
+def p_value(p: Any) -> str:
+    """Three digits; never 0, which no p value is. What is no number stays what it is."""
+    if not isinstance(p, Real):
+        return str(p)
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
