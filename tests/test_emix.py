@@ -65,8 +65,8 @@ def test_the_label_is_mixed_by_the_ratio_alone():
     partner += partner >= np.arange(8)  # the anchor is left out
     w = 1 - again.beta(1.0, 1.0)
     labels = task.splits["train"].labels
-    expected = -((1 - w) * log_p[labels[:8]] + w * log_p[labels[partner]]).mean()
-    assert float(part.loss) == pytest.approx(float(expected), rel=1e-5)
+    expected = -((1 - w) * log_p[labels[:8]] + w * log_p[labels[partner]]).mean().item()
+    assert part.loss.item() == pytest.approx(expected, rel=1e-5)
     assert mixer.log()["w_b"] == pytest.approx(w, rel=1e-5)
 
 
