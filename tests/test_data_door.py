@@ -20,7 +20,6 @@ from mixutils import cli
 from mixutils.companion import make_plan
 from mixutils.papers.base import own_column
 from mixutils.tasks import DataError, apply_policy, at_hand, load_task, own_wishes
-from mixutils.tasks.notes import summary
 from tests.fuzz import data as fuzz
 from tests.test_folder import write
 
@@ -377,37 +376,6 @@ def test_labels_of_the_call_are_not_for_the_catalogue(mine, monkeypatch):
     (mine.parent / "mr" / "dataset.toml").write_text("columns.text = 'review'")
     with pytest.raises(DataError, match="no value for 'review'"):
         load_task("mr", False)
-
-
-def test_what_is_odd_about_data_is_noted(mine):
-    rows = [*ROWS, *labelled(["y", "n", "2.5"], ["", "text 1 is good", "text 1 is good"])]
-    make(mine, {"train.jsonl": rows})
-    data = load_task("mine", False)
-    assert summary(data) == "train 43 rows; 3 classes (2.5 1, n 21, y 21)"
-    assert data.notes == (
-        "1 of 43 texts of train are empty",
-        "labels with a fraction ('2.5') are names of classes without an order",
-        "1 of 3 classes have one training row ('2.5')",
-        "texts of train that also have another label: 1",
-    )
-
-
-def test_what_is_odd_about_a_run_is_noted_and_kept(mine):
-    from mixutils.runs.execute import prepare_data
-    from mixutils.runs.run import Run
-
-    make(
-        mine,
-        {"train.jsonl": [*ROWS, *labelled("abcdef")], "test.jsonl": [ROWS[0], ROWS[1] | {"label": "y"}, *FEW * 10]},
-    )
-    run = Run("mine", "none", 0, policy="official", evaluate=("test",))
-    assert prepare_data(run, False)[0].notes == (
-        "6 of 8 classes have one training row ('a', 'b', 'c', 'd', 'e', …)",
-        "test has no row of 6 of 8 classes",
-        "2 of 42 rows of test have a text that trains, 1 with another label",
-    )
-    few = prepare_data(run.with_(train_size=20, subset="fixed"), False)[0].notes
-    assert few[1] == "1 of 8 classes have none of the 20 training rows ('a')"
 
 
 def test_a_hundred_odd_folders_are_read_or_refused():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +18,7 @@ from mixutils.evidence import Evidence, frame
 from mixutils.papers.profiles import PROFILES
 from mixutils.runs.records import Records
 from mixutils.show.claims import to_frame
-from mixutils.site.build import build, page
-from mixutils.site.catalogue import NOTEBOOKS
+from mixutils.site.build import build
 from mixutils.site.docs import DOCS
 from tests.fakes import done, failed, filled
 from tests.fakes_claims import verdicts_of
@@ -265,26 +263,6 @@ def test_what_sphinx_complains_of_is_said_and_the_site_is_there(plan, tmp_path):
     assert len(said) == 1
     assert re.match(r"site: ssmix.ipynb:\d+: WARNING: .*nowhere.md", said[0])
     assert (folder / "site" / "ssmix.html").is_file()
-
-
-def test_sphinx_understands_every_notebook_and_formula_of_the_project():
-    folder, said, formulas = paths.figures("desk"), [], 0
-    shutil.copytree(paths.NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    build(PROFILES["desk"], {}, Records(), folder, say=said.append)
-    assert said == []
-    for name in NOTEBOOKS:
-        for formula in re.findall(r"<math.*?</math>", text(folder / "site" / f"{name}.html"), re.DOTALL):
-            formulas += 1
-            assert "\\" not in formula  # an unknown command would be left as it is
-    assert formulas > 20
-
-
-def test_hidden_source_is_collapsed_and_the_executed_notebook_stays_as_it_is(tmp_path):
-    code = nbformat.v4.new_code_cell("import numpy", metadata={"jupyter": {"source_hidden": True}, "tags": ["setup"]})
-    path = executed(tmp_path, "ssmix", code)
-    before = path.read_bytes()
-    assert page(path).cells[0].metadata.tags == ["setup", "hide-input"]
-    assert path.read_bytes() == before
 
 
 # ----------------------------------------------------------------- in a browser
