@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -131,7 +132,7 @@ def cluster(tmp_path, monkeypatch):
 
 
 #: Runs of the plan, of those that are submitted first, and of an array at most: small, or with MIXUTILS_TEST_CLUSTER=40 as many.
-RUNS, FIRST, ARRAY = (40, 30, 21) if os.environ.get("MIXUTILS_TEST_CLUSTER") == "40" else (16, 12, 6)
+RUNS, FIRST, ARRAY = (40, 30, 21) if os.environ.get("MIXUTILS_TEST_CLUSTER") == "40" else (13, 9, 4)
 PATHS = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 
@@ -197,7 +198,9 @@ def test_a_plan_on_a_real_cluster(cluster, monkeypatch, capsys):
     assert "1 lost" in capsys.readouterr().out
     lost = door.wait(jobs_for(plan, store), store, lines.append)
     assert lost == [unlucky.hash]
-    assert any(f"its job {gone.id} ended without it, before it began" in line for line in lines)
+    # Slurm forgets a job after half a minute, which is also how long we wait: it may or may not still know how it ended.
+    said = re.compile(rf"its job {gone.id} ended without it( \(CANCELLED\))?, before it began")
+    assert any(map(said.search, lines))
     assert sum(map(store.done, plan)) == RUNS - 1
 
     again = door.submit(jobs_for(plan, store), store, **how)
