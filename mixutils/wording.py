@@ -11,6 +11,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def signed(value: float) -> str:
+    """A difference in points, as in "+0.31".
+
+    Rounded to four digits first: files keep so many, and a mean that is a tie at two digits reads alike from both.
+    """
+    return f"{round(float(value), 4):+.2f}"
+
+
 def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 

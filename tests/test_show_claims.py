@@ -89,6 +89,13 @@ def test_a_summary_counts_data_sets_and_seeds(verdicts):
     assert "2 data sets, 3 to 4 seeds" in summary(mixed[0])
 
 
+@pytest.mark.parametrize("mean", [-0.555 + 1e-12, -0.555 - 1e-12, -0.55496, 0.125, 0.6049999])
+def test_a_mean_that_is_nearly_a_tie_reads_alike_from_the_verdict_and_from_its_file(verdicts, mean):
+    from_file = float(f"{mean:.4f}")
+    told = summary(replace(verdicts[1], estimate=mean))
+    assert told.startswith(f"{from_file:+.2f} ["), told
+
+
 def test_a_summary_names_the_part_that_it_is_about(verdicts):
     assert summary(replace(verdicts[1], part="span")) == "span: " + summary(verdicts[1])
     assert csvs.claims(to_frame([replace(verdicts[1], part="span")]))["verdict"].str.contains("\nspan: +").all()

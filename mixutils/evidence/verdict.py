@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ..wording import signed
 from . import estimate, survival
 from .estimate import ALPHA, ENOUGH, NOWHERE, Pooled
 from .unit import FEWEST, Unit, Units, combine, permuted
@@ -297,4 +298,4 @@ def _measured(units: Units) -> tuple[str, str]:
 
 
 def _n(value: float) -> str:
-    return f"{float(value):+.2f}".replace("-", "−")
+    return signed(value).replace("-", "−")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..evidence import Evidence, Verdict
+from ..wording import signed
 from .results import display_table, p_value
 from .style import KINDS, SCALES, VERDICT_MARKS
 
@@ -126,7 +127,7 @@ def summary(v: Verdict) -> str:
     seeds = _count(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
     scale = f" {SCALES[v.kind]}" if v.kind in SCALES else ""
     part = f"{v.part}: " if v.part else ""
-    parts = [f"{part}{v.estimate:+.2f}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {seeds}"]
+    parts = [f"{part}{signed(v.estimate)}{_interval(v.low, v.high)}{scale}", f"{_count(v.tasks, 'data set')}, {seeds}"]
     return ", ".join(parts if math.isnan(v.mde) else [*parts, f"MDE {v.mde:.2f}"])
 
 
@@ -136,7 +137,7 @@ def _beside(v: Verdict) -> list[str]:
     if not math.isnan(v.reported):
         power = "" if math.isnan(v.power) else f", power {100 * v.power:.0f} %"
         about = ", ".join(filter(None, (_count(v.reported_columns, "column"), v.apart)))
-        out.append(f"reported {v.reported:+.2f} over {about}{power}")
+        out.append(f"reported {signed(v.reported)} over {about}{power}")
     p = [
         f"{name} {p_value(value)}"
         for name, value in (("for", v.p_for), ("against", v.p_against))
@@ -150,19 +151,19 @@ def _beside(v: Verdict) -> list[str]:
         out.append(f"interval for {v.interval}, over {v.covers}")
     both = (("these tasks", v.these), ("tasks like these", v.like))
     out += [
-        f"for {n} {e:+.2f}{_interval(low, high)}"
+        f"for {n} {signed(e)}{_interval(low, high)}"
         for n, (e, low, high) in both
         if n != v.interval and not math.isnan(low)
     ]
     if not math.isnan(v.heterogeneity):
         out.append(f"spread of data sets beyond noise {v.heterogeneity:.2f}")
     if not math.isnan(v.without_one[0]):
-        out.append(f"with one data set left out {v.without_one[0]:+.2f} to {v.without_one[1]:+.2f}")
+        out.append(f"with one data set left out {signed(v.without_one[0])} to {signed(v.without_one[1])}")
     return out
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if math.isnan(low) or math.isnan(high) else f" [{low:+.2f}, {high:+.2f}]"
+    return "" if math.isnan(low) or math.isnan(high) else f" [{signed(low)}, {signed(high)}]"
 
 
 def _count(n: int, name: str) -> str:
